@@ -1,0 +1,59 @@
+"""Every exception that Cyclone raises on purpose.
+
+    CycloneError                    exit code 1: refused, with what, why and what to do
+    ├── UsageError                  exit code 2: the command line itself is wrong
+    ├── InvalidRequest              one or many problems in what was asked (`problems`)
+    ├── NotFound                    a job, host or resource that does not exist
+    ├── HostUnavailable             the host's supervisor or service does not answer
+    ├── StateUnusable               the state directory or database cannot be used (version, filesystem, rights)
+    │   └── StorageFull             there is no room left for what must be durable
+    └── MissingExtra                the command needs an optional part that is not installed
+
+Messages read: what happened: why. What to do next.
+"""
+
+from cyclone_core.problems import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CycloneError(Exception):
+    """Base of all of them; its text is shown to the user as it is."""
+
+    exit_code = 1
+
+
+class UsageError(CycloneError):
+    """The command line cannot be understood."""
+
+    exit_code = 2
+
+
+class InvalidRequest(CycloneError):
+    """What was asked is wrong; `problems` holds every reason."""
+
+    def __init__(self, problems: "Sequence[Problem]") -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = list(problems)
+
+
+class NotFound(CycloneError):
+    """Something named does not exist."""
+
+
+class HostUnavailable(CycloneError):
+    """The host's control plane does not answer and could not be started."""
+
+
+class StateUnusable(CycloneError):
+    """The state directory or the database in it cannot be used."""
+
+
+class StorageFull(StateUnusable):
+    """The disk (or a quota on it) is full."""
+
+
+class MissingExtra(CycloneError):
+    """An optional part is needed: the message names the command that installs it."""

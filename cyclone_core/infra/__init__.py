@@ -1,0 +1,1 @@
+"""Plans for resources and what applies them."""

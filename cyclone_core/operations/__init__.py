@@ -1,0 +1,1 @@
+"""The use cases: the one API behind TUI, commands and library."""

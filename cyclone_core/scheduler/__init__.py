@@ -1,0 +1,1 @@
+"""Rules of scheduling (pure) and the engines that keep them."""

@@ -1,0 +1,1 @@
+"""The local engine's store: one SQLite file per host."""

@@ -1,0 +1,1 @@
+"""The terminal: full-screen application and commands."""
