@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 VERSION = 1
 """`PRAGMA user_version` of the tables below."""
 
-# A job's state, derived from its counters by this one ordered list of rules (`lifecycle.job_state` is the same in Python).
+# A job's state, derived from its counters by this one ordered list of rules (`lifecycle.job_state` is the same in Python; a test compares them).
 STATUS_SQL = (
     f"CASE WHEN running > 0 THEN {RUNNING} "
     f"WHEN waiting > 0 THEN CASE WHEN waiting = tasks THEN {WAITING} ELSE {RUNNING} END "
     f"WHEN error > 0 THEN {ERROR} WHEN failed > 0 THEN {FAILED} WHEN cancelled > 0 THEN {CANCELLED} ELSE {SUCCESSFUL} END"
 )
 
-TABLES = """
+TABLES = f"""
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;      -- epoch, next_job, next_lease, next_journal, default_queue
 CREATE TABLE spec(                                                  -- what to execute; shared by equal submissions
   id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body TEXT NOT NULL);
-  -- body: JSON {"script": hash of the file in scripts/, "interpreter": [..], "directory", "environment": {..}, "parameters": file or null,
-  --             "retries", "retry_exit": [[lo, hi], ..], "timeout_s", "warm"}
+  -- body: JSON object: script (hash of the file in scripts/), interpreter [..], directory, environment, parameters (file or null),
+  --       retries, retry_exit [[low, high], ..], timeout_s, warm
 CREATE TABLE job(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL, queue TEXT NOT NULL, definition TEXT NOT NULL, user TEXT NOT NULL,
   spec INTEGER NOT NULL REFERENCES spec(id), priority INTEGER NOT NULL, idempotency_key TEXT,
@@ -48,7 +48,7 @@ CREATE TABLE job(
   submitted REAL NOT NULL, started REAL, ended REAL,                -- seconds since 1970
   waiting INTEGER NOT NULL, running INTEGER NOT NULL DEFAULT 0, successful INTEGER NOT NULL DEFAULT 0,
   failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0, error INTEGER NOT NULL DEFAULT 0,
-  status INTEGER NOT NULL,                                          -- index in jobs.STATES
+  status INTEGER GENERATED ALWAYS AS ({STATUS_SQL}) VIRTUAL,        -- index in jobs.STATES
   cancel REAL,                                                      -- when cancellation of the whole job was asked for
   code INTEGER, attempt INTEGER, start_us INTEGER, took_us INTEGER, -- the final attempt of a single job
   journal INTEGER, at INTEGER, size INTEGER);
