@@ -64,7 +64,10 @@ CREATE TABLE span(                                                  -- waiting t
   PRIMARY KEY(job, low)) WITHOUT ROWID;
 CREATE TABLE lease(
   id INTEGER PRIMARY KEY, worker INTEGER NOT NULL, journal INTEGER NOT NULL, leased REAL NOT NULL,
-  outstanding BLOB NOT NULL);                                       -- int64s: job, low, high, attempt, failures, losses, ...
+  outstanding BLOB NOT NULL,                                        -- int64s: job, low, high, attempt, failures, losses, ...
+  journal_at INTEGER NOT NULL DEFAULT 0);                           -- no frame of this lease lies before this offset
+CREATE TABLE cancellation(                                          -- leased tasks whose cancellation was asked for
+  job INTEGER NOT NULL, position INTEGER NOT NULL, asked REAL NOT NULL, PRIMARY KEY(job, position)) WITHOUT ROWID;
 CREATE TABLE running(                                               -- tasks that have run for a quarter of a second or more
   job INTEGER NOT NULL, position INTEGER NOT NULL, attempt INTEGER NOT NULL, worker INTEGER NOT NULL, pid INTEGER NOT NULL,
   start_us INTEGER NOT NULL, PRIMARY KEY(job, position)) WITHOUT ROWID;
