@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
     from cyclone_core.jobs import JobRequest
     from cyclone_core.journal import Row
+    from cyclone_core.views import Attempt, Counts, Job, Task
 
     Range = tuple[int, int, int, int, int, int]
     """(job, low position, high position, attempt, failures, losses): tasks that share a history"""
@@ -41,3 +42,33 @@ if TYPE_CHECKING:
         def cancel(self, job: int, position: int | None, now: float) -> int:
             """Cancel a job or one task: what waits becomes Cancelled at once, what is leased is marked; returns how many tasks
             that touched. After the commit none of them is leased again."""
+
+    class JobReader(Protocol):
+        """What a host knows, for everybody who looks. Reading never waits for a writer and never delays one.
+
+        One call, one instant: what a call returns fits together. Listings are paged by key: a page costs the same wherever it
+        lies, and nothing that existed all the time is left out or told twice. What was committed before the call is seen.
+        """
+
+        def counts(self) -> list[tuple[str, Counts]]:
+            """(queue, numbers of its tasks by state), by name; costs the same however many jobs there are."""
+
+        def job(self, job: int) -> Job | None:
+            """One job, None when there is none."""
+
+        def jobs(
+            self, queue: str | None, name: str | None, status: int | None, user: str | None, before: int | None, limit: int
+        ) -> list[Job]:
+            """At most `limit` jobs that fit everything given, newest first, with ids below `before`."""
+
+        def tasks(self, job: int, status: int | None, after: int, limit: int) -> list[Task]:
+            """At most `limit` tasks (in a state) with positions above `after`, by position; empty for an unknown job."""
+
+        def task(self, job: int, position: int) -> Task | None:
+            """The task at a position 1..tasks, None when there is none."""
+
+        def attempts(self, job: int, position: int) -> list[Attempt]:
+            """Every execution of a task so far, oldest first."""
+
+        def task_states(self, job: int) -> bytes:
+            """The state of every task, a byte each, by position: an overview that 100,000 tasks fit in."""

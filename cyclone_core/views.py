@@ -69,11 +69,13 @@ class Job:
 
     exit_code: of a single job its own, 128 + n for a signal; of an array that is over the first that is not 0, by index;
     None until then, and where nothing ran. `cancel` is when cancellation was asked for. `spec` numbers what it executes.
+    final: of a single job the last attempt as it is stored: (code, attempt, start_us, took_us, journal, at, size).
     """
 
     __slots__ = (
-        "array", "attempt", "cancel", "counts", "definition", "ended", "exit_code", "id", "idempotency_key", "limit", "low", "name",
-        "next", "priority", "queue", "reason", "signal", "size", "spec", "started", "status", "step", "submitted", "tasks", "took", "user",
+        "array", "attempt", "cancel", "counts", "definition", "ended", "exit_code", "final", "id", "idempotency_key", "limit",
+        "low", "name", "next", "priority", "queue", "reason", "signal", "size", "spec", "started", "status", "step", "submitted",
+        "tasks", "took", "user",
     )  # fmt: skip
     id: int
     name: str
@@ -101,6 +103,7 @@ class Job:
     exit_code: int | None
     signal: int | None
     reason: str | None
+    final: "tuple[int | None, int | None, int | None, int | None, int | None, int | None, int | None]"
 
     @property
     def state(self) -> str:
@@ -134,7 +137,8 @@ class Job:
         """The promised JSON object."""
         return {
             "id": self.id, "name": self.name, "queue": self.queue, "definition": self.definition, "status": self.state,
-            "exit_code": self.exit_code, "signal": self.signal, "counts": dict(zip(STATES, self.counts, strict=True)), "reason": self.reason,
+            "exit_code": self.exit_code, "signal": self.signal, "reason": self.reason,
+            "counts": dict(zip(STATES, self.counts, strict=True)),
             "array": self.array, "tasks": self.tasks, "first_index": self.low if self.array else None,
             "index_step": self.step if self.array else None, "task_limit": self.limit or None,
             "user": self.user, "priority": self.priority, "idempotency_key": self.idempotency_key,
@@ -185,9 +189,9 @@ class Task:
         self.journal, self.at, self.size = place
         outcome = Outcome(code, self.journal > 0)
         self.exit_code, self.signal, self.reason = outcome.exit_code, outcome.signal, cause_text(code)
-        if self.journal or start_us:
+        self.ended = (start_us + took_us) / 1e6
+        if self.journal:
             self.started, self.took = start_us / 1e6, took_us / 1e6
-            self.ended = self.started + self.took
 
     def as_json(self) -> "Json":
         """The promised JSON object."""

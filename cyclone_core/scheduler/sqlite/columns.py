@@ -7,6 +7,7 @@ directly follows the one before it in the same journal.
 """
 
 from array import array
+from itertools import accumulate
 from zlib import compress, decompress
 
 from cyclone_core.journal import END_BYTES, START_BYTES
@@ -74,3 +75,10 @@ def _unplanes(data: bytes, count: int) -> "array[int]":
     column = array("Q")
     column.frombytes(bytes(whole))
     return column
+
+
+def outline(count: int, blob: bytes) -> "tuple[list[int], array[int]]":
+    """Positions and outcome codes of a block, in order: all that counting, filtering and overviews need, in a fraction of the time."""
+    data = decompress(blob)
+    positions = [k + skipped for k, skipped in enumerate(accumulate(_unplanes(data[: 8 * count], count)), 1)]
+    return positions, _unplanes(data[16 * count : 24 * count], count)
