@@ -1,0 +1,3 @@
+#!/bin/bash
+#HYPER -n hello
+echo "Hello from job $CYCLONE_JOB_ID on $(uname -n): it is $(date)"
