@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def duration_s(record: dict[str, Any]) -> float:
 def primes(text: str) -> int:
     """The sum of the numbers that begin the lines `N primes from A to B`, wherever they stand in the text."""
     words = text.split()
-    return sum(int(before) for before, word in zip(words, words[1:], strict=False) if word == "primes" and before.isdigit())
+    return sum(int(before) for before, word in pairwise(words) if word == "primes" and before.isdigit())
 
 
 if __name__ == "__main__":

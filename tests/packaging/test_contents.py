@@ -1,0 +1,24 @@
+"""What the installed package holds: everything that is in the repository, data files included."""
+
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_file_of_the_packages_is_installed() -> None:
+    """No module or data file of the checkout (shell scripts, style sheets, type markers) is missing from the installation."""
+    try:
+        installed = {str(path) for path in files("cyclone-hpc") or ()}
+    except PackageNotFoundError:
+        pytest.skip("the package is not installed beside this Python (bash install.sh --test installs it)")
+    here = {
+        str(path.relative_to(ROOT))
+        for package in ("cyclone_core", "cyclone_tui")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert here - installed == set()
+    assert any(name.endswith("licenses/LICENSE") for name in installed)
