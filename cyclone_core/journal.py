@@ -16,6 +16,7 @@ from zlib import crc32
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     Row = tuple[int, int, int, int, int, int, int, int]
     """(job, position, attempt, outcome code, start in us since 1970, duration in us, offset of the END frame, output bytes)"""
@@ -125,11 +126,16 @@ def frames(path: str, at: int = 0) -> "Iterator[Start | End]":
 def read_end(path: str, at: int) -> End:
     """The END frame at an offset with its metrics and, unless it is spilled, its output. Raises OSError or ValueError."""
     with open(path, "rb") as file:
-        file.seek(at)
-        head = file.read(END_BYTES)
-        if len(head) < END_BYTES or head[0] | head[1] << 8 != _MAGIC_END:
-            raise ValueError(f"no result is recorded at offset {at} of {path}")
-        fields = _END.unpack(head)
-        metrics = file.read(fields[13])
-        output = b"" if fields[1] & SPILLED else file.read(fields[14])
-        return End(at, fields, metrics, output)
+        return end_at(file, at)
+
+
+def end_at(file: "BinaryIO", at: int) -> End:
+    """`read_end` in an open journal: what reads many outputs keeps it open."""
+    file.seek(at)
+    head = file.read(END_BYTES)
+    if len(head) < END_BYTES or head[0] | head[1] << 8 != _MAGIC_END:
+        raise ValueError(f"no result is recorded at offset {at} of {file.name}")
+    fields = _END.unpack(head)
+    metrics = file.read(fields[13])
+    output = b"" if fields[1] & SPILLED else file.read(fields[14])
+    return End(at, fields, metrics, output)

@@ -1,0 +1,137 @@
+"""Use cases of looking: open a host by name, list its jobs, get one, say why it waits.
+
+Looking never fails because a supervisor is down: the database answers. But it is the moment at which a dead supervisor is noticed, so
+`revive` starts one again where work is open. Lean: on the path of every `qstat` and `qlog`.
+"""
+
+import os
+
+from cyclone_core import paths
+from cyclone_core.errors import CycloneError, InvalidRequest, NotFound
+from cyclone_core.ids import format_task, parse
+from cyclone_core.jobs import RUNNING, STATES, WAITING
+from cyclone_core.problems import Problem, Problems
+from cyclone_core.scheduler.sqlite.reader import Reader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclone_core.views import Counts, Job, Task
+
+
+class HostView:
+    """One local host, to look at. Use as a context manager. `state_dir`: where its files lie; `reader`: its database."""
+
+    def __init__(self, name: str, state_dir: str) -> None:
+        """Open it. Raises StateUnusable for a database of another version or a damaged one."""
+        self.name, self.state_dir = name, state_dir
+        self.reader = Reader.open(state_dir)
+
+    def __enter__(self) -> "HostView":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.reader.close()
+
+    def supervised(self) -> bool:
+        """Whether the host's supervisor listens."""
+        from cyclone_core import wire
+
+        try:
+            wire.connect(paths.socket_path(self.state_dir)).close()
+        except (OSError, CycloneError):
+            return False
+        return True
+
+    def revive(self) -> None:
+        """Start the supervisor when work is open and nobody does it; looking goes on whatever comes of that."""
+        if not any(counts[WAITING] or counts[RUNNING] for _, counts in self.reader.counts()) or self.supervised():
+            return
+        from cyclone_core.scheduler.local import client
+
+        try:
+            client.ensure(self.state_dir)
+        except (CycloneError, OSError):
+            return  # `why_waiting` says that it is not running; the reason is in supervisor.log
+
+    def summary(self) -> "list[tuple[str, Counts]]":
+        """(queue, tasks by state) of every queue that ever got a job."""
+        return self.reader.counts()
+
+    def find(self, texts: "Sequence[str]") -> "list[tuple[Job, Task | None]]":
+        """The jobs (task None) and tasks that ids name, in the order given. Raises NotFound naming every id that does not exist."""
+        found: list[tuple[Job, Task | None]] = []
+        missing: list[str] = []
+        for text in texts:
+            number, index = parse(text)
+            job = self.reader.job(number)
+            position = None if job is None or index is None else (job.position(index) if job.array else 1 if index == 1 else None)
+            task = self.reader.task(number, position) if position else None
+            if job is None or (index is not None and task is None):
+                missing.append(_missing(format_task(number, index), job))
+            else:
+                found.append((job, task))
+        if missing:
+            raise NotFound("\n".join(missing))
+        return found
+
+    def why_waiting(self, job: "Job") -> str | None:
+        """Why tasks of this job wait, in one line; None when none does."""
+        from cyclone_core.operations.waiting import why_waiting
+
+        return why_waiting(self.reader, job, self.supervised())
+
+    def check_queue(self, name: str) -> None:
+        """Raise NotFound for a queue that this host does not have and never had."""
+        known = sorted({*self.reader.resource_names("queue"), *(queue for queue, _ in self.reader.counts())})
+        if name not in known:
+            raise NotFound(f"there is no queue {name!r} on host {self.name!r}{_nearest(name, known)}. See hyper queues list-queues")
+
+
+def open_host(name: str | None = None) -> HostView:
+    """The named host, or the selected one. Raises NotFound when there is none, and StateUnusable."""
+    name = name or paths.selected_host()
+    if "/" in name or name in (".", ".."):
+        raise InvalidRequest([Problem("--host", f"{name!r} is not the name of a host", "See hyper hosts list-hosts")])
+    state_dir = paths.host_state_dir(name)
+    if name != paths.DEFAULT_HOST and not os.path.isdir(state_dir):
+        _check_host(name)
+    return HostView(name, state_dir)
+
+
+def read_status(text: str, problems: Problems) -> int | None:
+    """The number of a state given by name, in any case; a problem with the nearest name otherwise."""
+    wanted = text.strip().lower()
+    for number, state in enumerate(STATES):
+        if wanted == state.lower():
+            return number
+    near = _nearest(text, STATES)
+    problems.add("-f", f"{text!r} is not a status{near}", f"One of {', '.join(STATES)}")
+    return None
+
+
+def _missing(task: str, job: "Job | None") -> str:
+    if job is None:
+        return f"{task}: there is no such job. See qstat"
+    if not job.array:
+        return f"{task}: job {job.id} is not an array, it has no such task. See qstat -i {job.id}"
+    steps = f" in steps of {job.step}" if job.step > 1 else ""
+    return f"{task}: job {job.id} has no such task: its indices are {job.low} to {job.index(job.tasks)}{steps}"
+
+
+def _check_host(name: str) -> None:
+    """Raise NotFound unless the user's configuration names the host (one that has not been used yet has no state)."""
+    folder = os.path.join(paths.config_dir(), "hosts")
+    try:
+        known = sorted(entry.removesuffix(".json") for entry in os.listdir(folder) if entry.endswith(".json"))
+    except OSError:
+        known = []
+    if name not in known:
+        raise NotFound(f"there is no host {name!r}{_nearest(name, (*known, paths.DEFAULT_HOST))}. See hyper hosts list-hosts")
+
+
+def _nearest(word: str, choices: "Sequence[str]") -> str:
+    from cyclone_core.options import did_you_mean
+
+    return did_you_mean(word, choices)

@@ -1,0 +1,88 @@
+"""Why a job waits, in one line that names the next step where there is one.
+
+The checks go from what keeps a job for ever to what only takes its time: a missing resource, one that is not active, a pause, a
+need that no worker can meet, nobody to run it, the array's own limit, work ahead of it. All from tables; nothing is asked.
+"""
+
+from cyclone_core.jobs import RUNNING, WAITING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cyclone_core.scheduler.sqlite.reader import Reader
+    from cyclone_core.views import Job
+
+    Body = dict[str, Any]
+
+
+def why_waiting(reader: "Reader", job: "Job", supervised: bool) -> str | None:
+    """One line about a job with waiting tasks, None when nothing of it waits. `supervised`: its host's supervisor listens."""
+    if not job.counts[WAITING]:
+        return None
+    bodies: dict[str, Body] = {}
+    for kind, name in (("queue", job.queue), ("cluster", ""), ("definition", job.definition)):
+        name = name or str(bodies["queue"].get("cluster", ""))
+        found = reader.resource(kind, name)
+        if found is None:
+            return f"{kind} {name!r} does not exist any more: make it again with hyper {kind}s add-{kind} --name {name}"
+        bodies[kind], state = found
+        if state != "ACTIVE":
+            return f"{kind} {name!r} is {state}: see hyper {kind}s list-{kind}s --name {name}"
+    return (
+        _held(job, bodies)
+        or (None if supervised else "the host's supervisor is not running: hyper hosts start")
+        or _limited(job)
+        or _queued(reader, job, bodies)
+    )
+
+
+def _held(job: "Job", bodies: "dict[str, Body]") -> str | None:
+    """What does not change by itself."""
+    queue, cluster, definition = bodies["queue"], bodies["cluster"], bodies["definition"]
+    if queue.get("paused"):
+        return f"queue {job.queue!r} is paused: hyper queues update-queue --name {job.queue} --no-paused"
+    for need, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
+        wanted, most = definition.get(need) or 0, cluster.get(limit)
+        if most and wanted > most:
+            return f"definition {job.definition!r} needs {wanted} {unit} per task and cluster {queue['cluster']!r} has {most}"
+    return None
+
+
+def _limited(job: "Job") -> str | None:
+    """The array's own limit."""
+    if job.limit and job.counts[RUNNING] >= job.limit:
+        return f"its limit of {job.limit} running tasks is reached"
+    return None
+
+
+def _queued(reader: "Reader", job: "Job", bodies: "dict[str, Body]") -> str:
+    """How much is before it, and how full the cluster is."""
+    name, cluster = str(bodies["queue"]["cluster"]), bodies["cluster"]
+    ahead = reader.ahead(job) + _in_better_queues(reader, job, name, bodies["queue"].get("priority") or 0)
+    tasks = f"{ahead:,} task{'' if ahead == 1 else 's'} ahead of it" if ahead else "it is the next"
+    busy = _busy_vcpus(reader, name)
+    most = cluster.get("max_vcpus")
+    load = f"cluster {name!r} runs tasks on {min(busy, most or busy)} of {most or 'its'} vCPUs"
+    return f"{tasks}; {load}" if busy else f"{tasks}; it starts as soon as a worker of cluster {name!r} takes it"
+
+
+def _in_better_queues(reader: "Reader", job: "Job", cluster: str, priority: int) -> int:
+    """Waiting tasks of other queues of the cluster that go first."""
+    ahead = 0
+    for name, counts in reader.counts():
+        if name != job.queue and counts[WAITING] and (found := reader.resource("queue", name)):
+            body = found[0]
+            better = (body.get("priority") or 0) > priority
+            ahead += counts[WAITING] if better and body.get("cluster") == cluster and not body.get("paused") else 0
+    return ahead
+
+
+def _busy_vcpus(reader: "Reader", cluster: str) -> int:
+    """vCPUs of the cluster's tasks that have been running for a quarter of a second or more."""
+    busy = 0
+    for queue, definition, tasks in reader.busy():
+        place, needs = reader.resource("queue", queue), reader.resource("definition", definition)
+        if place and place[0].get("cluster") == cluster:
+            busy += tasks * ((needs[0].get("vcpus") if needs else None) or 1)
+    return busy
