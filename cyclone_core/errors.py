@@ -7,6 +7,8 @@
     ├── HostUnavailable             the host's supervisor or service does not answer
     ├── StateUnusable               the state directory or database cannot be used (version, filesystem, rights)
     │   └── StorageFull             there is no room left for what must be durable
+    ├── EngineMissing               no docker or podman is here, or it does not answer
+    ├── BuildFailed                 an image could not be built, pulled or tagged
     └── MissingExtra                the command needs an optional part that is not installed
 
 Messages read: what happened: why. What to do next.
@@ -53,6 +55,14 @@ class StateUnusable(CycloneError):
 
 class StorageFull(StateUnusable):
     """The disk (or a quota on it) is full."""
+
+
+class EngineMissing(CycloneError):
+    """No container engine is on this machine, or it does not answer."""
+
+
+class BuildFailed(CycloneError):
+    """A container image could not be built, pulled or tagged; the text is the engine's last words."""
 
 
 class MissingExtra(CycloneError):

@@ -7,7 +7,7 @@ are `scheduler.references`, and what a type of host does not have is `resource_f
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from cyclone_core.resource_fields import Document, Documents, Mapped, Option, TextMap, Words, aws, local
 from cyclone_core.scheduler import references
@@ -93,6 +93,13 @@ class Host(Document):
     ] = False
     auto_init_main: Annotated[bool, Option("Initialise the main region right away")] = True
     profile: Annotated[str | None, aws("AWS profile to deploy with", _ACCOUNT)] = None
+
+    @field_validator("name")
+    @classmethod
+    def _visible(cls, name: str) -> str:
+        if name.startswith((".", "-")):
+            raise ValueError(f"the name of a host is a file name: {name!r} would be hidden or read as an option. Begin it with a letter")
+        return name
 
 
 class Region(Document):

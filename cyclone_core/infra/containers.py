@@ -1,0 +1,112 @@
+"""The container engine of this machine, docker or podman, as far as images are concerned. Running tasks in them is the worker's.
+
+No library: both engines have the same command line, and a machine that has one has its command.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+
+from cyclone_core.errors import BuildFailed, EngineMissing
+
+_ANSWER_S = 20.0
+"""So long an engine may take to say that it is there."""
+_INSTALL = "Install docker or podman, or leave the image out: tasks then run directly on this machine"
+
+
+class ContainerEngine:
+    """One engine, given by its command."""
+
+    def __init__(self, command: str) -> None:
+        """command: path of docker or podman."""
+        self.command = command
+        self.name = os.path.basename(command)
+
+    def build(self, directory: str, reference: str, arguments: Mapping[str, str]) -> Iterator[str]:
+        """Build an image; yields what the engine says. Raises BuildFailed."""
+        options = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+        return self._stream(["build", "-t", reference, *options, directory])
+
+    def pull(self, reference: str) -> Iterator[str]:
+        """Fetch an image of a registry; yields what the engine says. Raises BuildFailed."""
+        return self._stream(["pull", reference])
+
+    def tag(self, source: str, reference: str) -> None:
+        """Give a local image another name. Raises BuildFailed when there is no such image."""
+        for _ in self._stream(["tag", source, reference]):
+            pass
+
+    def has(self, reference: str) -> bool:
+        """Whether the image is on this machine."""
+        return self._run(["image", "inspect", reference]).returncode == 0
+
+    def remove(self, reference: str) -> None:
+        """Forget an image's name; one that is not there, or is in use, is no error: disk space is all that is at stake."""
+        self._run(["image", "rm", reference])
+
+    def why_silent(self) -> str:
+        """Why the engine cannot be used, "" when it can."""
+        try:
+            result = self._run(["version"], _ANSWER_S)
+        except subprocess.TimeoutExpired:
+            return f"{self.name} did not answer within {_ANSWER_S:.0f} s"
+        return "" if result.returncode == 0 else _last_line(result.stderr) or f"{self.name} version ended with code {result.returncode}"
+
+    def _run(self, arguments: Sequence[str], timeout_s: float | None = None) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [self.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def _stream(self, arguments: Sequence[str]) -> Iterator[str]:
+        process = subprocess.Popen(
+            [self.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        last = ""
+        try:
+            assert process.stdout is not None  # it was asked for
+            for line in process.stdout:
+                if line.strip():
+                    last = line.rstrip()
+                    yield last
+            if process.wait() != 0:
+                raise BuildFailed(f"{self.name} {arguments[0]} failed: {last or f'it ended with code {process.returncode}'}")
+        finally:
+            if process.poll() is None:  # whoever listened has left
+                process.terminate()
+                process.wait()
+
+
+def find_engine(path: str | None = None) -> ContainerEngine:
+    """The engine to use: `$CYCLONE_CONTAINER_ENGINE`, else docker or podman, whichever answers.
+
+    path: where to look, by default PATH. Raises EngineMissing saying what was found and what to do.
+    """
+    chosen = os.environ.get("CYCLONE_CONTAINER_ENGINE")
+    silent = []
+    for name in [chosen] if chosen else ["docker", "podman"]:
+        command = shutil.which(name, path=path)
+        if command:
+            why = ContainerEngine(command).why_silent()
+            if not why:
+                return ContainerEngine(command)
+            silent.append(f"{name} is installed but cannot be used: {why}")
+    if silent:
+        raise EngineMissing(f"{'; '.join(silent)}. Start its service, or leave the image out: tasks then run directly on this machine")
+    raise EngineMissing(f"{chosen or 'neither docker nor podman'} was found on this machine. {_INSTALL}")
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,263 @@
+"""Use cases around hosts: list, create, select, start, stop, delete. What `hyper hosts`, the TUI and the library call.
+
+A local host is a state directory and the supervisor that serves it; it is made by starting it. AWS hosts come in a later version: every
+way to one ends in `refuse_aws`, which says so and names the optional part they will need.
+"""
+
+import fcntl
+import importlib.util
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from cyclone_core import paths, wire
+from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra, StateUnusable
+from cyclone_core.host_registry import HostRegistry
+from cyclone_core.problems import Problem
+from cyclone_core.resource_fields import Label, read, refusals, spellings
+from cyclone_core.resources import Host
+from cyclone_core.scheduler.local import client
+from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
+
+STOP_TIMEOUT_S = 30.0
+"""So long a supervisor may take to end what runs and to leave."""
+_LOOK_EVERY_S = 0.02
+AWS_LATER = "AWS hosts come in a later version of Cyclone; this one has local hosts"
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """A host as it is now."""
+
+    host: Host
+    selected: bool
+    state: str
+    """running, stopped, new (never started), or not available (AWS in this version)"""
+    state_dir: str
+    """Where a local host keeps everything; "" for others."""
+    details: Mapping[str, Any]
+    """What its supervisor says about itself; {} unless it runs."""
+
+
+@dataclass(frozen=True)
+class HostProposal:
+    """A host that may be created or changed, and what stands against it."""
+
+    host: Host | None
+    before: Host | None
+    problems: tuple[Problem, ...]
+
+    def check(self) -> Host:
+        """The host. Raises InvalidRequest with every problem."""
+        if self.problems or self.host is None:
+            raise InvalidRequest(self.problems)
+        return self.host
+
+
+def list_hosts(registry: HostRegistry | None = None) -> tuple[list[HostStatus], list[Problem]]:
+    """Every host with its state, and a problem for each file that cannot be read."""
+    registry = registry or HostRegistry()
+    hosts, problems = registry.list()
+    return [_status(host, paths.selected_host()) for host in hosts], problems
+
+
+def status(name: str | None = None, registry: HostRegistry | None = None) -> HostStatus:
+    """One host (None: the selected one) with what its supervisor says. Raises NotFound."""
+    return _status(get(name, registry), paths.selected_host())
+
+
+def get(name: str | None = None, registry: HostRegistry | None = None) -> Host:
+    """One host; None: the selected one. Raises NotFound or StateUnusable."""
+    registry = registry or HostRegistry()
+    return registry.get(name) if name else registry.selected()
+
+
+def propose(given: Mapping[str, object], label: Label = str, update: bool = False, registry: HostRegistry | None = None) -> HostProposal:
+    """A new host, or a changed one, from what a user gave; nothing is done."""
+    registry = registry or HostRegistry()
+    names = spellings(Host)
+    given = {names.get(key.replace("-", "").replace("_", "").lower(), key): value for key, value in given.items()}
+    before = registry.get(str(given["name"])) if update and given.get("name") else None
+    settings = {**(before.model_dump() if before else {}), **given}
+    try:
+        host = read(Host, settings, label)
+    except InvalidRequest as exc:
+        host_type = "aws" if str(settings.get("type", "")).lower() == "aws" else "local"
+        return HostProposal(None, before, (*exc.problems, *_refusals(given, host_type, label)))
+    problems = _refusals(given, host.type, label)
+    if not update and os.path.lexists(os.path.join(registry.directory, "hosts", f"{host.name}.json")):
+        hint = f"Choose another name, or change it with: hyper hosts update-host --name {host.name}"
+        problems.append(Problem(label("name"), f"there is a host {host.name!r} already", hint))
+    if before and host.type != before.type:
+        problems.append(Problem(label("type"), f"{host.name} is a {before.type} host and stays one", "Create another host"))
+    return HostProposal(host, before, tuple(problems))
+
+
+def _refusals(given: Mapping[str, object], host_type: Any, label: Label) -> list[Problem]:
+    found = refusals(Host, given, host_type, label)
+    aws = "Leave it out, or create an AWS host with --type aws"
+    return [Problem(problem.path, problem.message, aws if host_type == "local" else problem.hint) for problem in found]
+
+
+def create(proposal: HostProposal, registry: HostRegistry | None = None) -> HostStatus:
+    """Make the host, start it and select it. Raises InvalidRequest, MissingExtra (AWS), HostUnavailable or StateUnusable."""
+    registry = registry or HostRegistry()
+    host = proposal.check()
+    if host.type == "aws":
+        refuse_aws()
+    start(host)
+    registry.add(host)
+    registry.select(host.name)
+    return _status(host, host.name)
+
+
+def update(proposal: HostProposal, registry: HostRegistry | None = None) -> Host:
+    """Record the change."""
+    host = proposal.check()
+    if host.type == "aws":
+        refuse_aws()
+    if host != proposal.before:
+        (registry or HostRegistry()).update(host)
+    return host
+
+
+def start(host: Host) -> dict[str, Any]:
+    """Start a local host's supervisor unless it runs; returns what it says about itself. Raises HostUnavailable or StateUnusable."""
+    if host.type == "aws":
+        refuse_aws()
+    channel = client.ensure(paths.host_state_dir(host.name))
+    try:
+        return dict(channel.ask(("status",))[1])
+    except (wire.Closed, OSError) as exc:
+        raise HostUnavailable(f"the supervisor of host {host.name} left while it was asked. Try again") from exc
+    finally:
+        channel.close()
+
+
+def stop(
+    host: Host, timeout_s: float = STOP_TIMEOUT_S, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> bool:
+    """Stop a local host and wait until it is gone; running tasks go back to Waiting. False when it did not run.
+
+    Raises HostUnavailable when it does not leave within `timeout_s` seconds.
+    """
+    if host.type == "aws":
+        refuse_aws()
+    state_dir = paths.host_state_dir(host.name)
+    channel = _connect(state_dir)
+    if channel is None:
+        return False
+    try:
+        channel.ask(("stop",))
+    except (wire.Closed, OSError):
+        pass  # it left before it could answer, which is what was asked for
+    finally:
+        channel.close()
+    deadline = clock() + timeout_s
+    while _is_locked(state_dir):
+        if clock() > deadline:
+            log = os.path.join(state_dir, "supervisor.log")
+            raise HostUnavailable(f"the supervisor of host {host.name} has not left after {timeout_s:.0f} s. Its log may say why: {log}")
+        sleep(_LOOK_EVERY_S)
+    return True
+
+
+def open_jobs(host: Host) -> int:
+    """How many of a local host's jobs are not finished."""
+    with suppress(StateUnusable):
+        reader = ResourceReader.open(paths.host_state_dir(host.name))
+        if reader is not None:
+            with reader:
+                return sum(count for (kind, _), count in reader.open_jobs().items() if kind == "queue")
+    return 0
+
+
+def check_delete(host: Host, force: bool = False) -> list[Problem]:
+    """What stands against deleting a host: jobs that are not finished, unless `force`."""
+    count = 0 if force or host.type == "aws" else open_jobs(host)
+    if not count:
+        return []
+    jobs = "1 job is" if count == 1 else f"{count:,} jobs are"
+    return [Problem(f"hosts[{host.name}]", f"{jobs} not finished", "Wait for them, cancel them (qdel --all), or add --force to lose them")]
+
+
+def delete(host: Host, force: bool = False, registry: HostRegistry | None = None) -> str:
+    """Stop a local host and remove it with everything in it: jobs, outputs, resources. Returns the directory that was removed.
+
+    Raises InvalidRequest while jobs are not finished unless `force`, and StateUnusable when a file cannot be removed.
+    """
+    problems = check_delete(host, force)
+    if problems:
+        raise InvalidRequest(problems)
+    state_dir = ""
+    if host.type == "local":
+        stop(host)
+        state_dir = paths.host_state_dir(host.name)
+        try:
+            if os.path.lexists(state_dir):
+                shutil.rmtree(state_dir)
+        except OSError as exc:
+            raise StateUnusable(
+                f"{exc.filename or state_dir} cannot be removed: {exc.strerror}. Remove it yourself, then try again"
+            ) from exc
+    with suppress(FileNotFoundError):
+        (registry or HostRegistry()).remove(host.name)
+    return state_dir
+
+
+def refuse_aws() -> NoReturn:
+    """Every way to an AWS host ends here. Raises MissingExtra where the optional part is not installed, else CycloneError."""
+    if importlib.util.find_spec("aws_cdk") is None or importlib.util.find_spec("boto3") is None:
+        raise MissingExtra(
+            f"{AWS_LATER}. They will need the optional part aws, which is not installed: "
+            "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
+        )
+    raise CycloneError(f"{AWS_LATER}. Use a local host until then: hyper hosts create-host --type local --name NAME")
+
+
+def _status(host: Host, selected: str) -> HostStatus:
+    if host.type == "aws":
+        return HostStatus(host, host.name == selected, "not available", "", {})
+    state_dir = paths.host_state_dir(host.name)
+    details = _ask_status(state_dir)
+    state = "running" if details else "stopped" if os.path.exists(state_dir) else "new"
+    return HostStatus(host, host.name == selected, state, state_dir, details)
+
+
+def _ask_status(state_dir: str) -> dict[str, Any]:
+    channel = _connect(state_dir)
+    if channel is None:
+        return {}
+    try:
+        return dict(channel.ask(("status",))[1])
+    except (wire.Closed, OSError):
+        return {}
+    finally:
+        channel.close()
+
+
+def _connect(state_dir: str) -> wire.Channel | None:
+    """A channel to a supervisor that runs; None where none does. Never starts one."""
+    try:
+        return client.connect(state_dir)
+    except (FileNotFoundError, HostUnavailable):
+        return None
+
+
+def _is_locked(state_dir: str) -> bool:
+    """Whether a supervisor holds the lock of its state directory."""
+    try:
+        descriptor = os.open(os.path.join(state_dir, "supervisor.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

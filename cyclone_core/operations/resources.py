@@ -1,0 +1,251 @@
+"""Use cases around what a host has: regions, clusters, queues, images, definitions. What `hyper`, the TUI and the library call.
+
+A change goes in three steps that are three functions: `propose_…` (what would happen, and everything that stands against it, as a
+value), `apply` (make it happen; yields events), and `find` to see it. Only local hosts exist in this version.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cyclone_core import paths, wire
+from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest
+from cyclone_core.infra import checks, local
+from cyclone_core.infra import plan as plans
+from cyclone_core.infra.containers import ContainerEngine, find_engine
+from cyclone_core.infra.events import Event
+from cyclone_core.infra.plan import Bodies, Change, Plan
+from cyclone_core.operations import hosts
+from cyclone_core.problems import Problem
+from cyclone_core.resource_bodies import Machine, body, load, local_problems, settings, this_machine
+from cyclone_core.resource_fields import Document, Label, fold, read, refusals, spellings
+from cyclone_core.resources import LOCAL_REGION, MODELS, Host
+from cyclone_core.scheduler import references
+from cyclone_core.scheduler.local import client
+from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
+
+Mode = Literal["create", "update", "any"]
+"""create: the name must be free; update: it must be there; any: either."""
+Connect = Callable[[str], wire.Channel]
+"""State directory of a host -> a channel to its supervisor, which is started when it does not run."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One resource as the host has it."""
+
+    kind: str
+    name: str
+    state: str
+    """CREATING, UPDATING, DELETING, ACTIVE or FAILED."""
+    body: Mapping[str, Any]
+    created: float
+    """Seconds since 1970, as `updated`."""
+    updated: float
+    open_jobs: int = 0
+    """Jobs that use it and are not finished (queues and definitions)."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that a host has, at one instant."""
+
+    resources: tuple[Stored, ...] = ()
+    open_jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def bodies(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """kind -> name -> body, the form that plans and checks take."""
+        found: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in references.KINDS}
+        for stored in self.resources:
+            found.setdefault(stored.kind, {})[stored.name] = stored.body
+        return found
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan, and every problem that stands against it."""
+
+    plan: Plan
+    problems: tuple[Problem, ...] = ()
+
+    def check(self) -> Plan:
+        """The plan. Raises InvalidRequest with every problem."""
+        if self.problems:
+            raise InvalidRequest(self.problems)
+        return self.plan
+
+
+class Resources:
+    """The resources of one host."""
+
+    def __init__(
+        self, host: Host, connect: Connect, machine: Machine | None = None, engine: Callable[[], ContainerEngine] = find_engine
+    ) -> None:
+        """connect: the way to its supervisor; machine: what defaults are taken from; engine: finds the container engine."""
+        self.host, self._connect, self._engine = host, connect, engine
+        self._machine = machine or this_machine()
+        self._state_dir = paths.host_state_dir(host.name)
+
+    # -- see ----------------------------------------------------------------------------------------------------------
+    def snapshot(self) -> Snapshot:
+        """What is there now. A host that was never started is started, so that its defaults are there."""
+        reader = ResourceReader.open(self._state_dir)
+        if reader is None:
+            self._channel().close()
+            reader = ResourceReader.open(self._state_dir)
+        if reader is None:
+            return Snapshot()
+        with reader:
+            open_jobs = reader.open_jobs()
+            return Snapshot(tuple(self._stored(row, open_jobs) for row in reader.resources()), open_jobs)
+
+    def find(self, kind: str, name: str | None = None) -> list[Stored]:
+        """Resources of one kind by name; with `name` that one. Raises InvalidRequest (nearest name) when it is not there."""
+        snapshot = self.snapshot()
+        found = [stored for stored in snapshot.resources if stored.kind == kind and name in (None, stored.name)]
+        if name is not None and not found:
+            raise InvalidRequest([references.unknown(kind, name, snapshot.bodies, "--name")])
+        return found
+
+    def events(self, kind: str, name: str) -> list[tuple[float, str]]:
+        """(seconds since 1970, text): what happened to a resource, oldest first."""
+        reader = ResourceReader.open(self._state_dir)
+        if reader is None:
+            return []
+        with reader:
+            return reader.events(kind, name)
+
+    # -- propose ------------------------------------------------------------------------------------------------------
+    def propose_put(self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str) -> Proposal:
+        """What storing a resource would do, from the fields that a user gave in any spelling; the others keep their value or default."""
+        snapshot, model = self.snapshot(), MODELS[kind]
+        names = spellings(model)
+        given = {names.get(fold(key), key): value for key, value in given.items() if value is not None}
+        problems = refusals(model, given, self.host.type, label)
+        if kind == "region" and given.get("name", LOCAL_REGION) != LOCAL_REGION:
+            problems.insert(0, one_region(label("name")))
+        before = snapshot.bodies[kind].get(str(given.get("name")))
+        refused = {problem.path for problem in problems}
+        kept = {name: value for name, value in given.items() if label(name) not in refused or name == "name"}
+        if mode == "update" and before is None:
+            problems += [references.unknown(kind, str(given.get("name", "")), snapshot.bodies, label("name"))]
+        try:
+            resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
+        except InvalidRequest as exc:
+            return Proposal(Plan(), (*problems, *exc.problems))
+        problems += local_problems(resource, label)
+        plan = self._plan_put(kind, resource, snapshot, mode)
+        found = [*problems, *self._against(plan, snapshot, mode)]
+        return Proposal(plan, tuple(dict.fromkeys(found)))
+
+    def propose_delete(self, kind: str, name: str) -> Proposal:
+        """What deleting a resource would do."""
+        snapshot = self.snapshot()
+        plan = plans.make(snapshot.bodies, plans.without(snapshot.bodies, kind, name))
+        if not plan:
+            plan = Plan((Change("delete", kind, name),))
+        return Proposal(plan, tuple(checks.problems(plan, snapshot.bodies, snapshot.open_jobs)))
+
+    def propose(self, desired: Bodies) -> Proposal:
+        """What it takes to have exactly the `desired` bodies: for whole configurations."""
+        snapshot = self.snapshot()
+        plan = plans.make(snapshot.bodies, desired)
+        return Proposal(plan, tuple(self._against(plan, snapshot, "any")))
+
+    # -- do -----------------------------------------------------------------------------------------------------------
+    def apply(self, proposal: Proposal) -> Iterator[Event]:
+        """Make a plan true; ends after a FAILED event. Raises InvalidRequest for its problems, or what the supervisor refuses."""
+        plan = proposal.check()
+        if not plan:
+            return
+        channel = self._channel()
+        try:
+            yield from local.LocalProvisioner(channel.ask, self._engine).apply(plan)
+        except (wire.Closed, OSError) as exc:
+            raise HostUnavailable(f"the supervisor of host {self.host.name} left in the middle of a change. Try again") from exc
+        finally:
+            channel.close()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _plan_put(self, kind: str, resource: Document, snapshot: Snapshot, mode: Mode) -> Plan:
+        after = body(resource, self._machine, self.host.name)
+        name = str(after["name"])
+        before = snapshot.bodies[kind].get(name)
+        if kind == "image" and before is not None:  # always made again: what is in its directory may have changed
+            return Plan((Change("replace", kind, name, plans.differences(before, after), after),))
+        if mode == "create" and before is not None:  # refused below; an equal one must not look as if nothing were to do
+            return Plan((Change("create", kind, name, (), after),))
+        return plans.make(snapshot.bodies, plans.with_body(snapshot.bodies, kind, after))
+
+    def _against(self, plan: Plan, snapshot: Snapshot, mode: Mode) -> list[Problem]:
+        found = checks.problems(plan, snapshot.bodies, snapshot.open_jobs)
+        return [*found, *local.problems(plan, snapshot.bodies, self._engine)] if mode else found
+
+    def _stored(self, row: tuple[str, str, str, str, float, float], open_jobs: Mapping[tuple[str, str], int]) -> Stored:
+        kind, name, text, state, created, updated = row
+        found = {"name": name, **load(text)}
+        return Stored(
+            kind, name, found.get("state") or state, self._complete(kind, found), created, updated, open_jobs.get((kind, name), 0)
+        )
+
+    def _complete(self, kind: str, found: dict[str, Any]) -> Mapping[str, Any]:
+        """A body with every field: the supervisor's own defaults name only what they must, and older versions knew fewer."""
+        try:
+            return {**body(read(MODELS[kind], settings(kind, found)), self._machine, self.host.name), **found}
+        except (InvalidRequest, KeyError):
+            return found
+
+    def _channel(self) -> wire.Channel:
+        return self._connect(self._state_dir)
+
+
+def for_host(host: Host) -> Resources:
+    """The resources of a host as it is installed. Raises MissingExtra or CycloneError for an AWS host (a later version)."""
+    if host.type == "aws":
+        hosts.refuse_aws()
+    return Resources(host, client.ensure)
+
+
+def for_selected(name: str | None = None) -> Resources:
+    """The resources of the named host, or of the selected one."""
+    return for_host(hosts.get(name))
+
+
+def one_region(path: str) -> Problem:
+    """Why a local host refuses further regions."""
+    return Problem(
+        path, "a local host has one region, local: this machine", "Regions belong to AWS hosts (hyper hosts create-host --type aws)"
+    )
+
+
+def _merged(kind: str, before: Mapping[str, Any] | None, given: Mapping[str, object]) -> dict[str, object]:
+    """The settings of an update: what was stored, with what is given on top."""
+    merged = {**(settings(kind, before) if before is not None else {}), **given}
+    if kind == "image":  # one source replaces the other
+        for one, other in (("directory", "reference"), ("reference", "directory")):
+            if given.get(one) and not given.get(other):
+                merged.pop(other, None)
+    if kind == "image" and not merged.get("directory") and not merged.get("reference"):
+        merged["directory"] = default_build_directory()
+    if kind == "definition" and before is not None:
+        if given.get("cyclone_image_name") and "image_uri" not in given:
+            merged["image_uri"] = None
+            merged["use_cyclone_image"] = given.get("use_cyclone_image", True)
+        if given.get("image_uri") and "cyclone_image_name" not in given:
+            merged["cyclone_image_name"] = None
+            merged["use_cyclone_image"] = given.get("use_cyclone_image", True)
+    return merged
+
+
+def default_build_directory() -> str:
+    """The example image to build from: in the current directory under either of its names, else that of the installation."""
+    for name in ("example-worker-image", "example-image-build"):
+        if os.path.isdir(name):
+            return name
+    beside = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "example-worker-image")
+    return beside if os.path.isdir(beside) else "example-worker-image"
+
+
+__all__ = ["CycloneError", "Proposal", "Resources", "Snapshot", "Stored", "for_host", "for_selected"]
