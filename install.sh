@@ -182,7 +182,10 @@ install() {
   else
     install_of_its_own "$1" "$2"
   fi
-  "$commands_dir/qsub" --version >/dev/null || fail "the installed qsub does not start: see the message above. Remove $commands_dir/../lib and run this again"
+}
+
+check_starts() { # a command that was just put into directory $1
+  "$1/qsub" --version >/dev/null || fail "the installed command $1/qsub does not start: see the message above. Take it away (bash install.sh --uninstall), then run this again"
 }
 
 install_into_active() {
@@ -191,6 +194,7 @@ install_into_active() {
   commands_dir=$VIRTUAL_ENV/bin
   before=$(distributions "$python")
   install_package "$python" "$1"
+  check_starts "$commands_dir"
   # What came along is written down once, at the first installation: afterwards nobody can tell it from what the user added.
   [ -f "$VIRTUAL_ENV/.cyclone-added" ] ||
     { LC_ALL=C comm -13 <(say "$before") <(distributions "$python") && say cyclone-hpc; } >"$VIRTUAL_ENV/.cyclone-added"
@@ -209,6 +213,7 @@ install_of_its_own() {
   install_package "$env/bin/python" "$2"
   put_commands "$env"
   commands_dir=$bin_dir
+  check_starts "$commands_dir"
   say "Cyclone is installed. Its commands are in $bin_dir: $COMMANDS."
   advise_path
 }

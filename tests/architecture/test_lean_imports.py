@@ -19,9 +19,10 @@ LEAN = (
     "cyclone_tui.cli.qsub",
 )
 HEAVY = {
-    "argparse", "ast", "asyncio", "click", "collections", "ctypes", "dataclasses", "datetime", "enum", "functools", "hashlib", "importlib.metadata",
-    "inspect", "json", "logging", "pathlib", "pydantic", "random", "re", "rich", "shlex", "shutil", "signal", "site", "socket", "sqlite3", "ssl",
-    "struct", "subprocess", "tempfile", "textual", "threading", "tomllib", "traceback", "typing", "uuid",
+    "argparse", "ast", "asyncio", "click", "collections", "ctypes", "dataclasses", "datetime", "enum", "functools", "hashlib",
+    "importlib.metadata", "inspect", "json", "logging", "pathlib", "pydantic", "random", "re", "rich", "shlex", "shutil", "signal",
+    "site", "socket", "sqlite3", "ssl", "struct", "subprocess", "tempfile", "textual", "threading", "tomllib", "traceback", "typing",
+    "uuid",
 }  # fmt: skip
 
 
