@@ -11,9 +11,8 @@ Where truth lies, for each task, exactly one of:
   final                     single job: columns of the `job` row; array: a `result` row
 """
 
-import os
-
 import _sqlite3
+import os
 
 from cyclone_core.errors import StateUnusable
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
@@ -131,7 +130,14 @@ def open_writer(state_dir: str) -> "sqlite3.Connection":
     path = database_path(state_dir)
     try:
         connection = _sqlite3.connect(path, isolation_level=None, cached_statements=128)
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "mmap_size=268435456", "temp_store=MEMORY"):
+        for pragma in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "wal_autocheckpoint=4000",
+            "mmap_size=268435456",
+            "temp_store=MEMORY",
+        ):
             connection.execute("PRAGMA " + pragma).fetchall()
         migrate(connection, path)
     except _sqlite3.Error as exc:

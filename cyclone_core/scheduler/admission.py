@@ -1,0 +1,96 @@
+"""May this request become a job on this host? Names resolved, limits checked, all problems at once. Pure."""
+
+from cyclone_core import jobs
+from cyclone_core.problems import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from cyclone_core.jobs import JobRequest
+
+    Resources = Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """kind -> name -> body"""
+
+
+class Admitted:
+    """Where an acceptable request goes."""
+
+    __slots__ = ("definition", "queue")
+
+    def __init__(self, queue: str, definition: str) -> None:
+        self.queue, self.definition = queue, definition
+
+
+def admit(request: "JobRequest", resources: "Resources") -> Admitted:
+    """The queue and definition of a request. Raises InvalidRequest with every reason why it cannot be a job here."""
+    problems = Problems()
+    queue = _resolve("queue", request.queue, resources, problems)
+    definition = _resolve("definition", request.definition, resources, problems)
+    _check_numbers(request, problems)
+    if queue and definition:
+        _check_fit(queue, definition, resources, problems)
+    problems.check()
+    return Admitted(queue, definition)
+
+
+def _resolve(kind: str, name: str | None, resources: "Resources", problems: Problems) -> str:
+    known = resources.get(kind, {})
+    if name is None:
+        name = "default" if "default" in known else next(iter(known)) if len(known) == 1 else None
+        if name is None:
+            option = "-q" if kind == "queue" else "-d"
+            problems.add(
+                kind, f"this host has no default {kind}", f"Name one with {option}: {', '.join(sorted(known)) or 'there is none yet'}"
+            )
+    elif name not in known:
+        problems.add(kind, f"there is no {kind} {name!r}", _did_you_mean(kind, name, known))
+        name = None
+    return name or ""
+
+
+def _did_you_mean(kind: str, name: str, known: "Mapping[str, object]") -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1, 0.5)
+    listed = f"hyper {kind}s list-{kind}s shows all"
+    return f"Did you mean {near[0]!r}? ({listed})" if near else f"{listed}; hyper {kind}s add-{kind} makes one"
+
+
+def _check_numbers(request: "JobRequest", problems: Problems) -> None:
+    """What the job commands check too: other clients must not get past it."""
+    if not 1 <= request.tasks <= jobs.MAX_TASKS:
+        problems.add("array", f"an array of {request.tasks:,} tasks is not possible", f"1 to {jobs.MAX_TASKS:,} are")
+    if request.script is None or not request.script.strip():
+        problems.add("script", "the script is empty")
+    elif len(request.script) > jobs.MAX_SCRIPT_BYTES:
+        problems.add(
+            "script", f"the script has {len(request.script):,} bytes", f"At most {jobs.MAX_SCRIPT_BYTES:,} are accepted: keep data in files"
+        )
+    if request.retries < 0:
+        problems.add("retries", f"{request.retries} is negative")
+    if request.priority not in jobs.PRIORITIES:
+        problems.add("priority", f"{request.priority} is out of range", "-1000 to 1000 are possible")
+    if len(request.name) > jobs.MAX_NAME or not request.name.isprintable():
+        problems.add("name", f"{request.name[:40]!r} is no job name", f"Use at most {jobs.MAX_NAME} printable characters")
+
+
+def _check_fit(queue: str, definition: str, resources: "Resources", problems: Problems) -> None:
+    name = resources["queue"][queue]["cluster"]
+    cluster, needs = resources.get("cluster", {}).get(name), resources["definition"][definition]
+    if cluster is None:
+        problems.add(
+            "queue",
+            f"queue {queue!r} is mapped to cluster {name!r}, which does not exist",
+            f"hyper queues update-queue --name {queue} --cluster …",
+        )
+        return
+    for field, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
+        wanted, most = needs.get(field) or 0, cluster.get(limit) or 0
+        if most and wanted > most:
+            problems.add(
+                "definition",
+                f"a task of {definition!r} needs {wanted:,} {unit}, cluster {name!r} has {most:,}",
+                f"hyper clusters update-cluster --name {name} or another definition (-d)",
+            )

@@ -1,0 +1,147 @@
+"""Worker processes of a local host: starting them, knowing them again, and ending what they leave behind."""
+
+import fcntl
+import os
+import sys
+from signal import SIGKILL, pidfd_send_signal
+
+from cyclone_core.journal import journal_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cyclone_core.scheduler.local.placement import Stream
+    from cyclone_core.wire import Channel
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+"""The directory that holds the package: workers run without site-packages and are told where to find it."""
+_PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.worker.agent import main; main()"
+
+
+class Peer:
+    """A worker process as the supervisor sees it; `channel` is None until it has said hello."""
+
+    __slots__ = ("channel", "cluster", "id", "journal", "journal_at", "pid", "pidfd", "reserved", "started", "streams", "welcomed")
+
+    def __init__(self, number: int, cluster: str, pid: int, journal: int, started: float) -> None:
+        self.id, self.cluster, self.pid, self.journal, self.started = number, cluster, pid, journal, started
+        self.channel: Channel | None = None
+        self.welcomed = False
+        self.pidfd = _pidfd(pid)
+        self.streams: dict[int, Stream] = {}
+        self.journal_at = 0
+        """frames of leases that are given from now on lie behind this offset of its journal"""
+        self.reserved = 0.0
+        """vCPUs that its streams hold"""
+
+    def kill(self) -> None:
+        """End the process at once, if it is still the one we know."""
+        if self.pidfd >= 0:
+            try:
+                pidfd_send_signal(self.pidfd, SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def forget(self) -> None:
+        """Close what is open for it."""
+        if self.channel is not None:
+            self.channel.close()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+
+def start_worker(state_dir: str, socket: str, number: int, journal: int) -> int:
+    """Start a worker process; it connects to `socket` by itself. Returns its pid. Raises OSError."""
+    argv = [sys.executable, "-ISE", "-c", _PROGRAM, socket, state_dir, str(number), str(journal)]
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
+        return os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setpgroup=0)
+    finally:
+        os.close(null)
+
+
+def mark(socket: str, worker: int, journal: int) -> str:
+    """What the tasks of a worker carry as CYCLONE_WORKER: the socket's name makes it unique among the hosts of this machine."""
+    return f"{os.path.basename(socket)}.{worker}.{journal}"
+
+
+def journal_is_held(state_dir: str, journal: int) -> bool:
+    """Whether the worker that writes this journal lives: it holds a lock on it."""
+    try:
+        fd = os.open(journal_path(state_dir, journal), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def end_orphans(marks: "set[str]", keep: "set[int]") -> None:
+    """Kill what dead workers left: our children that are no workers (we are a sub-reaper), and processes that carry a dead
+    worker's mark in their environment, until none is found."""
+    for _ in range(20):
+        victims = [pid for pid in _children() if pid not in keep] + [pid for pid in _marked(marks) if pid not in keep]
+        if not victims:
+            return
+        for pid in victims:
+            try:
+                os.kill(pid, SIGKILL)
+            except ProcessLookupError:
+                pass
+        reap()
+
+
+def reap() -> "list[int]":
+    """Collect children that have ended; their pids."""
+    ended: list[int] = []
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if not pid:
+            return ended
+        ended.append(pid)
+
+
+def _children() -> "list[int]":
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split() if not _is_zombie(int(pid))]
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN: the marks have to do
+        return []
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in (b"Z", b"X")
+    except OSError:
+        return True
+
+
+def _marked(marks: "set[str]") -> "list[int]":
+    wanted = [b"CYCLONE_WORKER=" + mark.encode() + b"\0" for mark in marks]
+    found = []
+    for name in os.listdir("/proc") if wanted else ():
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    environment = file.read()
+            except OSError:  # gone, or not ours
+                continue
+            if any(mark in environment for mark in wanted) and not _is_zombie(int(name)):
+                found.append(int(name))
+    return found
+
+
+def _pidfd(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return -1

@@ -1,0 +1,597 @@
+"""The JobStore of the local engine: every change to jobs and tasks, as steps of one transaction.
+
+The caller (the supervisor) brackets steps with `begin` and `commit`; after a failed commit `rollback` forgets everything
+remembered and reads it again. I/O is per slice: one row for a lease, one packed row for the results of an array's slice.
+A single job lives in its own row alone, which is written twice after its insertion: when it is leased and when it ends.
+"""
+
+import json
+import os
+from _blake2 import blake2b
+
+from cyclone_core import jobs
+from cyclone_core.errors import InvalidRequest, StateUnusable
+from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
+from cyclone_core.problems import Problem
+from cyclone_core.scheduler import lifecycle
+from cyclone_core.scheduler.admission import admit
+from cyclone_core.scheduler.sqlite import columns, schema, task_pages
+from cyclone_core.scheduler.sqlite.resources import ResourceTable
+from cyclone_core.scheduler.sqlite.work import FRESH, Lease, Work, pack_ranges, ranges_of, unpack_ranges
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from cyclone_core.jobs import JobRequest
+    from cyclone_core.journal import Row
+    from cyclone_core.ports import Range
+    from cyclone_core.scheduler.sqlite.work import History
+
+BLOCK = 4096
+"""Array results are packed in blocks of so many positions once all of a block's tasks are final."""
+_WORK = "id, name, queue, definition, spec, priority, array, tasks, low, step, task_limit, next, waiting, running, cancel"
+_CANCELLED = jobs.outcome(0, jobs.CAUSE_CANCELLED)
+_LOST = jobs.outcome(0, jobs.CAUSE_LOST)
+
+
+class SqliteStore:
+    """See `ports.JobStore` for what each step promises.
+
+    works: open jobs that are leased or were looked at. leases: by number. waiting: tasks that wait, per (queue, definition).
+    ended: jobs that became final in this transaction, in order; the caller empties it.
+    """
+
+    def __init__(self, state_dir: str) -> None:
+        self.state_dir = state_dir
+        self.db = schema.open_writer(state_dir)
+        self.resources = ResourceTable(self.db)
+        self.ended: list[int] = []
+        self._reload()
+        self._start_epoch()
+
+    # -- transactions -------------------------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Open a transaction. Raises sqlite3.Error."""
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Make every step since `begin` durable. Raises sqlite3.Error (full disk): the caller then calls `rollback`."""
+        for queue, delta in self._totals.items():
+            if any(delta):
+                self.db.execute(
+                    "INSERT INTO total VALUES(?,?,?,?,?,?,?) ON CONFLICT(queue) DO UPDATE SET waiting=waiting+excluded.waiting, "
+                    "running=running+excluded.running, successful=successful+excluded.successful, failed=failed+excluded.failed, "
+                    "cancelled=cancelled+excluded.cancelled, error=error+excluded.error",
+                    (queue, *delta),
+                )
+        self.db.execute("COMMIT")
+        self._totals.clear()
+
+    def rollback(self) -> None:
+        """Undo every step since `begin`, and read again what was remembered."""
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+        self._reload()
+
+    def close(self) -> None:
+        """Close the database; open transactions are undone."""
+        self.db.close()
+
+    def _reload(self) -> None:
+        db = self.db
+        self.works: dict[int, Work] = {}
+        self.leases: dict[int, Lease] = {}
+        self._totals: dict[str, list[int]] = {}
+        self._specs: dict[bytes, int] = {}
+        self._bodies: dict[int, dict[str, Any]] = {}
+        self.ended.clear()
+        self.resources.reload()
+        self.waiting: dict[tuple[str, str], int] = {
+            (queue, definition): count
+            for queue, definition, count in db.execute("SELECT queue, definition, sum(waiting) FROM job WHERE waiting > 0 GROUP BY 1, 2")
+        }
+        self._next_job = (db.execute("SELECT max(id) FROM job").fetchone()[0] or 0) + 1
+        for number, worker, journal, journal_at, blob in db.execute(
+            "SELECT id, worker, journal, journal_at, outstanding FROM lease"
+        ).fetchall():
+            self.leases[number] = Lease(number, worker, journal, journal_at, unpack_ranges(blob))
+        self._long = set(db.execute("SELECT job, position FROM running").fetchall())
+        self._asked = set(db.execute("SELECT job, position FROM cancellation").fetchall())
+        self._spanned = {job for (job,) in db.execute("SELECT DISTINCT job FROM span")}
+
+    def number(self, key: str) -> int:
+        """A counter kept in `meta`, 0 when it was never set."""
+        row = self.db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        return row[0] if row else 0
+
+    def set_number(self, key: str, value: int) -> None:
+        """Keep a counter in `meta`."""
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES(?,?)", (key, value))
+
+    def next_number(self, key: str) -> int:
+        """The next value of a counter, from 1."""
+        value = self.number(key) + 1
+        self.set_number(key, value)
+        return value
+
+    def _start_epoch(self) -> None:
+        """Numbers of leases start anew above all earlier ones, so that no late report can hit a lease of another epoch."""
+        self.begin()
+        self.epoch = self.next_number("epoch")
+        self._next_lease = max(self.epoch << 32, max(self.leases, default=0) + 1)
+        self.commit()
+
+    # -- submission ---------------------------------------------------------------------------------------------------------------
+    def submit(self, request: "JobRequest", now: float) -> int:
+        """Accept one job; see the port."""
+        if request.idempotency_key:
+            known = self.db.execute("SELECT id FROM job WHERE idempotency_key=?", (request.idempotency_key,)).fetchone()
+            if known:
+                return int(known[0])
+        place = admit(request, self.resources.bodies)
+        job = self._next_job
+        low, step = (request.indices[0], request.indices[2]) if request.indices else (1, 1)
+        spec = self._spec(request, self._keep_parameters(request, job))
+        self.db.execute(
+            "INSERT INTO job(id, name, queue, definition, user, spec, priority, idempotency_key, array, tasks, low, step, "
+            "task_limit, next, submitted, waiting) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?)",
+            (job, request.name, place.queue, place.definition, request.user, spec, request.priority, request.idempotency_key,
+             int(request.is_array), request.tasks, low, step, request.limit, now, request.tasks),
+        )  # fmt: skip
+        self._next_job += 1
+        self._count(place.queue, WAITING, request.tasks)
+        self._count_waiting(place.queue, place.definition, request.tasks)
+        return job
+
+    def _spec(self, request: "JobRequest", parameters: str | None) -> int:
+        """The row of what to execute; equal submissions share one."""
+        body = {
+            "script": self._keep_script(request.script or b""), "interpreter": list(request.interpreter), "directory": request.directory,
+            "environment": request.environment, "parameters": parameters, "retries": request.retries,
+            "retry_exit": [list(pair) for pair in request.retry_exit], "timeout_s": request.timeout_s, "warm": request.warm,
+        }  # fmt: skip
+        text = json.dumps(body, sort_keys=True)
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if digest not in self._specs:
+            self.db.execute("INSERT OR IGNORE INTO spec(hash, body) VALUES(?,?)", (digest, text))
+            if len(self._specs) > 10_000:
+                self._specs.clear()
+            self._specs[digest] = self.db.execute("SELECT id FROM spec WHERE hash=?", (digest,)).fetchone()[0]
+        return self._specs[digest]
+
+    def _keep_script(self, body: bytes) -> str:
+        """Snapshot of a script by its content, on disk before the job is."""
+        name = blake2b(body, digest_size=16).hexdigest()
+        path = f"{self.state_dir}/scripts/{name}"
+        if not os.path.exists(path):
+            write_durably(path, body)
+        return name
+
+    def _keep_parameters(self, request: "JobRequest", job: int) -> str | None:
+        """Take a parameter file over from the spool directory, where the client left it (already synced)."""
+        if request.parameters is None:
+            return None
+        source = os.path.join(self.state_dir, "spool", os.path.basename(request.parameters))
+        target = f"{self.state_dir}/parameters/{job}"
+        try:
+            os.rename(source, target)
+        except OSError as exc:
+            raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
+        return target
+
+    # -- what waits ---------------------------------------------------------------------------------------------------------------
+    def ready(self, queue: str, definition: str, after: "tuple[int, int] | None", limit: int) -> list[Work]:
+        """Jobs with waiting tasks, best first: up to `limit` of them behind (priority, id)."""
+        where = ""
+        values: tuple[object, ...] = (queue, definition)
+        if after is not None:
+            where, values = " AND (priority < ? OR (priority = ? AND id > ?))", (*values, after[0], after[0], after[1])
+        rows = self.db.execute(
+            f"SELECT {_WORK} FROM job INDEXED BY job_ready WHERE waiting > 0 AND queue=? AND definition=?{where} "
+            "ORDER BY priority DESC, id LIMIT ?",
+            (*values, limit),
+        ).fetchall()
+        return [self.works.get(row[0]) or self._remember(row) for row in rows]
+
+    def work(self, job: int) -> Work | None:
+        """An open job, None when it is unknown or final."""
+        found = self.works.get(job)
+        if found is None:
+            row = self.db.execute(f"SELECT {_WORK} FROM job WHERE id=? AND waiting + running > 0", (job,)).fetchone()
+            found = self._remember(row) if row else None
+        return found
+
+    def spec(self, number: int) -> "dict[str, Any]":
+        """What to execute, as the worker gets it."""
+        body = self._bodies.get(number)
+        if body is None:
+            if len(self._bodies) > 1000:
+                self._bodies.clear()
+            body = self._bodies[number] = json.loads(self.db.execute("SELECT body FROM spec WHERE id=?", (number,)).fetchone()[0])
+        return body
+
+    def _remember(self, row: "tuple[Any, ...]") -> Work:
+        spec = self.spec(row[4])
+        work = self.works[row[0]] = Work(row, lifecycle.Retry(spec["retries"], spec["retry_exit"]))
+        if work.id in self._spanned:
+            for low, high, *history in self.db.execute("SELECT low, high, attempt, failures, losses FROM span WHERE job=?", (work.id,)):
+                work.spans[low] = (high, tuple(history))
+        if work.array:
+            for low, count in self.db.execute("SELECT low, tasks FROM result WHERE job=?", (work.id,)):
+                block = (low - 1) // BLOCK
+                work.blocks[block] = work.blocks.get(block, 0) + count
+        return work
+
+    # -- leases -------------------------------------------------------------------------------------------------------------------
+    def lease(self, worker: int, journal: int, ranges: "Sequence[Range]", now: float, journal_at: int = 0) -> int:
+        """Hand waiting tasks to a worker; see the port. `journal_at`: where the worker's journal ends now."""
+        number = self._next_lease
+        self._next_lease += 1
+        lease = self.leases[number] = Lease(number, worker, journal, journal_at, ranges)
+        touched: dict[int, int] = {}
+        for job, low, high, *history in ranges:
+            self._take(self.works[job], low, high, tuple(history))  # type: ignore[arg-type]
+            touched[job] = touched.get(job, 0) + high - low + 1
+        self.db.execute("INSERT INTO lease VALUES(?,?,?,?,?,?)", (number, worker, journal, now, pack_ranges(ranges), journal_at))
+        self.db.executemany(
+            "UPDATE job SET waiting=waiting-?, running=running+?, next=?, started=coalesce(started,?) WHERE id=?",
+            [(count, count, self.works[job].next, now, job) for job, count in touched.items()],
+        )
+        for job, count in touched.items():
+            self._moved(self.works[job], count)
+        return lease.id
+
+    def _take(self, work: Work, low: int, high: int, history: "History") -> None:
+        """Remove positions from what waits."""
+        if low >= work.next:
+            work.next = high + 1
+            return
+        end, _ = work.spans.pop(low)
+        self.db.execute("DELETE FROM span WHERE job=? AND low=?", (work.id, low))
+        if end > high:
+            self._put_span(work, high + 1, end, history)
+
+    def _moved(self, work: Work, count: int) -> None:
+        """`count` tasks went from Waiting to leased (negative: back)."""
+        work.leased += count
+        self._count(work.queue, WAITING, -count)
+        self._count(work.queue, RUNNING, count)
+        self._count_waiting(work.queue, work.definition, -count)
+
+    # -- results ------------------------------------------------------------------------------------------------------------------
+    def report(self, lease: int, rows: "Sequence[Row]", reasons: "Mapping[tuple[int, int], str]", now: float) -> "list[Range]":
+        """Attempts that ended; see the port."""
+        found = self.leases.get(lease)
+        if found is None:
+            return []
+        finals: dict[int, list[Row]] = {}
+        again: dict[tuple[int, int], History] = {}
+        tasks = found.tasks
+        for row in rows:
+            key = row[:2]
+            history = tasks.get(key)
+            if history is None or history[0] != row[2]:
+                continue
+            del tasks[key]
+            if row[3] == 0 and key not in reasons:
+                finals.setdefault(key[0], []).append(row)
+            else:
+                self._judge(row, history, reasons.get(key), found, finals, again)
+        self._forget(rows)
+        for job, ended in finals.items():
+            self._finish(self._open(job), ended, found.journal, now)
+        self._wait_again(again)
+        self._save(found)
+        return ranges_of(again.items())
+
+    def _judge(
+        self,
+        row: "Row",
+        history: "History",
+        reason: str | None,
+        lease: Lease,
+        finals: "dict[int, list[Row]]",
+        again: "dict[tuple[int, int], History]",
+    ) -> None:
+        """An attempt that did not simply succeed: final or once more, and kept in the attempt table where the result cannot hold it."""
+        job, position, attempt, code = row[:4]
+        work = self._open(job)
+        verdict = lifecycle.judge(code, history[1], history[2], work.retry, self._is_cancelled(work, position))
+        if verdict.state == WAITING:
+            again[job, position] = (attempt + 1, verdict.failures, verdict.losses)
+        else:
+            if verdict.state == CANCELLED and jobs.cause_of(code) != jobs.CAUSE_CANCELLED:
+                row = (*row[:3], _CANCELLED | code & 0xFFFF, *row[4:])
+            finals.setdefault(job, []).append(row)
+        if verdict.state == WAITING or reason:
+            self._keep_attempt(row, lease, lifecycle.final_state(code), reason)
+
+    def _keep_attempt(self, row: "Row", lease: Lease, state: int, reason: str | None) -> None:
+        job, position, attempt, code, start_us, took_us, at, size = row
+        self.db.execute(
+            "INSERT OR REPLACE INTO attempt VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+            (job, position, attempt, state, code, lease.worker, start_us, took_us, lease.journal, at, size, reason),
+        )
+
+    def _finish(self, work: Work, rows: "list[Row]", journal: int, now: float, waited: bool = False) -> None:
+        """Tasks become final. `waited`: they were waiting, not leased (cancelled before they ran)."""
+        counts = [0] * len(STATES)
+        for row in rows:
+            counts[lifecycle.final_state(row[3])] += 1
+        done = len(rows)
+        if waited:
+            self._count(work.queue, WAITING, -done)
+            self._count_waiting(work.queue, work.definition, -done)
+        else:
+            work.leased -= done
+            self._count(work.queue, RUNNING, -done)
+        work.left -= done
+        for state in (SUCCESSFUL, FAILED, CANCELLED, ERROR):
+            self._count(work.queue, state, counts[state])
+        gone = (done, 0) if waited else (0, done)
+        ended = now if work.left == 0 else None
+        if work.array:
+            self.db.execute(
+                "UPDATE job SET waiting=waiting-?, running=running-?, successful=successful+?, failed=failed+?, cancelled=cancelled+?, "
+                "error=error+?, ended=coalesce(?, ended) WHERE id=?",
+                (*gone, *counts[SUCCESSFUL:], ended, work.id),
+            )
+            self._keep_results(work, rows, journal)
+        else:
+            _, _, attempt, code, start_us, took_us, at, size = rows[0]
+            self.db.execute(
+                "UPDATE job SET waiting=0, running=0, successful=?, failed=?, cancelled=?, error=?, ended=?, "
+                "code=?, attempt=?, start_us=?, took_us=?, journal=?, at=?, size=? WHERE id=?",
+                (*counts[SUCCESSFUL:], now, code if journal else None, attempt, start_us, took_us, journal, at, size, work.id),
+            )
+        self._close_if_over(work)
+
+    def _close_if_over(self, work: Work) -> None:
+        if work.left == 0:
+            self.ended.append(work.id)
+            self.works.pop(work.id, None)
+
+    def _keep_results(self, work: Work, rows: "list[Row]", journal: int) -> None:
+        """Pack final tasks of an array, one row per block they lie in; a block that is complete becomes one row."""
+        by_block: dict[int, list[tuple[Row, int]]] = {}
+        for row in sorted(rows, key=_position):
+            by_block.setdefault((row[1] - 1) // BLOCK, []).append((row, journal))
+        for block, members in by_block.items():
+            self._insert_block(work.id, members)
+            work.blocks[block] = work.blocks.get(block, 0) + len(members)
+            if work.blocks[block] == min(BLOCK, work.tasks - block * BLOCK) and len(members) < work.blocks[block]:
+                self._compact(work, block)
+
+    def _insert_block(self, job: int, members: "list[tuple[Row, int]]") -> None:
+        counts = [0] * len(STATES)
+        for row, _ in members:
+            counts[lifecycle.final_state(row[3])] += 1
+        low, high = members[0][0][1], members[-1][0][1]
+        self.db.execute(
+            "INSERT INTO result VALUES(?,?,?,?,?,?,?,?,?)", (job, low, high, len(members), *counts[SUCCESSFUL:], columns.pack(members))
+        )
+
+    def _compact(self, work: Work, block: int) -> None:
+        bounds = (work.id, block * BLOCK + 1, (block + 1) * BLOCK)
+        members: list[tuple[Row, int]] = []
+        for count, blob in self.db.execute("SELECT tasks, columns FROM result WHERE job=? AND low BETWEEN ? AND ?", bounds):
+            members += columns.unpack(work.id, count, blob)
+        members.sort(key=lambda member: member[0][1])
+        self.db.execute("DELETE FROM result WHERE job=? AND low BETWEEN ? AND ?", bounds)
+        self._insert_block(work.id, members)
+
+    def _wait_again(self, again: "Mapping[tuple[int, int], History]") -> None:
+        """Leased tasks go back to waiting with the given histories."""
+        for job, low, high, *history in ranges_of(again.items()):
+            work, count = self._open(job), high - low + 1
+            if tuple(history) == FRESH and high == work.next - 1:
+                work.next = low
+            else:
+                self._put_span(work, low, high, tuple(history))  # type: ignore[arg-type]
+            self.db.execute("UPDATE job SET waiting=waiting+?, running=running-?, next=? WHERE id=?", (count, count, work.next, job))
+            self._moved(work, -count)
+
+    def _put_span(self, work: Work, low: int, high: int, history: "History") -> None:
+        work.spans[low] = (high, history)
+        self._spanned.add(work.id)
+        self.db.execute("INSERT INTO span VALUES(?,?,?,?,?,?)", (work.id, low, high, *history))
+
+    def _save(self, lease: Lease) -> None:
+        """Keep what is still outstanding under a lease; without anything it is over."""
+        if lease.tasks:
+            self.db.execute("UPDATE lease SET outstanding=? WHERE id=?", (lease.blob(), lease.id))
+        else:
+            self.db.execute("DELETE FROM lease WHERE id=?", (lease.id,))
+            del self.leases[lease.id]
+
+    def running(self, rows: "Iterable[tuple[int, int, int, int, int, int]]") -> None:
+        """Note tasks that have run for a while: (lease, job, position, attempt, start_us, pid)."""
+        for number, job, position, attempt, start_us, pid in rows:
+            lease = self.leases.get(number)
+            if lease is not None and (job, position) in lease.tasks:
+                self.db.execute("INSERT OR REPLACE INTO running VALUES(?,?,?,?,?,?)", (job, position, attempt, lease.worker, pid, start_us))
+                self._long.add((job, position))
+
+    def _forget(self, rows: "Sequence[tuple[int, ...]]") -> None:
+        """Tasks that left their lease have no row in `running` and no open wish to cancel them."""
+        for noted, table in ((self._long, "running"), (self._asked, "cancellation")):
+            if noted:
+                gone = [row[:2] for row in rows if row[:2] in noted]
+                self.db.executemany(f"DELETE FROM {table} WHERE job=? AND position=?", gone)
+                noted.difference_update(gone)
+
+    # -- tasks that come back -----------------------------------------------------------------------------------------------------
+    def give_back(self, lease: int, ranges: "Iterable[tuple[int, int, int]]", now: float) -> "list[Range]":
+        """Untouched tasks of a lease wait again; see the port."""
+        found = self.leases.get(lease)
+        if found is None:
+            return []
+        back = {}
+        for job, low, high in ranges:
+            for position in range(low, high + 1):
+                history = found.tasks.pop((job, position), None)
+                if history is not None:
+                    back[job, position] = history
+        self._settle(back, now)
+        self._save(found)
+        return ranges_of(back.items())
+
+    def _settle(self, back: "dict[tuple[int, int], History]", now: float) -> None:
+        """Leased tasks that did not run: waiting again, or Cancelled where that was asked for. Removes the latter from `back`."""
+        dropped: dict[int, list[Row]] = {}
+        for key in list(back):
+            work = self._open(key[0])
+            if self._is_cancelled(work, key[1]):
+                history = back.pop(key)
+                dropped.setdefault(key[0], []).append((*key, history[0], _CANCELLED, int(now * 1e6), 0, 0, 0))
+        for job, rows in dropped.items():
+            self._finish(self._open(job), rows, 0, now)
+        self._wait_again(back)
+
+    def lose(
+        self, lease: int, started: "Mapping[tuple[int, int], int]", now: float, counted: bool = True, reason: str = "its worker died"
+    ) -> "list[Range]":
+        """The worker of a lease is gone; see the port. Not `counted`: it was stopped on purpose, no loss is held against the tasks."""
+        found = self.leases.get(lease)
+        if found is None:
+            return []
+        untouched, rows, again = {}, [], {}
+        for key, history in found.tasks.items():
+            start_us = started.get(key)
+            if start_us is None:
+                untouched[key] = history
+                continue
+            row = (*key, history[0], _LOST, start_us, max(0, int(now * 1e6) - start_us), 0, 0)
+            if counted or self._is_cancelled(self._open(key[0]), key[1]):
+                rows.append(row)
+            else:
+                again[key] = (history[0] + 1, *history[1:])
+                self._keep_attempt(row, found, ERROR, reason)
+        back = self.report(lease, rows, {row[:2]: reason for row in rows}, now)
+        found.tasks.clear()
+        self._forget([*again, *untouched])
+        self._wait_again(again)
+        self._settle(untouched, now)
+        if lease in self.leases:
+            self._save(found)
+        return back + ranges_of([*again.items(), *untouched.items()])
+
+    # -- cancellation -------------------------------------------------------------------------------------------------------------
+    def cancel(self, job: int, position: int | None, now: float) -> int:
+        """Cancel a job or one of its tasks; see the port. The number of tasks touched: 0 when all were final."""
+        work = self.work(job)
+        if work is None or (work.cancelled and position is None):
+            return 0
+        if position is None or (position == 1 and not work.array):
+            return self._cancel_all(work, now)
+        low = next((low for low, (high, _) in work.spans.items() if low <= position <= high), None)
+        if low is not None or work.next <= position <= work.tasks:
+            return self._cancel_waiting(work, position, low, now)
+        if any((job, position) in lease.tasks for lease in self.leases.values()):
+            self.db.execute("INSERT OR IGNORE INTO cancellation VALUES(?,?,?)", (job, position, now))
+            self._asked.add((job, position))
+            return 1
+        return 0
+
+    def _cancel_all(self, work: Work, now: float) -> int:
+        """O(1) for the tail that was never leased: `job.cancel` says that positions >= next are Cancelled."""
+        touched = work.left
+        tail = 0 if work.cancelled else max(0, work.tasks - work.next + 1)
+        work.cancelled = True
+        self.db.execute("UPDATE job SET cancel=? WHERE id=?", (now, work.id))
+        rows = [_never_ran(work.id, p, history, now) for low, (high, history) in work.spans.items() for p in range(low, high + 1)]
+        self.db.execute("DELETE FROM span WHERE job=?", (work.id,))
+        work.spans.clear()
+        if tail and not work.array:
+            rows, tail = [_never_ran(work.id, 1, FRESH, now)], 0
+        if tail:
+            work.left -= tail
+            self._count(work.queue, WAITING, -tail)
+            self._count(work.queue, CANCELLED, tail)
+            self._count_waiting(work.queue, work.definition, -tail)
+            self.db.execute(
+                "UPDATE job SET waiting=waiting-?, cancelled=cancelled+?, ended=coalesce(?, ended) WHERE id=?",
+                (tail, tail, now if work.left == 0 else None, work.id),
+            )
+        if rows:
+            self._finish(work, rows, 0, now, waited=True)
+        elif tail:
+            self._close_if_over(work)
+        return touched
+
+    def _cancel_waiting(self, work: Work, position: int, low: int | None, now: float) -> int:
+        """One waiting task: cut it out of its span, or out of the tail."""
+        if low is None:
+            low, high, history = work.next, position, FRESH
+            work.next = position + 1
+            self.db.execute("UPDATE job SET next=? WHERE id=?", (work.next, work.id))
+        else:
+            high, history = work.spans.pop(low)
+            self.db.execute("DELETE FROM span WHERE job=? AND low=?", (work.id, low))
+        for first, last in ((low, position - 1), (position + 1, high)):
+            if first <= last:
+                self._put_span(work, first, last, history)
+        self._finish(work, [_never_ran(work.id, position, history, now)], 0, now, waited=True)
+        return 1
+
+    def cancellations(self, lease: Lease) -> "list[tuple[int, int]]":
+        """(job, position) of a lease's tasks that were cancelled, position 0 for a whole job."""
+        found = [(job, 0) for job in {job for job, _ in lease.tasks} if self._open(job).cancelled]
+        return found + [key for key in lease.tasks if key in self._asked]
+
+    def _is_cancelled(self, work: Work, position: int) -> bool:
+        return work.cancelled or (work.id, position) in self._asked
+
+    def first_failure(self, job: int) -> int | None:
+        """Outcome of the first task (by index) of a final array that did not succeed by its own fault, 0 when there is none."""
+        for state in (FAILED, ERROR):
+            found = task_pages.first_failure(self.db, job, state)
+            if found is not None:
+                return found[1]
+        return 0
+
+    # -- counters -----------------------------------------------------------------------------------------------------------------
+    def _count(self, queue: str, state: int, change: int) -> None:
+        delta = self._totals.get(queue)
+        if delta is None:
+            delta = self._totals[queue] = [0] * len(STATES)
+        delta[state] += change
+
+    def _count_waiting(self, queue: str, definition: str, change: int) -> None:
+        key = (queue, definition)
+        self.waiting[key] = self.waiting.get(key, 0) + change
+
+    def _open(self, job: int) -> Work:
+        """A job that has leased tasks: it must be there."""
+        work = self.works.get(job) or self.work(job)
+        if work is None:
+            raise StateUnusable(f"{schema.database_path(self.state_dir)}: job {job} is leased, but has no open row")
+        return work
+
+
+def write_durably(path: str, body: bytes) -> None:
+    """Write a file that is whole or not there. Raises OSError."""
+    temporary = f"{path}.{os.getpid()}.new"
+    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(body)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    finally:
+        os.close(fd)
+    os.rename(temporary, path)
+
+
+def _position(row: "Row") -> int:
+    return row[1]
+
+
+def _never_ran(job: int, position: int, history: "History", now: float) -> "Row":
+    """The result of a task that was cancelled while it waited."""
+    return (job, position, history[0], _CANCELLED, int(now * 1e6), 0, 0, 0)
