@@ -184,6 +184,17 @@ install() {
   fi
 }
 
+tell_of_running_hosts() { # a host that runs keeps the code it was started with; $1: the environment's Python
+  "$1" -I - <<'EOF' 2>/dev/null || true
+from cyclone_core.operations import hosts
+
+for status in hosts.list_hosts()[0]:
+    if status.state == "running":
+        name = status.host.name
+        print(f"The host {name} still runs the code from before. To change over (nothing is lost): hyper hosts stop {name} && hyper hosts start {name}")
+EOF
+}
+
 check_starts() { # a command that was just put into directory $1
   "$1/qsub" --version >/dev/null || fail "the installed command $1/qsub does not start: see the message above. Take it away (bash install.sh --uninstall), then run this again"
 }
@@ -199,6 +210,7 @@ install_into_active() {
   [ -f "$VIRTUAL_ENV/.cyclone-added" ] ||
     { LC_ALL=C comm -13 <(say "$before") <(distributions "$python") && say cyclone-hpc; } >"$VIRTUAL_ENV/.cyclone-added"
   say "Cyclone is installed in the active virtual environment: $COMMANDS."
+  tell_of_running_hosts "$python"
 }
 
 distributions() { # names of what is installed beside Python $1, sorted
@@ -216,6 +228,7 @@ install_of_its_own() {
   check_starts "$commands_dir"
   say "Cyclone is installed. Its commands are in $bin_dir: $COMMANDS."
   advise_path
+  tell_of_running_hosts "$env/bin/python"
 }
 
 refuse_foreign_commands() { # never overwrite somebody else's qsub
@@ -325,7 +338,7 @@ uninstall() {
   fi
   if [ -z "${VIRTUAL_ENV:-}" ] && { [ -d "$data_dir/venv" ] || [ -f "$made_list" ]; }; then
     found=yes
-    stop_hosts "$data_dir/venv"
+    if is_recent "$data_dir/venv/bin/python"; then stop_hosts "$data_dir/venv"; fi
     uninstall_its_own
   fi
   local env
@@ -338,11 +351,16 @@ uninstall() {
   [ -n "$found" ] || say "Nothing to remove: this script installed nothing here${VIRTUAL_ENV:+ in $VIRTUAL_ENV; run deactivate first if you mean your own installation}."
 }
 
-stop_hosts() { # end local hosts that run from environment $1 and tell where their state stays
-  local state
-  [ -x "$1/bin/python" ] || return 0
-  "$1/bin/python" -I -m cyclone_tui.cli.stop_hosts 2>/dev/null || true
-  state=$("$1/bin/python" -I -c 'from cyclone_core.paths import state_root; print(state_root())' 2>/dev/null) || return 0
+stop_hosts() { # end local hosts, whose code is about to go, and tell where their state stays
+  local python=$1/bin/python state
+  "$python" -I - <<'EOF' || say "Warning: a local host may still be running: its last message is above."
+from cyclone_core.operations import hosts
+
+for status in hosts.list_hosts()[0]:
+    if status.host.type == "local" and hosts.stop(status.host):
+        print(f"Stopped the local host {status.host.name}; its running tasks went back to Waiting.")
+EOF
+  state=$("$python" -I -c 'from cyclone_core.paths import state_root; print(state_root())' 2>/dev/null) || return 0
   if [ -d "$state" ]; then say "Your jobs and their output stay in $state. To delete them too: rm -r $(printf %q "$state")"; fi
 }
 
