@@ -1,0 +1,401 @@
+"""The worker process: takes leases from the supervisor, runs their tasks, reports how they ended.
+
+One event loop, woken by the socket, by children that end and by the outputs of tasks that have lasted; with nothing to do it sleeps
+without a timeout. What it must never do: tell about a result that is not durable in its journal, start a task whose
+START frame is not written, or die because a disk is full.
+
+When the supervisor dies the worker goes on: it drops what it has not touched (the next supervisor knows), lets running tasks end, records them, and
+offers itself to the next supervisor. Only when nothing runs any more and nobody came for ALONE_S does it leave.
+"""
+
+import gc
+import os
+import select
+import sys
+from time import monotonic, time_ns
+
+import _signal
+
+from cyclone_core import wire
+from cyclone_core.jobs import CAUSE_CANCELLED, outcome
+from cyclone_core.journal import start_frame
+from cyclone_core.worker.executor import Executor
+from cyclone_core.worker.link import Link
+from cyclone_core.worker.processes import become_subreaper, name_process
+from cyclone_core.worker.recipes import Place, recipe_for
+from cyclone_core.worker.recorder import Recorder
+from cyclone_core.worker.tasks import SHORT_S, Lease, Stream, Task, Work
+from cyclone_core.worker.timers import Timers
+from cyclone_core.worker.warm import Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cyclone_core.journal import Row
+    from cyclone_core.wire import Message
+
+REPORT_S = 0.25
+"""A result waits at most this long for others to be reported with."""
+GIVE_BACK_S = 0.3
+"""Untouched tasks behind tasks that all run longer than this are given back."""
+RECONNECT_S = 0.3
+"""Interval of the attempts to find a new supervisor."""
+ALONE_S = 5.0
+"""A worker with nothing to do and no supervisor leaves after this."""
+_RETRY_S = 1.0  # until the next attempt when the disk is full or no process can be made
+_GIVE_UP_S = 10.0  # a task that cannot get a process for so long fails
+_REFUSED_S = 1.0  # a stop this soon after the hello means that we are not wanted
+_KEPT_STREAMS = 64
+
+
+class Agent:
+    """One worker. `run` returns when it has nothing to do any more."""
+
+    def __init__(self, socket_path: str, state_dir: str, worker: int, journal: int) -> None:
+        self.place, self.worker, self.journal = Place(state_dir, worker, journal), worker, journal
+        self.place.make()
+        self.recorder, self.timers, self.poll = Recorder(state_dir, journal), Timers(), select.epoll()
+        self.executor = Executor(self.place, self.recorder, self.timers, self.poll, self._ended, self._settled)
+        self.link = Link(socket_path, self.poll, self.executor.handlers, self._receive, self._orphaned)
+        self.streams: dict[int, Stream] = {}
+        self.finished: set[Stream] = set()  # streams whose tasks ended in this turn
+        self.dirty: dict[int, Lease] = {}  # leases with something to report
+        self.report_due = 0.0  # 0: nothing to report
+        self.notices: list[tuple[int, ...]] = []
+        self.held: list[Task] = []  # START frames put, process not made yet
+        self.blocked = self.leaving = self.done = False
+        self.alone_since = self.greeted = 0.0
+
+    # -- the loop ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Work until told to leave, or until nobody wants this worker. Raises OSError when no supervisor listens at the start."""
+        wake = self._wake_on_children()
+        if not self._greet():
+            raise ConnectionRefusedError("no supervisor listens")
+        handlers, poll, executor = self.executor.handlers, self.poll.poll, self.executor
+        handlers[wake] = lambda events: _empty(wake)
+        while not self.done:
+            for fd, events in poll(self._timeout()):
+                handler = handlers.get(fd)
+                if handler:
+                    handler(events)
+            executor.reap()
+            self.timers.run(monotonic())
+            self._start()
+            self._tell()
+        self.link.finish()
+
+    def _timeout(self) -> "float | None":
+        now = monotonic()
+        times = [when for when in (self.executor.mature(now), self.timers.next(), self.report_due) if when]
+        return max(0.0, min(times) - now) if times else None
+
+    def _wake_on_children(self) -> int:
+        wake, wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        _signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, _nothing)
+        # Handlers, not SIG_IGN: tasks would inherit that. Who wants a worker to leave asks the supervisor.
+        for number in (_signal.SIGINT, _signal.SIGHUP):
+            _signal.signal(number, _nothing)
+        _signal.signal(_signal.SIGTERM, lambda *_: self._stop(_REFUSED_S * 3))
+        self.poll.register(wake, select.EPOLLIN)
+        return wake
+
+    # -- the supervisor ------------------------------------------------------------------------------------------------
+
+    def _greet(self) -> bool:
+        """Connect and say who we are and what runs; results before this are found in the journal."""
+        if not self.recorder.sync() or not self.link.open():
+            return False
+        self._forget_reports()
+        running = [task for stream in self.streams.values() for task in self._all_running(stream)]
+        for task in running:
+            task.announced = True
+        self.greeted, self.alone_since = monotonic(), 0.0
+        rows = [_running_row(task) for task in running]
+        self.link.send(("worker", wire.VERSION, self.worker, os.getpid(), self.journal, self.recorder.at, rows))
+        return True
+
+    def _receive(self, message: "Message") -> None:
+        kind, *values = message
+        if kind == "lease":
+            self._lease(*values)
+        elif kind == "width":
+            self._set_width(*values)
+        elif kind == "cancel":
+            self._cancel(*values)
+        elif kind == "stop":
+            if self.greeted and monotonic() - self.greeted < _REFUSED_S:
+                self._refused()
+            else:
+                self._stop(*values)
+        else:
+            sys.stderr.write(f"the supervisor sent {kind!r}, which this worker does not know\n")
+        self.greeted = 0.0
+
+    def _lease(self, number: int, stream_id: int, width: int, lane: "dict[str, Any]", chunks: "list[Any]", jobs: "Any", specs: "Any") -> None:
+        if self.leaving:
+            return
+        stream = self.streams.get(stream_id) or self._new_stream(stream_id)
+        stream.width, stream.short = width, lane.get("vcpus", 1) <= 1
+        lease = Lease(number, stream, lane, jobs, specs)
+        for job, low, high, attempt, _, _ in chunks:
+            stream.queue.append(Work(lease, job, low, high, attempt))
+            lease.left += high - low + 1
+        if not lease.left:
+            self._touch(lease)
+        if stream.running:
+            self.timers.at(monotonic() + GIVE_BACK_S, self._give_back, stream)
+
+    def _new_stream(self, number: int) -> Stream:
+        if len(self.streams) >= _KEPT_STREAMS:
+            self.streams = {key: stream for key, stream in self.streams.items() if stream.queue or stream.busy}
+        stream = self.streams[number] = Stream(number)
+        return stream
+
+    def _set_width(self, stream_id: int, width: int) -> None:
+        stream = self.streams.get(stream_id)
+        if stream:
+            stream.width = width
+            self._give_back(stream)
+
+    def _cancel(self, job: int, position: int) -> None:
+        for stream in self.streams.values():
+            for work, low, high in stream.withdraw(job, position):
+                for place in range(low, high + 1):
+                    self._cancelled(work.lease, job, place, work.attempt)
+            for shell in stream.shells:
+                for task in shell.revoke(job, position):
+                    self._cancelled(task.lease, job, task.position, task.attempt)
+            for task in self._all_running(stream):
+                if task.job == job and position in (0, task.position):
+                    self.executor.cancel(task)
+        for task in [task for task in self.held if task.job == job and position in (0, task.position)]:
+            self.held.remove(task)
+            self.executor.fail(task, "", CAUSE_CANCELLED)
+
+    def _cancelled(self, lease: Lease, job: int, position: int, attempt: int) -> None:
+        """An untouched task is cancelled: a row without a frame."""
+        lease.rows.append((job, position, attempt, outcome(0, CAUSE_CANCELLED), time_ns() // 1000, 0, 0, 0))
+        lease.left -= 1
+        self._touch(lease)
+
+    def _orphaned(self) -> None:
+        """The supervisor is gone: nothing untouched is started, what runs goes on."""
+        if self.greeted and monotonic() - self.greeted < _REFUSED_S and not self.leaving:
+            self._refused()
+            return
+        for stream in self.streams.values():
+            for work, low, high in stream.withdraw():
+                work.lease.left -= high - low + 1
+        for task in self.held:
+            self._release(task)
+        self.held.clear()
+        self.alone_since = monotonic()
+        if self.leaving:
+            return
+        self.timers.at(self.alone_since + RECONNECT_S, self._reconnect)
+
+    def _reconnect(self) -> None:
+        if self.link.up or self.leaving or self._greet():
+            return
+        if not self._busy() and monotonic() - self.alone_since > ALONE_S and not self.recorder.trouble:
+            self.done = True
+        self.timers.at(monotonic() + RECONNECT_S, self._reconnect)
+
+    def _refused(self) -> None:
+        """The supervisor does not want this worker: let running tasks end, start nothing, leave."""
+        self.leaving = True
+        self.greeted = 0.0
+        self.link.finish()
+        self._orphaned()
+
+    def _stop(self, grace_s: float) -> None:
+        """End what runs and leave; what we end goes back to Waiting, so it leaves no result."""
+        self.executor.reap()
+        self.leaving = self.executor.dropping = True
+        for stream in self.streams.values():
+            stream.withdraw()
+            for shell in stream.shells:
+                shell.revoke()
+            for task in self._all_running(stream):
+                self.executor.signal(task, grace_s)
+        for task in self.held:
+            self._release(task)
+        self.held.clear()
+
+    # -- tasks ---------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Fill free width: START frames of all of them in one write, together with the END frames that are waiting, then the processes."""
+        if self.blocked:
+            return
+        tasks, self.held = self.held, []
+        feeds: list[tuple[Shell, list[Task]]] = []
+        if not self.leaving:
+            for stream in self.streams.values():
+                while stream.queue:
+                    work = stream.queue[0]
+                    recipe = work.recipe = work.recipe or recipe_for(work.lease, work.job, self.place)
+                    if recipe.warm:
+                        if not self._feed(stream, feeds):
+                            break
+                    elif stream.busy < stream.limit():
+                        tasks.append(self._take(stream))
+                    else:
+                        break
+        if not self.recorder.flush():
+            self.held = tasks
+            self.held.extend(task for shell, group in feeds for task in shell.unfeed(group))
+            self._block()
+            return
+        for shell, group in feeds:
+            shell.feed(group)
+        for number, task in enumerate(tasks):
+            try:
+                self.executor.launch(task)
+            except OSError as exc:
+                self._no_room(task, tasks[number:], exc)
+                return
+
+    def _take(self, stream: Stream) -> Task:
+        work, position = stream.take()
+        recipe = work.recipe
+        assert recipe is not None
+        task = Task(work, recipe, position, time_ns() // 1000, monotonic())
+        stream.busy += 1
+        stream.running.add(task)
+        self.recorder.put(start_frame(work.lease.id, work.job, position, work.attempt, task.start_us))
+        return task
+
+    def _feed(self, stream: Stream, feeds: "list[tuple[Shell, list[Task]]]") -> bool:
+        """Give the next tasks of the queue to a warm shell; False when none has room."""
+        return False
+
+    def _no_room(self, task: Task, rest: "list[Task]", exc: OSError) -> None:
+        """The system has no process or descriptor left: wait for better times, but not for ever."""
+        if monotonic() - task.began > _GIVE_UP_S:
+            rest = rest[1:]
+            self.executor.fail(task, f"no process could be made for {_GIVE_UP_S:g} s: {exc.strerror}")
+        self.held = [*rest, *self.held]
+        self._block()
+
+    def _block(self) -> None:
+        self.blocked = True
+        self.timers.at(monotonic() + _RETRY_S, self._unblock)
+
+    def _unblock(self) -> None:
+        self.blocked = False
+
+    def _ended(self, task: Task, row: "Row | None") -> None:
+        """An attempt is over."""
+        stream, lease = task.stream, task.lease
+        self._release(task)
+        stream.lasted(row[5] / 1e6 if row else SHORT_S)
+        self.finished.add(stream)
+        if row is None:
+            return
+        lease.rows.append(row)
+        if task.reason:
+            lease.reasons[task.row_key()] = task.reason
+        self._touch(lease)
+
+    def _release(self, task: Task) -> None:
+        task.stream.running.discard(task)
+        task.lease.left -= 1
+        if not task.shell:
+            task.stream.busy -= 1
+
+    def _settled(self, task: Task) -> None:
+        if not task.announced and self.link.up:
+            task.announced = True
+            self.notices.append(_running_row(task))
+        self.timers.at(task.began + GIVE_BACK_S, self._give_back, task.stream)
+
+    def _give_back(self, stream: Stream) -> None:
+        if self.leaving or not stream.stuck(monotonic(), GIVE_BACK_S):
+            return
+        for work, low, high in stream.withdraw():
+            lease = work.lease
+            lease.returned.append((work.job, low, high))
+            lease.left -= high - low + 1
+            self._touch(lease)
+            self.report_due = monotonic()
+
+    def _all_running(self, stream: Stream) -> "list[Task]":
+        return [task for task in stream.running if task not in self.held]
+
+    def _busy(self) -> bool:
+        return bool(self.executor.live) or any(stream.running for stream in self.streams.values())
+
+    # -- reports -------------------------------------------------------------------------------------------------------
+
+    def _touch(self, lease: Lease) -> None:
+        """A lease has something to report."""
+        self.dirty[lease.id] = lease
+        if not lease.left:
+            self.report_due = monotonic()
+        elif not self.report_due:
+            self.report_due = monotonic() + REPORT_S
+
+    def _tell(self) -> None:
+        """Report what is due, once it is durable; announce tasks that have lasted."""
+        if self.finished:
+            if self.report_due and any(stream.starving() for stream in self.finished):
+                self.report_due = 1.0
+            self.finished.clear()
+        if self.leaving and not self._busy():
+            self.report_due = 1.0 if self.dirty else 0.0
+            self.done = not self.dirty and not self.held
+        if self.report_due and self.report_due <= monotonic():
+            self._report()
+        if self.notices:
+            self.link.send(("running", self.notices))
+            self.notices = []
+
+    def _report(self) -> None:
+        if not self.recorder.sync():
+            self.report_due = monotonic() + _RETRY_S
+            return
+        if self.link.up:
+            self.link.send(("report", [(lease.id, lease.rows, lease.returned, lease.reasons) for lease in self.dirty.values()]))
+        self._forget_reports()
+        self.done = self.done or self.leaving and not self._busy()
+
+    def _forget_reports(self) -> None:
+        for lease in self.dirty.values():
+            lease.rows, lease.returned, lease.reasons = [], [], {}
+        self.dirty.clear()
+        self.report_due = 0.0
+
+
+def _running_row(task: Task) -> "tuple[int, ...]":
+    return task.lease.id, task.job, task.position, task.attempt, task.start_us, task.pid
+
+
+def _empty(fd: int) -> None:
+    try:
+        os.read(fd, 4096)
+    except BlockingIOError:
+        return
+
+
+def _nothing(*_: object) -> None:
+    """A signal whose arrival is all that matters."""
+
+
+def main() -> None:
+    """Entry point: SOCKET STATE_DIR WORKER_ID JOURNAL_NUMBER."""
+    socket_path, state_dir, worker, journal = sys.argv[1:5]
+    name_process(b"cyclone-worker")
+    become_subreaper()
+    try:
+        agent = Agent(socket_path, state_dir, int(worker), int(journal))
+        gc.freeze()
+        gc.set_threshold(20_000)  # rows and frames are no cycles: looking for some after every 700 costs more than it finds
+        agent.run()
+    except OSError as exc:
+        sys.stderr.write(f"worker {worker} cannot run: {exc}\n")
+        sys.exit(1)

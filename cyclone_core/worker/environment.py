@@ -1,0 +1,52 @@
+"""The variables a task finds: Cyclone's own and those of the schedulers that people's scripts were written for.
+
+What is the same for all tasks of a job is built once; only `task_variables` runs for each task. Lists of `NAME=value` bytes are
+what `execve` takes, so nothing is converted again on the way.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGION = "local"
+
+
+def encode(value: str) -> bytes:
+    """Text as the operating system gets it; bytes that were no UTF-8 when they were read come out unchanged."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+def pairs(variables: "Mapping[str, object]") -> "list[bytes]":
+    """`NAME=value` of each variable."""
+    return [encode(f"{name}={value}") for name, value in variables.items()]
+
+
+def job_variables(job: int, name: str, queue: str, directory: str, is_array: bool) -> "list[bytes]":
+    """What all tasks of a job share, in the names of all families."""
+    number, name_, queue_, directory_ = b"%d" % job, encode(name), encode(queue), encode(directory)
+    shared = [
+        b"CYCLONE_JOB_ID=" + number, b"CYCLONE_JOB_NAME=" + name_, b"CYCLONE_QUEUE=" + queue_, b"CYCLONE_REGION=" + REGION.encode(),
+        b"PBS_JOBNAME=" + name_, b"PBS_QUEUE=" + queue_, b"PBS_O_WORKDIR=" + directory_,
+        b"JOB_ID=" + number, b"JOB_NAME=" + name_, b"QUEUE=" + queue_, b"SGE_O_WORKDIR=" + directory_,
+        b"LSB_JOBID=" + number, b"LSB_JOBNAME=" + name_, b"LSB_QUEUE=" + queue_,
+        b"SLURM_JOB_ID=" + number, b"SLURM_JOB_NAME=" + name_, b"SLURM_JOB_PARTITION=" + queue_, b"SLURM_SUBMIT_DIR=" + directory_,
+    ]  # fmt: skip
+    if is_array:
+        shared.append(b"SLURM_ARRAY_JOB_ID=" + number)
+    else:
+        shared += (b"CYCLONE_TASK_ID=" + number, b"PBS_JOBID=" + number, b"SGE_TASK_ID=undefined", b"LSB_JOBINDEX=0")
+    return shared
+
+
+def task_variables(job: int, index: int) -> "list[bytes]":
+    """What only this task of an array has."""
+    return [
+        b"CYCLONE_TASK_ID=%d--%d" % (job, index), b"CYCLONE_TASK_INDEX=%d" % index,
+        b"PBS_JOBID=%d[%d]" % (job, index), b"PBS_ARRAYID=%d" % index, b"PBS_ARRAY_INDEX=%d" % index,
+        b"SGE_TASK_ID=%d" % index, b"LSB_JOBINDEX=%d" % index, b"SLURM_ARRAY_TASK_ID=%d" % index,
+    ]  # fmt: skip
+
+
+def task_id(job: int, index: "int | None") -> bytes:
+    """The value of CYCLONE_TASK_ID, by which processes of a task that left its session are found."""
+    return b"%d" % job if index is None else b"%d--%d" % (job, index)

@@ -1,0 +1,116 @@
+"""How the tasks of a job are executed: everything about them that does not change from task to task, built once per lease.
+
+Refuses with `NotStarted`, whose text is the reason that users read, what can be seen to be impossible before a process is made.
+"""
+
+import os
+
+from cyclone_core.worker import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cyclone_core.worker.tasks import Lease
+
+    class Lines:
+        """`cyclone_core.scheduler.parameters.ParameterFile`"""
+
+        def line(self, position: int) -> str:
+            """The JSON object of a task."""
+
+
+class NotStarted(Exception):
+    """A task cannot be started; the text says why in one line."""
+
+
+class Place:
+    """Where this worker lives: its state directory, scratch directories and its mark in the environment of its tasks."""
+
+    __slots__ = ("mark", "scratch", "state_dir", "work_dir")
+
+    def __init__(self, state_dir: str, worker: int, journal: int) -> None:
+        self.state_dir = state_dir
+        self.work_dir = f"{state_dir}/work/{worker}"
+        self.scratch = f"{state_dir}/work/{worker}-scripts"
+        self.mark = b"CYCLONE_WORKER=%d.%d" % (worker, journal)
+
+    def make(self) -> None:
+        """Make the directories that are missing. Raises OSError."""
+        for name in (f"{self.state_dir}/journals", f"{self.state_dir}/outputs", self.work_dir, self.scratch):
+            os.makedirs(name, 0o700, exist_ok=True)
+
+
+class Plan:
+    """What all jobs of one spec and lane share."""
+
+    __slots__ = ("argv", "cwd", "directory", "executables", "image", "lines", "pairs", "problem", "script", "timeout_s", "warm")
+
+    def __init__(self, lease: "Lease", spec: "dict[str, Any]", place: Place) -> None:
+        lane = lease.lane
+        self.problem = ""
+        self.script = f"{place.state_dir}/scripts/{spec['script']}"
+        if not os.access(self.script, os.R_OK):
+            self.problem = f"the stored script {self.script} cannot be read: it is missing or not readable"
+        self.directory = str(spec["directory"])
+        self.cwd = environment.encode(place.work_dir if lane.get("working_directory") == "worker" else self.directory or "/")
+        variables = {**spec["environment"], **(lane.get("environment") or {})}
+        interpreter: list[str] = list(spec["interpreter"])
+        self.argv = [environment.encode(word) for word in (*interpreter, self.script)]
+        self.executables = _candidates(interpreter[0], str(variables.get("PATH", os.defpath)))
+        self.pairs = [*environment.pairs(variables), place.mark]
+        self.timeout_s = min((float(limit) for limit in (spec.get("timeout_s"), lane.get("timeout_s")) if limit and limit > 0), default=0.0)
+        self.image: str | None = lane.get("image") or None
+        self.lines = _lines(spec.get("parameters"), place)
+        plain_bash = len(interpreter) == 1 and os.path.basename(interpreter[0]) == "bash"
+        self.warm = False and bool(spec.get("warm")) and plain_bash and not self.image and not self.lines
+
+
+class Recipe:
+    """How to run the tasks of one job: a plan and the job's own variables."""
+
+    __slots__ = ("argv", "array", "cwd", "env", "executables", "job", "low", "plan", "step", "warm")
+
+    def __init__(self, job: int, fields: "tuple[Any, ...]", plan: Plan) -> None:
+        name, queue, _, array, low, step, _, _ = fields
+        self.job, self.low, self.step, self.plan, self.array = job, low, step, plan, bool(array)
+        self.argv, self.executables, self.cwd = plan.argv, plan.executables, plan.cwd
+        self.env = plan.pairs + environment.job_variables(job, name, queue, plan.directory, self.array)
+        self.warm = plan.warm and self.array
+
+    def index(self, position: int) -> "int | None":
+        """What users call a position, None for a single job."""
+        return self.low + (position - 1) * self.step if self.array else None
+
+    def variables(self, position: int, attempt: int) -> "list[bytes]":
+        """The whole environment of one attempt."""
+        env = [*self.env, b"CYCLONE_ATTEMPT=%d" % attempt]
+        if self.array:
+            env += environment.task_variables(self.job, self.low + (position - 1) * self.step)
+        return env
+
+
+def recipe_for(lease: "Lease", job: int, place: Place) -> Recipe:
+    """The recipe of a job under a lease."""
+    fields = lease.jobs[job]
+    spec_id = fields[2]
+    plan = lease.plans.get(spec_id)
+    if plan is None:
+        plan = lease.plans[spec_id] = Plan(lease, lease.specs[spec_id], place)
+    return Recipe(job, fields, plan)
+
+
+def _candidates(program: str, path: str) -> "tuple[bytes, ...]":
+    """The files that may be the interpreter, in the order in which they are tried."""
+    if "/" in program:
+        return (environment.encode(program),)
+    return tuple(environment.encode(os.path.join(folder or ".", program)) for folder in path.split(":"))
+
+
+def _lines(path: "str | None", place: Place) -> "Lines | None":
+    if not path:
+        return None
+    from cyclone_core.scheduler.parameters import ParameterFile
+
+    lines: Lines = ParameterFile(path if path.startswith("/") else f"{place.state_dir}/{path}")
+    return lines
