@@ -117,7 +117,7 @@ def _pack_both(descriptor: int, cuts: "tuple[int, int, int]", target: str, out: 
         parts = [_pack_part(descriptor, start, middle, out), _Part()]
         with open(reading, "rb") as pipe:
             answer = pipe.read()
-        os.waitpid(child, 0)
+        _reap(child)
         child = 0
         found = loads(answer) if answer else errno.EIO
         if isinstance(found, int):
@@ -131,8 +131,15 @@ def _pack_both(descriptor: int, cuts: "tuple[int, int, int]", target: str, out: 
     finally:
         if child:
             os.kill(child, 9)
-            os.waitpid(child, 0)
+            _reap(child)
         _remove(beside)
+
+
+def _reap(child: int) -> None:
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:  # where SIGCHLD is ignored, the kernel has done it
+        return
 
 
 def _alone() -> bool:

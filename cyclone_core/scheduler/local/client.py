@@ -75,7 +75,7 @@ def start_supervisor(state_dir: str) -> bool:
         answer = _read_all(reading)
     finally:
         os.close(reading)
-        os.waitpid(child, 0)
+        _reap(child)
     if answer in (b"ok", b"busy"):
         return answer == b"ok"
     log = os.path.join(state_dir, "supervisor.log")
@@ -154,6 +154,13 @@ def _read_all(descriptor: int) -> bytes:
     return data or b"it did not begin to serve within a minute"
 
 
+def _reap(child: int) -> None:
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:  # where SIGCHLD is ignored, the kernel has done it
+        return
+
+
 def _silent(state_dir: str) -> str:
     try:
         with open(os.path.join(state_dir, "supervisor.lock"), encoding="utf-8") as file:
@@ -168,12 +175,10 @@ def _silent(state_dir: str) -> str:
 
 def _become_supervisor(state_dir: str, status: int) -> "NoReturn":
     """In the first child: a second one in a session of its own becomes the supervisor; never returns."""
-    code = 1
     try:
         os.setsid()
         if os.fork():
-            code = 0
-            return os._exit(0)
+            os._exit(0)
         os.chdir("/")
         os.umask(0o077)
         status = _keep_only(state_dir, status)
@@ -182,7 +187,7 @@ def _become_supervisor(state_dir: str, status: int) -> "NoReturn":
     except OSError as exc:
         os.write(status, f"{exc.strerror}: {exc.filename or sys.executable}".encode("utf-8", "replace"))
     finally:
-        os._exit(code)
+        os._exit(1)
 
 
 def _keep_only(state_dir: str, status: int) -> int:
@@ -204,7 +209,7 @@ def _keep_only(state_dir: str, status: int) -> int:
 
 def _reset_signals() -> None:
     """A shell starts background commands with some signals ignored, nohup ignores others: tasks must not inherit that."""
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # `signal` would load enum
 
     _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
     for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGCHLD, _signal.SIGTSTP):

@@ -1,0 +1,54 @@
+"""From the name of a local host to its state directory, at no cost: what the job commands need of `host_registry`.
+
+`local` exists without any configuration; every other host has a file `config_dir()/hosts/NAME.json`.
+"""
+
+import os
+
+from cyclone_core import paths
+from cyclone_core.errors import CycloneError, NotFound, StateUnusable
+from cyclone_core.scheduler.settings import is_name
+
+
+def state_dir(name: "str | None" = None) -> str:
+    """State directory of a host, by default the selected one; it need not exist yet.
+
+    Raises NotFound (naming the nearest) for a host nobody made, CycloneError for one that is not local.
+    """
+    name = name or paths.selected_host()
+    if name == paths.DEFAULT_HOST and not os.path.lexists(_file(name)):
+        return paths.host_state_dir(name)
+    if not is_name(name) or name[0] == "." or not os.path.lexists(_file(name)):
+        raise NotFound(_unknown(name))
+    kind = _kind(name)
+    if kind != "local":
+        raise CycloneError(
+            f"the host {name} is of type {kind}: jobs of local hosts only can be reached from here. Choose one with --host NAME"
+        )
+    return paths.host_state_dir(name)
+
+
+def _file(name: str) -> str:
+    return os.path.join(paths.config_dir(), "hosts", name + ".json")
+
+
+def _kind(name: str) -> str:
+    import json
+
+    try:
+        with open(_file(name), encoding="utf-8") as file:
+            return str(json.load(file).get("type", "local"))
+    except (OSError, ValueError, AttributeError) as exc:
+        raise StateUnusable(f"the host {name} cannot be read: {_file(name)}: {exc}. Correct the file, or remove it") from exc
+
+
+def _unknown(name: str) -> str:
+    from cyclone_core.options import did_you_mean
+
+    try:
+        entries = os.listdir(os.path.dirname(_file("x")))
+    except OSError:
+        entries = []
+    known = {entry[:-5] for entry in entries if entry.endswith(".json")} | {paths.DEFAULT_HOST}
+    near = did_you_mean(name, known)
+    return f"there is no host {name!r}{near or ''}{'' if near else '.'} See them with: hyper hosts list-hosts"

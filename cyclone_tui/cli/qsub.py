@@ -1,0 +1,168 @@
+"""`qsub`: submit a script. On success stdout is one line, the job's id, and stderr is empty: programs read it."""
+
+import os
+import sys
+
+from cyclone_core.errors import InvalidRequest, UsageError
+from cyclone_core.jobs import CANCELLED, ERROR, SUCCESSFUL
+from cyclone_core.operations import jobs, local_hosts, requests
+from cyclone_core.problems import Problem, Problems
+from cyclone_core.scheduler import settings
+from cyclone_core.scheduler.scripts import SETTINGS
+from cyclone_tui.cli import diagnostics, output
+from cyclone_tui.cli.options import COMMON, Option, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cyclone_core.jobs import JobRequest
+    from cyclone_core.options import Arguments
+
+USAGE = "qsub [OPTIONS] FILENAME"
+ABOUT = """
+Submit a bash script (or one with another #! line) as a job and print its id. FILENAME - reads the script from standard input.
+Options win over directives, lines at the top of the script such as
+    #HYPER -n NAME -q QUEUE -r RETRIES -d DEFINITION
+The job runs in this directory. Its tasks see CYCLONE_JOB_ID, CYCLONE_TASK_INDEX, CYCLONE_ATTEMPT, CYCLONE_QUEUE.
+"""
+TABLE = (
+    *SETTINGS,
+    Option("-c --commands", "commands", "COMMANDS", "run these commands instead of the script's; FILENAME may be left out"),
+    Option("-p --replace", "replace", "JSON", 'replace texts in the script: \'{"NAME": "value"}\''),
+    Option("-a --parameters", "parameters", "FILE", "an array: one JSON object per line, whose names are replaced in the script"),
+    Option("--wait", "wait", "", "wait for the job's end and leave with its exit code"),
+    Option("--idempotency-key", "idempotency_key", "KEY", "submitting again with this key gives the same job"),
+    *COMMON,
+)
+
+
+def main() -> None:
+    """Entry point."""
+    diagnostics.run("qsub", run)
+
+
+def run(argv: "list[str]") -> int:
+    """Submit as the arguments say; returns the exit code."""
+    arguments = read(USAGE, ABOUT, TABLE, argv)
+    filename = _filename(arguments)
+    state_dir = local_hosts.state_dir(arguments.text("host"))
+    places: dict[str, str] = {}
+    request = _request(arguments, filename, state_dir, places)
+    try:
+        (job,) = jobs.submit(state_dir, request)
+    except InvalidRequest as exc:
+        raise InvalidRequest([Problem(places.get(each.path, each.path), each.message, each.hint) for each in exc.problems]) from exc
+    if arguments.flag("json"):
+        output.write_json({"id": job, "name": request.name, "tasks": request.tasks, "array": request.is_array})
+    else:
+        output.write(f"{job}\n")
+    return _wait(state_dir, job) if arguments.flag("wait") else 0
+
+
+def _filename(arguments: "Arguments") -> "str | None":
+    """The one operand, None where -c makes it superfluous."""
+    if len(arguments.operands) > 1:
+        extra = arguments.operands[1]
+        raise UsageError(f"one FILENAME is expected, {extra!r} is too much. Hand values to a script with -v NAME=VALUE or -p")
+    if arguments.operands:
+        return arguments.operands[0]
+    if "commands" not in arguments:
+        raise UsageError("a FILENAME is missing: qsub FILENAME, qsub - for standard input, or qsub -c 'COMMANDS'. See qsub --help")
+    return None
+
+
+def _request(arguments: "Arguments", filename: "str | None", state_dir: str, places: "dict[str, str]") -> "JobRequest":
+    """The checked request. Raises InvalidRequest with everything that is wrong."""
+    problems = Problems()
+    given: dict[str, object] = {}
+    names = {option.field: option.names[0] for option in TABLE}
+    settings.read(arguments, names.__getitem__, given, places, problems)
+    if arguments.text("idempotency_key") is not None:
+        given["idempotency_key"] = _key(arguments.text("idempotency_key") or "", problems)
+    replacements = _replacements(arguments, problems)
+    try:
+        if "parameters" in arguments:
+            _take_parameters(arguments, filename, state_dir, given, problems)
+        request = _build(arguments.text("commands"), filename, given, places, problems, replacements)
+        problems.check()
+    except BaseException:
+        if "parameters" in given:
+            jobs.discard(str(given["parameters"]))
+        raise
+    return request
+
+
+def _build(
+    commands: "str | None",
+    filename: "str | None",
+    given: "dict[str, object]",
+    places: "dict[str, str]",
+    problems: Problems,
+    replacements: "str | None",
+) -> "JobRequest":
+    """The request for a file, for standard input, or for commands alone."""
+    if filename is None:
+        script = f"#!/bin/bash\n{commands}\n".encode("utf-8", "surrogateescape")
+        return requests.build("-c", script, given, places, problems, replacements=replacements, default_name=_name_of(commands or ""))
+    script = requests.read_script(filename, problems)
+    path, name = (requests.STDIN, "STDIN") if filename == "-" else (filename, "")
+    return requests.build(path, script, given, places, problems, commands=commands, replacements=replacements, default_name=name)
+
+
+def _take_parameters(
+    arguments: "Arguments", filename: "str | None", state_dir: str, given: "dict[str, object]", problems: Problems
+) -> None:
+    """Pack the parameter file into the host's spool."""
+    from cyclone_core.scheduler.packing import pack
+
+    source = arguments.text("parameters") or ""
+    if "indices" in given:
+        problems.add("-t", "cannot be combined with -a: the number of lines is the number of tasks", "Leave one of them out")
+    if source == "-" and filename == "-":
+        raise UsageError("script and parameters cannot both come from standard input")
+    target = jobs.spool(state_dir)
+    try:
+        given["tasks"] = pack(source, target)
+        given["parameters"] = target
+    except InvalidRequest as exc:
+        problems.extend(exc.problems)
+    except OSError as exc:
+        problems.add(exc.filename or source, f"cannot be read: {(exc.strerror or str(exc)).lower()}")
+
+
+def _replacements(arguments: "Arguments", problems: Problems) -> "str | None":
+    text = arguments.text("replace")
+    if text is None:
+        return None
+    from cyclone_core.scheduler.parameters import read_replacements
+
+    try:
+        return read_replacements(text)
+    except ValueError as exc:
+        problems.add("-p", f"{exc} ({text[:60]!r})", 'Write -p \'{"NAME": "value"}\'')
+        return None
+
+
+def _key(text: str, problems: Problems) -> str:
+    if not 0 < len(text) <= 256 or not text.isprintable():
+        problems.add("--idempotency-key", f"{text[:60]!r} cannot be a key: 1 to 256 printable characters")
+    return text
+
+
+def _name_of(commands: str) -> str:
+    """Job name for commands: the first program's name."""
+    words = commands.split()
+    return settings.job_name(os.path.basename(words[0])) if words else "commands"
+
+
+def _wait(state_dir: str, job: int) -> int:
+    """Exit code of the job once it has ended."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        diagnostics.tell("qsub", f"waiting for job {job} (Ctrl-C ends the waiting, not the job)")
+    ((_, status, code),) = jobs.wait(state_dir, [job])
+    if status == SUCCESSFUL:
+        return 0
+    return 1 if status in (CANCELLED, ERROR) else code or 1
+
+
+if __name__ == "__main__":
+    main()
