@@ -191,7 +191,7 @@ def _all_objects(lines: "list[str]") -> bool:
             value, end = scan(line, 0)
             if end != len(line) or type(value) is not dict:
                 return False
-    except (ValueError, StopIteration, RecursionError):
+    except (ValueError, StopIteration, RecursionError, SystemError):  # SystemError: an error without its message, see `parameters`
         return False
     return True
 

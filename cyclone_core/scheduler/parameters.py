@@ -131,7 +131,7 @@ def wrong_line(line: str) -> str:
     if not line:
         return "is blank"
     try:
-        value, end = scan(line, 0)
+        value, end = _scan_explaining(line)
     except StopIteration as exc:
         return f"is not JSON from column {exc.value + 1} on"
     except RecursionError:
@@ -148,6 +148,17 @@ def wrong_line(line: str) -> str:
         if "\0" in text or (not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)):
             return "has a character that no script can hold (NUL, or half of a surrogate pair)"
     return ""
+
+
+def _scan_explaining(line: str) -> "tuple[object, int]":
+    """`scan` with its error messages: the scanner has none (SystemError) until somebody has loaded `json.decoder`."""
+    try:
+        return scan(line, 0)
+    except SystemError:
+        import json.decoder
+
+        assert json.decoder
+        return scan(line, 0)
 
 
 def _texts(value: object) -> "Iterable[str]":

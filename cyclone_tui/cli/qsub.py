@@ -103,9 +103,9 @@ def _build(
     if filename is None:
         script = f"#!/bin/bash\n{commands}\n".encode("utf-8", "surrogateescape")
         return requests.build("-c", script, given, places, problems, replacements=replacements, default_name=_name_of(commands or ""))
-    script = requests.read_script(filename, problems)
+    text = requests.read_script(filename, problems)
     path, name = (requests.STDIN, "STDIN") if filename == "-" else (filename, "")
-    return requests.build(path, script, given, places, problems, commands=commands, replacements=replacements, default_name=name)
+    return requests.build(path, text, given, places, problems, commands=commands, replacements=replacements, default_name=name)
 
 
 def _take_parameters(

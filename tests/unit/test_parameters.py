@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,20 @@ def test_wrong_lines(tmp_path: Path, line: bytes, reason: str) -> None:
     """Line number and reason."""
     (problem,) = refused(tmp_path, b'{"A": 0}\n' + line + b'\n{"A": 2}\n')
     assert problem.startswith(reason)
+
+
+def test_wrong_lines_are_explained_where_json_was_never_loaded(tmp_path: Path) -> None:
+    """The bare scanner of a lean process has no error messages of its own."""
+    (tmp_path / "in").write_text("{}\n{\n")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from cyclone_core.scheduler import packing\n"
+        "assert 'json' not in sys.modules\n"
+        "try: packing.pack(sys.argv[2], sys.argv[2] + '.out')\n"
+        "except Exception as exc: print(exc)"
+    )
+    command = [sys.executable, "-ISE", "-c", code, str(Path(packing.__file__).parents[2]), str(tmp_path / "in")]
+    assert "in:2: is not JSON: expecting property name" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_many_wrong_lines_are_counted(tmp_path: Path) -> None:
