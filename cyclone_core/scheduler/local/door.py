@@ -75,6 +75,7 @@ class Door:
         for number, request in enumerate(requests):
             try:
                 admit(request, self.store.resources.bodies)
+                self.store.check_parameters(request)
             except InvalidRequest as exc:
                 problems += [[number, *problem.as_tuple()] for problem in exc.problems]
         if problems:

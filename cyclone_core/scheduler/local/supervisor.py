@@ -153,12 +153,15 @@ class Supervisor:
             self.hang_up(fd)
             return
         for message in messages:
-            self.take_in(channel, message)
+            if fd in self.channels:
+                self.take_in(channel, message)
 
     def take_in(self, channel: "Channel", message: "Message") -> None:
         """Sort one message: workers report here, everything else goes to the door."""
         peer = self.by_fd.get(channel.fd)
-        if peer is None and message[0] == "worker":
+        if not isinstance(message, tuple) or not message or not isinstance(message[0], str):
+            self.hang_up(channel.fd)
+        elif peer is None and message[0] == "worker":
             self.welcome(channel, message)
         elif peer is None:
             self.door.take_in(channel, message)
@@ -284,7 +287,7 @@ class Supervisor:
             answers = self.door.act(clock)
             leases = self.dispatch.place(self.peers, clock, now)
             self.store.commit()
-        except _sqlite3.Error as exc:
+        except (_sqlite3.Error, OSError) as exc:  # OSError: a script could not be kept
             self.reports = reports + self.reports
             self.commit_failed(exc)
             return

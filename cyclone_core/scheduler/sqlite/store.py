@@ -169,14 +169,21 @@ class SqliteStore:
             write_durably(path, body)
         return name
 
+    def check_parameters(self, request: "JobRequest") -> None:
+        """Raise InvalidRequest when the parameter file of a request is not where its client was to leave it."""
+        if request.parameters is not None and not os.path.exists(self._spooled(request.parameters)):
+            raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
+
+    def _spooled(self, name: str) -> str:
+        return os.path.join(self.state_dir, "spool", os.path.basename(name))
+
     def _keep_parameters(self, request: "JobRequest", job: int) -> str | None:
         """Take a parameter file over from the spool directory, where the client left it (already synced)."""
         if request.parameters is None:
             return None
-        source = os.path.join(self.state_dir, "spool", os.path.basename(request.parameters))
         target = f"{self.state_dir}/parameters/{job}"
         try:
-            os.rename(source, target)
+            os.rename(self._spooled(request.parameters), target)
         except OSError as exc:
             raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
         return target
