@@ -1,0 +1,133 @@
+"""How lists are shown: a table on a terminal, plain columns in a pipe, JSON on request. Rows are pure functions of the records."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from cyclone_core.infra.events import Event
+from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.operations.hosts import HostStatus
+from cyclone_core.operations.resources import Stored
+from cyclone_core.resource_fields import plain, show
+from cyclone_core.views import iso
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "region": ("name", "state", "kind", "cores", "memory_mib"),
+    "cluster": ("name", "state", "max_vcpus", "max_memory_mib"),
+    "queue": ("name", "state", "cluster", "priority", "paused", "open_jobs"),
+    "image": ("name", "state", "source", "reference", "reason"),
+    "definition": ("name", "state", "vcpus", "memory_limit_mib", "timeout_minutes", "jobs_to_workers_ratio", "image", "open_jobs"),
+}
+"""Kind -> what its list shows."""
+_WORDS = ("selected", "name", "type", "state", "state_directory", "kind", "cluster", "paused", "source", "reference", "reason", "image")
+"""Columns that are set left; numbers are set right."""
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under headings; on a terminal as wide as it allows."""
+    headings = [column.replace("_", " ").upper() for column in columns]
+    right = [column not in _WORDS for column in columns]
+    if sys.stdout.isatty():
+        _print_rich(headings, rows, right)
+        return
+    widths = [max(len(row[at]) for row in [headings, *rows]) for at in range(len(columns))]
+    for row in [headings, *rows]:
+        cells = (cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in zip(row, widths, right, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, is_right in zip(headings, right, strict=True):
+        table.add_column(heading, justify="right" if is_right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    Console(highlight=False).print(table)
+
+
+_STYLES = {"ACTIVE": "green", "running": "green", "FAILED": "bold red", "CREATING": "yellow", "UPDATING": "yellow", "DELETING": "yellow"}
+
+
+def print_json(value: object) -> None:
+    """One JSON value."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def resource_row(stored: Stored) -> list[str]:
+    """One line of a list."""
+    record = resource_record(stored)
+    if stored.kind == "image":
+        record["source"] = record.get("source") or record.get("directory")
+    return [_cell(record.get(column)) for column in COLUMNS[stored.kind]]
+
+
+def resource_record(stored: Stored) -> dict[str, Any]:
+    """A resource as JSON: what was stored, and what the host adds."""
+    times = {"created_at": iso(stored.created), "updated_at": iso(stored.updated)}
+    jobs = {"open_jobs": stored.open_jobs} if stored.kind in ("queue", "definition") else {}
+    return {"name": stored.name, **stored.body, "state": stored.state, **times, **jobs}
+
+
+def print_details(stored: Stored, events: Iterable[tuple[float, str]]) -> None:
+    """Everything about one resource, and what happened to it: below the table when a name is given."""
+    record = {name: value for name, value in resource_record(stored).items() if name != "log"}
+    click.echo("")
+    for name, value in record.items():
+        click.echo(f"  {name:<22} {_cell(value)}".rstrip())
+    for line in stored.body.get("log") or ():
+        click.echo(f"  | {line}")
+    for at, text in events:
+        click.echo(f"  {iso(at)}  {text}")
+
+
+def host_row(status: HostStatus) -> list[str]:
+    """One line of the list of hosts."""
+    return ["*" if status.selected else "", status.host.name, status.host.type, status.state, status.state_dir]
+
+
+def host_record(status: HostStatus) -> dict[str, Any]:
+    """A host as JSON."""
+    return {**plain(status.host), "selected": status.selected, "state": status.state, "state_dir": status.state_dir or None}
+
+
+def print_plan(plan: Plan) -> None:
+    """The changes of a plan with the fields that differ."""
+    if not plan:
+        click.echo("no change")
+    for change in plan.changes:
+        click.echo(f"{change.action} {change.kind} {change.name}")
+        fields = [field for field in change.fields if field.field != "name" and change.action != "delete"]
+        width = max((len(field.field) for field in fields), default=0)
+        for field in fields:
+            before, after = _cell(field.before) or "none", _cell(field.after) or "none"
+            if change.action == "create" and after != "none":
+                click.echo(f"  {field.field:<{width}}  {after}")
+            elif change.action != "create":
+                click.echo(f"  {field.field:<{width}}  {before} -> {after}")
+
+
+def plan_record(plan: Plan) -> list[dict[str, Any]]:
+    """A plan as JSON."""
+    return [_change_record(change) for change in plan.changes]
+
+
+def _change_record(change: Change) -> dict[str, Any]:
+    fields = [{"field": field.field, "before": plain(field.before), "after": plain(field.after)} for field in change.fields]
+    return {"action": change.action, "kind": change.kind, "name": change.name, "fields": fields}
+
+
+def event_record(event: Event) -> dict[str, Any]:
+    """An event as JSON."""
+    return {"at": iso(event.at), "kind": event.kind, "name": event.name, "phase": event.phase, "text": event.text, "level": event.level}
+
+
+def _cell(value: object) -> str:
+    return show(value)
