@@ -13,6 +13,7 @@ from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, Static
+from textual.worker import get_current_worker
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import STATES
@@ -104,7 +105,9 @@ class Overview(App[int]):
     @work(thread=True, exclusive=True)
     def action_refresh(self) -> None:
         """Read the host in a thread and show what changed."""
-        self.call_from_thread(self.show_snapshot, take_snapshot(self.host))
+        snapshot = take_snapshot(self.host)
+        if not get_current_worker().is_cancelled:  # the screen may be gone by now
+            self.call_from_thread(self.show_snapshot, snapshot)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor up or down."""
