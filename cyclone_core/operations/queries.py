@@ -51,7 +51,7 @@ class HostView:
         from cyclone_core.scheduler.local import client
 
         try:
-            client.ensure(self.state_dir)
+            client.ensure(self.state_dir).close()
         except (CycloneError, OSError):
             return  # `why_waiting` says that it is not running; the reason is in supervisor.log
 
@@ -59,8 +59,11 @@ class HostView:
         """(queue, tasks by state) of every queue that ever got a job."""
         return self.reader.counts()
 
-    def find(self, texts: "Sequence[str]") -> "list[tuple[Job, Task | None]]":
-        """The jobs (task None) and tasks that ids name, in the order given. Raises NotFound naming every id that does not exist."""
+    def find(self, texts: "Sequence[str]", queue: str | None = None) -> "list[tuple[Job, Task | None]]":
+        """The jobs (task None) and tasks that ids name, in the order given.
+
+        Raises NotFound naming every id that does not exist or is in another queue than `queue`.
+        """
         found: list[tuple[Job, Task | None]] = []
         missing: list[str] = []
         for text in texts:
@@ -70,6 +73,8 @@ class HostView:
             task = self.reader.task(number, position) if position else None
             if job is None or (index is not None and task is None):
                 missing.append(_missing(format_task(number, index), job))
+            elif queue not in (None, job.queue):
+                missing.append(f"{text}: it is in queue {job.queue!r}, not in {queue!r}. Leave -q out, or use -q {job.queue}")
             else:
                 found.append((job, task))
         if missing:
@@ -86,7 +91,7 @@ class HostView:
         """Raise NotFound for a queue that this host does not have and never had."""
         known = sorted({*self.reader.resource_names("queue"), *(queue for queue, _ in self.reader.counts())})
         if name not in known:
-            raise NotFound(f"there is no queue {name!r} on host {self.name!r}{_nearest(name, known)}. See hyper queues list-queues")
+            raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, known)}See hyper queues list-queues")
 
 
 def open_host(name: str | None = None) -> HostView:
@@ -106,8 +111,7 @@ def read_status(text: str, problems: Problems) -> int | None:
     for number, state in enumerate(STATES):
         if wanted == state.lower():
             return number
-    near = _nearest(text, STATES)
-    problems.add("-f", f"{text!r} is not a status{near}", f"One of {', '.join(STATES)}")
+    problems.add("-f", f"{text!r} is not a status", f"{_nearest(text, STATES)}One of {', '.join(STATES)}")
     return None
 
 
@@ -128,10 +132,12 @@ def _check_host(name: str) -> None:
     except OSError:
         known = []
     if name not in known:
-        raise NotFound(f"there is no host {name!r}{_nearest(name, (*known, paths.DEFAULT_HOST))}. See hyper hosts list-hosts")
+        raise NotFound(f"there is no host {name!r}. {_nearest(name, (*known, paths.DEFAULT_HOST))}See hyper hosts list-hosts")
 
 
 def _nearest(word: str, choices: "Sequence[str]") -> str:
+    """`Did you mean X? `, or nothing."""
     from cyclone_core.options import did_you_mean
 
-    return did_you_mean(word, choices)
+    near = did_you_mean(word, choices)
+    return f"D{near.removeprefix(': d')} " if near else ""

@@ -60,7 +60,7 @@ def _queued(reader: "Reader", job: "Job", bodies: "dict[str, Body]") -> str:
     """How much is before it, and how full the cluster is."""
     name, cluster = str(bodies["queue"]["cluster"]), bodies["cluster"]
     ahead = reader.ahead(job) + _in_better_queues(reader, job, name, bodies["queue"].get("priority") or 0)
-    tasks = f"{ahead:,} task{'' if ahead == 1 else 's'} ahead of it" if ahead else "it is the next"
+    tasks = f"{ahead:,} task{'' if ahead == 1 else 's'} ahead of it" if ahead else "it is next in its queue"
     busy = _busy_vcpus(reader, name)
     most = cluster.get("max_vcpus")
     load = f"cluster {name!r} runs tasks on {min(busy, most or busy)} of {most or 'its'} vCPUs"
