@@ -53,7 +53,7 @@ class Agent:
     """One worker. `run` returns when it has nothing to do any more."""
 
     def __init__(self, socket_path: str, state_dir: str, worker: int, journal: int) -> None:
-        self.place, self.worker, self.journal = Place(state_dir, worker, journal), worker, journal
+        self.place, self.worker, self.journal = Place(state_dir, worker, journal, socket_path), worker, journal
         self.place.make()
         self.recorder, self.timers, self.poll = Recorder(state_dir, journal), Timers(), select.epoll()
         self.executor = Executor(self.place, self.recorder, self.timers, self.poll, self._ended, self._settled)

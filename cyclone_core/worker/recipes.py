@@ -29,11 +29,12 @@ class Place:
 
     __slots__ = ("mark", "scratch", "state_dir", "work_dir")
 
-    def __init__(self, state_dir: str, worker: int, journal: int) -> None:
+    def __init__(self, state_dir: str, worker: int, journal: int, socket_path: str) -> None:
         self.state_dir = state_dir
         self.work_dir = f"{state_dir}/work/{worker}"
         self.scratch = f"{state_dir}/work/{worker}-scripts"
-        self.mark = b"CYCLONE_WORKER=%d.%d" % (worker, journal)
+        # `scheduler.local.pool.mark` is the same: by it a supervisor finds what a dead worker has left
+        self.mark = b"CYCLONE_WORKER=%s.%d.%d" % (os.path.basename(socket_path).encode(), worker, journal)
 
     def make(self) -> None:
         """Make the directories that are missing. Raises OSError."""
