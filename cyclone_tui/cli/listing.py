@@ -44,23 +44,23 @@ def show_jobs(host: "HostView", selection: "Selection") -> None:
 
 def show_tasks(host: "HostView", job: "Job", selection: "Selection") -> None:
     """List the tasks of a job that fit, by index."""
-    limit = selection.limit
-    tasks = each_task(host, job, selection.status)
+    terminal = selection.form == "text" and text.is_terminal()
+    limit = selection.limit or (_lines_that_fit(1) if terminal else None)
+    tasks = each_task(host, job, selection.status, _PAGE if limit is None else min(_PAGE, limit + 1))
     if selection.form == "ids":
         output.write_batches(f"{task.id}\n" for task in _first(limit, tasks))
     elif selection.form != "text":
         write_json((task.as_json() for task in _first(limit, tasks)), selection.form)
     else:
-        shown = limit or (_lines_that_fit(1) if text.is_terminal() else None)
-        output.write_batches(task_lines(_first(shown, tasks), time(), text.has_colour()))
-        if limit is None and shown is not None and next(tasks, None) is not None:
+        output.write_batches(task_lines(_first(limit, tasks), time(), text.has_colour()))
+        if terminal and next(tasks, None) is not None:
             output.write(f"… more: --limit N, or qstat -i {job.id} --tasks | less\n")
 
 
-def each_task(host: "HostView", job: "Job", status: int | None) -> "Iterator[Task]":
+def each_task(host: "HostView", job: "Job", status: int | None, page_size: int = _PAGE) -> "Iterator[Task]":
     """Tasks of a job in order, read page by page."""
     after = 0
-    while page := host.reader.tasks(job.id, status, after, _PAGE):
+    while page := host.reader.tasks(job.id, status, after, page_size):
         yield from page
         after = page[-1].position
 

@@ -71,7 +71,7 @@ def test_a_final_task_tells_how_it_ended(host: FilledHost) -> None:
     host.array({1: (SUCCESSFUL, 0), 2: (FAILED, outcome(15, CAUSE_TIMEOUT))}, 2, 3)
     with Reader.open(host.directory) as reader:
         task = reader.task(1, 2)
-        assert (task.exit_code, task.signal, task.started, task.took) == (143, 15, SUBMITTED, 0.001)
+        assert (task.exit_code, task.signal, task.started, task.took) == (143, 15, SUBMITTED + 3, 0.001)
         assert task.reason == "ended by Cyclone: it ran longer than its timeout"
         host.attempt(2, 1, FAILED, outcome(15, CAUSE_TIMEOUT), reason="it ran longer than its timeout of 60 s")
         assert reader.task(1, 2).reason == "it ran longer than its timeout of 60 s"

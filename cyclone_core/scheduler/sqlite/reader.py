@@ -3,11 +3,12 @@
 Readers never wait for the supervisor and never make it wait (WAL). Every call is one short read at one instant; listings of any
 length are read page by page, by key and not by offset, so memory stays flat and no snapshot is held open while output is written.
 Writes nothing. A host that never got a job has no database: everything is empty then.
+
+`task_pages` is imported where tasks are looked at: counters alone (`qstat --summary`) must not pay for it.
 """
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
-from cyclone_core.scheduler.sqlite import schema, task_pages
-from cyclone_core.scheduler.sqlite.columns import unpack
+from cyclone_core.scheduler.sqlite import schema
 from cyclone_core.views import Attempt, Job, Outcome, cause_text
 
 TYPE_CHECKING = False
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from cyclone_core.journal import Row
     from cyclone_core.views import Counts, Task
 
 PAGE = 1000
@@ -93,6 +95,8 @@ class Reader:
 
     def tasks(self, job: int, status: int | None = None, after: int = 0, limit: int = PAGE) -> "list[Task]":
         """At most `limit` tasks of a job with positions above `after`, in order; empty when there is no such job."""
+        from cyclone_core.scheduler.sqlite import task_pages
+
         with self._instant():
             found = self._job(job)
             return task_pages.page(self._open, found, status, after, limit) if found else []
@@ -104,12 +108,16 @@ class Reader:
 
     def task_states(self, job: int) -> bytes:
         """The state of each task, one byte each, by position; empty when there is no such job."""
+        from cyclone_core.scheduler.sqlite import task_pages
+
         with self._instant():
             found = self._job(job)
             return task_pages.states(self._open, found) if found else b""
 
     def attempts(self, job: int, position: int) -> list[Attempt]:
         """The attempts of a task, oldest first, the running one included; attempts that were never started are not."""
+        from cyclone_core.scheduler.sqlite import task_pages
+
         with self._instant():
             found = self._job(job)
             page = task_pages.page(self._open, found, None, position - 1, 1) if found and position > 0 else []
@@ -125,8 +133,10 @@ class Reader:
         """(low, high, tasks) of the blocks in which an array's final tasks are stored now: what changed since the last look."""
         return self._all("SELECT low, high, tasks FROM result WHERE job=?", (job,))
 
-    def block(self, job: int, low: int) -> "list[task_pages.Result]":
+    def block(self, job: int, low: int) -> "list[tuple[Row, int]]":
         """The final tasks of one such block as (row, journal); empty when it was merged into another meanwhile."""
+        from cyclone_core.scheduler.sqlite.columns import unpack
+
         rows = self._all("SELECT tasks, columns FROM result WHERE job=? AND low=?", (job, low))
         return unpack(job, *rows[0]) if rows else []
 
@@ -198,6 +208,8 @@ class Reader:
 
     def _explain(self, job: Job, code: int | None) -> None:
         """Why it did not end well: of an array, the first task that did not."""
+        from cyclone_core.scheduler.sqlite import task_pages
+
         if not job.array:
             job.reason = task_pages.reason_of(self._open, job.id, 1, job.attempt or 1, code)
         elif job.status in (FAILED, ERROR):
