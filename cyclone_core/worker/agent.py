@@ -4,17 +4,17 @@ One event loop, woken by the socket, by children that end and by the outputs of 
 without a timeout. What it must never do: tell about a result that is not durable in its journal, start a task whose
 START frame is not written, or die because a disk is full.
 
-When the supervisor dies the worker goes on: it drops what it has not touched (the next supervisor knows), lets running tasks end, records them, and
-offers itself to the next supervisor. Only when nothing runs any more and nobody came for ALONE_S does it leave.
+When the supervisor dies the worker goes on: it drops what it has not touched (the next supervisor knows), lets running tasks
+end, records them, and offers itself to the next supervisor. Only when nothing runs any more and nobody came for ALONE_S does
+it leave.
 """
 
+import _signal  # type: ignore[import-not-found]  # `signal` would load enum
 import gc
 import os
 import select
 import sys
 from time import monotonic, time_ns
-
-import _signal
 
 from cyclone_core import wire
 from cyclone_core.jobs import CAUSE_CANCELLED, outcome
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from cyclone_core.journal import Row
     from cyclone_core.wire import Message
+    from cyclone_core.worker.recipes import Recipe
 
 REPORT_S = 0.25
 """A result waits at most this long for others to be reported with."""
@@ -135,7 +136,9 @@ class Agent:
             sys.stderr.write(f"the supervisor sent {kind!r}, which this worker does not know\n")
         self.greeted = 0.0
 
-    def _lease(self, number: int, stream_id: int, width: int, lane: "dict[str, Any]", chunks: "list[Any]", jobs: "Any", specs: "Any") -> None:
+    def _lease(
+        self, number: int, stream_id: int, width: int, lane: "dict[str, Any]", chunks: "list[Any]", jobs: "Any", specs: "Any"
+    ) -> None:
         if self.leaving:
             return
         stream = self.streams.get(stream_id) or self._new_stream(stream_id)
@@ -163,18 +166,22 @@ class Agent:
 
     def _cancel(self, job: int, position: int) -> None:
         for stream in self.streams.values():
+            self._revoke(stream, job, position)
             for work, low, high in stream.withdraw(job, position):
                 for place in range(low, high + 1):
                     self._cancelled(work.lease, job, place, work.attempt)
-            for shell in stream.shells:
-                for task in shell.revoke(job, position):
-                    self._cancelled(task.lease, job, task.position, task.attempt)
             for task in self._all_running(stream):
                 if task.job == job and position in (0, task.position):
                     self.executor.cancel(task)
         for task in [task for task in self.held if task.job == job and position in (0, task.position)]:
             self.held.remove(task)
             self.executor.fail(task, "", CAUSE_CANCELLED)
+
+    def _revoke(self, stream: Stream, job: int = 0, position: int = 0) -> None:
+        """What warm shells have not begun goes back to the head of the queue."""
+        for shell in list(stream.shells):
+            for task in reversed(shell.revoke(job, position)):
+                stream.put_back(task)
 
     def _cancelled(self, lease: Lease, job: int, position: int, attempt: int) -> None:
         """An untouched task is cancelled: a row without a frame."""
@@ -188,6 +195,7 @@ class Agent:
             self._refused()
             return
         for stream in self.streams.values():
+            self._revoke(stream)
             for work, low, high in stream.withdraw():
                 work.lease.left -= high - low + 1
         for task in self.held:
@@ -217,9 +225,8 @@ class Agent:
         self.executor.reap()
         self.leaving = self.executor.dropping = True
         for stream in self.streams.values():
+            self._revoke(stream)
             stream.withdraw()
-            for shell in stream.shells:
-                shell.revoke()
             for task in self._all_running(stream):
                 self.executor.signal(task, grace_s)
         for task in self.held:
@@ -248,31 +255,71 @@ class Agent:
                         break
         if not self.recorder.flush():
             self.held = tasks
-            self.held.extend(task for shell, group in feeds for task in shell.unfeed(group))
+            for shell, group in feeds:
+                shell.unreserve(group)
             self._block()
             return
         for shell, group in feeds:
-            shell.feed(group)
+            try:
+                shell.feed(group)
+            except OSError:
+                self._block()
         for number, task in enumerate(tasks):
             try:
                 self.executor.launch(task)
             except OSError as exc:
                 self._no_room(task, tasks[number:], exc)
                 return
+            except Exception as exc:  # noqa: BLE001  the border of the agent loop: one task must not take the worker down
+                sys.excepthook(type(exc), exc, exc.__traceback__)
+                self.executor.fail(task, f"Cyclone failed to start it: {type(exc).__name__}: {exc}")
 
     def _take(self, stream: Stream) -> Task:
+        task = self._new_task(stream)
+        stream.busy += 1
+        stream.running.add(task)
+        return task
+
+    def _new_task(self, stream: Stream) -> Task:
         work, position = stream.take()
         recipe = work.recipe
         assert recipe is not None
         task = Task(work, recipe, position, time_ns() // 1000, monotonic())
-        stream.busy += 1
-        stream.running.add(task)
         self.recorder.put(start_frame(work.lease.id, work.job, position, work.attempt, task.start_us))
         return task
 
     def _feed(self, stream: Stream, feeds: "list[tuple[Shell, list[Task]]]") -> bool:
-        """Give the next tasks of the queue to a warm shell; False when none has room."""
-        return False
+        """Take the next tasks of the queue for a warm shell; False when none has room."""
+        work = stream.queue[0]
+        recipe = work.recipe
+        assert recipe is not None
+        shell = next((shell for shell in stream.shells if shell.fits(recipe) and shell.room()), None)
+        if shell is None:
+            shell = self._new_shell(stream, recipe)
+            if shell is None:
+                return not recipe.warm
+        group = [self._new_task(stream) for _ in range(min(shell.room(), work.high - work.next + 1))]
+        for task in group:
+            shell.reserve(task)
+        feeds.append((shell, group))
+        return True
+
+    def _new_shell(self, stream: Stream, recipe: "Recipe") -> "Shell | None":
+        """Another shell where the width allows. A plan that cannot work is left to the cold way, which says why."""
+        if stream.busy >= stream.width:
+            return None
+        for shell in [shell for shell in stream.shells if not shell.sent]:
+            shell.close()
+        try:
+            shell = Shell(self.executor, stream, recipe)
+        except OSError:
+            self._block()
+            return None
+        if shell.failed or recipe.plan.problem:
+            shell.close()
+            recipe.warm = recipe.plan.warm = False
+            return None
+        return shell
 
     def _no_room(self, task: Task, rest: "list[Task]", exc: OSError) -> None:
         """The system has no process or descriptor left: wait for better times, but not for ever."""
@@ -317,6 +364,7 @@ class Agent:
     def _give_back(self, stream: Stream) -> None:
         if self.leaving or not stream.stuck(monotonic(), GIVE_BACK_S):
             return
+        self._revoke(stream)
         for work, low, high in stream.withdraw():
             lease = work.lease
             lease.returned.append((work.job, low, high))
@@ -362,7 +410,7 @@ class Agent:
         if self.link.up:
             self.link.send(("report", [(lease.id, lease.rows, lease.returned, lease.reasons) for lease in self.dirty.values()]))
         self._forget_reports()
-        self.done = self.done or self.leaving and not self._busy()
+        self.done = self.done or (self.leaving and not self._busy())
 
     def _forget_reports(self) -> None:
         for lease in self.dirty.values():

@@ -25,6 +25,7 @@ from cyclone_core.worker.runner import Spawner
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from resource import struct_rusage
 
     from cyclone_core.journal import Row
     from cyclone_core.worker.recipes import Place
@@ -69,7 +70,7 @@ class Executor:
         recipe = task.recipe
         argv, executables, cwd, env = recipe.argv, recipe.executables, recipe.cwd, recipe.variables(task.position, task.attempt)
         plan = recipe.plan
-        if plan.problem or plan.lines or plan.image:
+        if plan.problem or plan.parameters or plan.image:
             try:
                 argv, executables, cwd, env = self._special(task, env)
             except NotStarted as exc:
@@ -98,13 +99,13 @@ class Executor:
             raise NotStarted(recipe.plan.problem)
         argv, executables, cwd = recipe.argv, recipe.executables, recipe.cwd
         script = recipe.plan.script
-        if recipe.plan.lines:
+        if recipe.plan.parameters:
             from cyclone_core.worker.parametric import write_script
 
             task.slot = self._slots.pop() if self._slots else self._next_slot
             self._next_slot = max(self._next_slot, task.slot + 1)
             target = f"{self.place.scratch}/{task.slot}"
-            env = [*env, write_script(script, recipe.plan.lines, task.position, target)]
+            env = [*env, write_script(recipe.plan, task.position, target)]
             argv, script = [*argv[:-1], environment.encode(target)], target
         if recipe.plan.image:
             from cyclone_core.worker import container
@@ -203,6 +204,8 @@ class Executor:
         group = self._group(task)
         if group:
             signal_group(group, KILL)
+        elif task.shell and not task.over:  # its process is just being made
+            self.timers.at(monotonic() + MATURE_S, self._kill, task)
 
     def _group(self, task: "Task") -> int:
         return task.shell.group_of(task) if task.shell else task.pid
@@ -239,7 +242,7 @@ class Executor:
         marks = (environment.task_id(task.job, task.recipe.index(task.position)) for task in tasks)
         self.children.end_strangers({*self.live, *self.shells}, marks)
 
-    def _finish(self, task: "Task", status: int, usage: "os._Environ | object") -> None:
+    def _finish(self, task: "Task", status: int, usage: "struct_rusage") -> None:
         took_us = int((monotonic() - task.began) * 1e6)
         if task.cause == CAUSE_NOT_STARTED:
             status = 0  # what the child returned in place of the program means nothing
@@ -247,7 +250,7 @@ class Executor:
             task.reason = "killed by signal 9, which Cyclone did not send (possibly the kernel's out-of-memory killer)"
         if task.recipe.plan.image and not task.cause:
             self._judge_engine(task, status)
-        self.record(task, status, took_us, (usage.ru_maxrss, int(usage.ru_utime * 1e6), int(usage.ru_stime * 1e6)))  # type: ignore[attr-defined]
+        self.record(task, status, took_us, (usage.ru_maxrss, int(usage.ru_utime * 1e6), int(usage.ru_stime * 1e6)))
 
     def _judge_engine(self, task: "Task", status: int) -> None:
         """Exit status 125 with a message of the engine: it never started the script."""
@@ -281,6 +284,15 @@ class Executor:
         for path in task.scratch or ():
             remove(path)
         self._ended(task, row)
+
+    def abandon(self, task: "Task") -> None:
+        """Forget a task that was taken and never began."""
+        task.over = True
+        task.stream.running.discard(task)
+        self._unwatch(task)
+        if task.pipe >= 0:
+            os.close(task.pipe)
+            task.pipe = -1
 
     def _collect(self, task: "Task") -> "tuple[bytes, int, int]":
         """(output for the journal, bytes in its own file, bytes left out)"""

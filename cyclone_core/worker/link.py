@@ -19,7 +19,12 @@ class Link:
     __slots__ = ("_channel", "_handle", "_handlers", "_lost", "_path", "_poll")
 
     def __init__(
-        self, path: str, poll: select.epoll, handlers: "dict[int, Callable[[int], None]]", handle: "Callable[[Message], None]", lost: "Callable[[], None]"
+        self,
+        path: str,
+        poll: select.epoll,
+        handlers: "dict[int, Callable[[int], None]]",
+        handle: "Callable[[Message], None]",
+        lost: "Callable[[], None]",
     ) -> None:
         self._path, self._poll, self._handlers, self._handle, self._lost = path, poll, handlers, handle, lost
         self._channel: wire.Channel | None = None
@@ -30,7 +35,7 @@ class Link:
         return self._channel is not None
 
     def open(self) -> bool:
-        """Connect; False when nobody listens. A socket that belongs to another user is not talked to: marshal must not read a stranger's bytes."""
+        """Connect; False when nobody listens, or a stranger does: marshal must not read a stranger's bytes."""
         try:
             sock = wire.connect(self._path)
         except OSError:

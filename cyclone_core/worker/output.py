@@ -21,7 +21,21 @@ _DRAIN_READS = 64  # a process that escaped us may write for ever: at the end we
 class Capture:
     """The output of one attempt. `path`: its file; `limit_mib`: how much is kept, 0 = everything."""
 
-    __slots__ = ("_file", "_head_limit", "_held", "_parts", "_path", "_tail", "_tail_bytes", "_tail_limit", "_trouble", "kept", "limit_mib", "read_bytes", "total")
+    __slots__ = (
+        "_file",
+        "_head_limit",
+        "_held",
+        "_parts",
+        "_path",
+        "_tail",
+        "_tail_bytes",
+        "_tail_limit",
+        "_trouble",
+        "kept",
+        "limit_mib",
+        "read_bytes",
+        "total",
+    )
 
     def __init__(self, path: str, limit_mib: int) -> None:
         limit = limit_mib << 20 if limit_mib > 0 else 1 << 62
@@ -95,12 +109,9 @@ class Capture:
         dropped = self.total - self.kept
         return (output, 0, dropped, self._path) if size <= SPILL_BYTES else (b"", size, dropped, "")
 
-    def discard(self) -> None:
-        """The attempt does not count: forget its output."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            os.unlink(self._path)
+    def last_line(self) -> bytes:
+        """The last line so far, of an output that is still in memory."""
+        return b"".join(self._parts).rstrip(b"\n").rpartition(b"\n")[2]
 
     def _keep(self, data: bytes) -> None:
         if not data:

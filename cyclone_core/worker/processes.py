@@ -76,6 +76,15 @@ class Children:
             if not self._belongs(pid, sessions, live):
                 _kill(pid, sessions)
 
+    def end_session(self, session: int) -> None:
+        """Kill the strangers of a session whose leader is gone."""
+        for pid in self.strangers():
+            try:
+                if os.getsid(pid) == session:
+                    _kill(pid, ())
+            except ProcessLookupError:
+                continue
+
     def _belongs(self, pid: int, sessions: "Collection[int]", live: "set[bytes]") -> bool:
         try:
             if os.getsid(pid) in sessions:

@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 
     from cyclone_core.worker.tasks import Lease
 
-    class Lines:
-        """`cyclone_core.scheduler.parameters.ParameterFile`"""
-
-        def line(self, position: int) -> str:
-            """The JSON object of a task."""
-
 
 class NotStarted(Exception):
     """A task cannot be started; the text says why in one line."""
@@ -45,7 +39,7 @@ class Place:
 class Plan:
     """What all jobs of one spec and lane share."""
 
-    __slots__ = ("argv", "cwd", "directory", "executables", "image", "lines", "pairs", "problem", "script", "timeout_s", "warm")
+    __slots__ = ("argv", "cwd", "directory", "executables", "image", "pairs", "parameters", "problem", "script", "timeout_s", "warm")
 
     def __init__(self, lease: "Lease", spec: "dict[str, Any]", place: Place) -> None:
         lane = lease.lane
@@ -62,9 +56,10 @@ class Plan:
         self.pairs = [*environment.pairs(variables), place.mark]
         self.timeout_s = min((float(limit) for limit in (spec.get("timeout_s"), lane.get("timeout_s")) if limit and limit > 0), default=0.0)
         self.image: str | None = lane.get("image") or None
-        self.lines = _lines(spec.get("parameters"), place)
+        parameters = str(spec.get("parameters") or "")
+        self.parameters = os.path.join(place.state_dir, parameters) if parameters else ""
         plain_bash = len(interpreter) == 1 and os.path.basename(interpreter[0]) == "bash"
-        self.warm = False and bool(spec.get("warm")) and plain_bash and not self.image and not self.lines
+        self.warm = bool(spec.get("warm")) and plain_bash and not self.image and not self.parameters
 
 
 class Recipe:
@@ -106,12 +101,3 @@ def _candidates(program: str, path: str) -> "tuple[bytes, ...]":
     if "/" in program:
         return (environment.encode(program),)
     return tuple(environment.encode(os.path.join(folder or ".", program)) for folder in path.split(":"))
-
-
-def _lines(path: "str | None", place: Place) -> "Lines | None":
-    if not path:
-        return None
-    from cyclone_core.scheduler.parameters import ParameterFile
-
-    lines: Lines = ParameterFile(path if path.startswith("/") else f"{place.state_dir}/{path}")
-    return lines

@@ -6,7 +6,6 @@ here and nowhere else, a test runs it on every version, and a plain fork takes i
 """
 
 import os
-
 from _posixsubprocess import fork_exec
 
 TYPE_CHECKING = False
@@ -26,7 +25,13 @@ class Spawner:
         self._fork = plain_fork
 
     def spawn(
-        self, argv: "Sequence[bytes]", executables: "tuple[bytes, ...]", cwd: "bytes | None", env: "list[bytes]", output: int, extra: "tuple[int, ...]" = ()
+        self,
+        argv: "Sequence[bytes]",
+        executables: "tuple[bytes, ...]",
+        cwd: "bytes | None",
+        env: "list[bytes]",
+        output: int,
+        extra: "tuple[int, ...]" = (),
     ) -> "tuple[int, str]":
         """Start a process: (pid, "" or why the program did not start). The pid must be waited for in both cases.
 
@@ -36,16 +41,17 @@ class Spawner:
         if output < 0:
             output = self._null
         if self._fork:
-            pid = self._plain_fork(argv, executables, cwd, env, output)
+            pid = self._plain_fork(argv, executables, cwd, env, output, extra)
         else:
             try:
                 pid = fork_exec(
-                    argv, executables, bool(extra), extra, cwd, env, self._null, -1, -1, output, -1, output,
-                    self._report_in, self._report_out, True, True, -1, None, None, None, -1, None, True,
+                    argv, executables, bool(extra), extra, cwd, env,  # type: ignore[arg-type]  # the stub knows neither bytes nor None
+                    self._null, -1, -1, output, -1, output,
+                    self._report_in, self._report_out, True, True, -1, None, None, None, -1, None, True,  # type: ignore[arg-type]
                 )  # fmt: skip
             except TypeError:
                 self._fork = True
-                pid = self._plain_fork(argv, executables, cwd, env, output)
+                pid = self._plain_fork(argv, executables, cwd, env, output, extra)
         try:
             # vfork came back after exec or after the message: there is nothing to wait for
             message = os.read(self._report_in, 4096)
@@ -53,21 +59,27 @@ class Spawner:
             return pid, ""
         return pid, _explain(message, executables, cwd)
 
-    def _plain_fork(self, argv: "Sequence[bytes]", executables: "tuple[bytes, ...]", cwd: "bytes | None", env: "list[bytes]", output: int) -> int:
+    def _plain_fork(
+        self, argv: "Sequence[bytes]", executables: "tuple[bytes, ...]", cwd: "bytes | None", env: "list[bytes]", output: int
+    ) -> int:
         ready_in, ready_out = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
+            for kept in extra:
+                os.set_inheritable(kept, True)
             self._become(argv, executables, cwd, env, output)
         os.close(ready_out)
         os.read(ready_in, 1)  # ends when exec closes the other end
         os.close(ready_in)
         return pid
 
-    def _become(self, argv: "Sequence[bytes]", executables: "tuple[bytes, ...]", cwd: "bytes | None", env: "list[bytes]", output: int) -> None:
+    def _become(
+        self, argv: "Sequence[bytes]", executables: "tuple[bytes, ...]", cwd: "bytes | None", env: "list[bytes]", output: int
+    ) -> None:
         """In the child: never returns."""
         stage = b"noexec"
         try:
-            import _signal
+            import _signal  # type: ignore[import-not-found]
 
             for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
                 _signal.signal(number, _signal.SIG_DFL)

@@ -111,16 +111,27 @@ class Stream:
             self.queue.popleft()
         return work, position
 
+    def put_back(self, task: Task) -> None:
+        """A task that was taken and has not begun is the next one again."""
+        queue = self.queue
+        if queue and queue[0].lease is task.lease and queue[0].job == task.job and queue[0].next == task.position + 1:
+            queue[0].next = task.position
+            return
+        work = Work(task.lease, task.job, task.position, task.position, task.attempt)
+        work.recipe = task.recipe
+        queue.appendleft(work)
+
     def stuck(self, now: float, after_s: float) -> bool:
         """Untouched tasks wait behind tasks that all run for long: they are better off elsewhere."""
-        return bool(self.queue) and self.busy >= self.width and all(now - task.began >= after_s for task in self.running)
+        waiting = bool(self.queue) or any(len(shell.sent) > 1 for shell in self.shells)
+        return waiting and self.busy >= self.width and all(now - task.began >= after_s for task in self.running)
 
     def withdraw(self, job: int = 0, position: int = 0) -> "list[tuple[Work, int, int]]":
         """Take untouched tasks out: all, those of one job, or one task. Returns (work, low, high) ranges."""
         taken: list[tuple[Work, int, int]] = []
         kept: deque[Work] = deque()
         for work in self.queue:
-            if job and work.job != job or position and not work.next <= position <= work.high:
+            if job not in (0, work.job) or (position and not work.next <= position <= work.high):
                 kept.append(work)
             elif position:
                 taken.append((work, position, position))
