@@ -49,10 +49,14 @@ main() {
   done
   check_extras "$extras"
   case $action in
-    install) install "$python" "$extras" ;;
+    install)
+      install "$python" "$extras"
+      advise_path
+      ;;
     demo)
       install "$python" "$extras"
       demo
+      advise_path
       ;;
     test) run_tests "$python" ${pytest_options[@]+"${pytest_options[@]}"} ;;
     uninstall) uninstall ;;
@@ -227,7 +231,6 @@ install_of_its_own() {
   commands_dir=$bin_dir
   check_starts "$commands_dir"
   say "Cyclone is installed. Its commands are in $bin_dir: $COMMANDS."
-  advise_path
   tell_of_running_hosts "$env/bin/python"
 }
 
@@ -282,20 +285,21 @@ EOF
 }
 
 advise_path() { # how to call the commands, when they cannot be called yet
-  local found
+  local found line="export PATH=\"$commands_dir:\$PATH\"" profile=.bashrc
   case ":$PATH:" in
-    *":$bin_dir:"*)
+    *":$commands_dir:"*)
       found=$(command -v qsub || true)
-      [ "$found" = "$bin_dir/qsub" ] || say "Note: $found comes before it on the PATH; put $bin_dir first to use Cyclone's."
+      [ "$found" = "$commands_dir/qsub" ] || say "Note: $found comes first on the PATH. To use Cyclone's put $commands_dir before it."
       return
       ;;
   esac
-  say "That directory is not on your PATH yet. Add it for this shell and for later ones:"
-  case ${SHELL##*/} in
-    fish) say "  fish_add_path \"$bin_dir\"" ;;
-    zsh) say "  export PATH=\"$bin_dir:\$PATH\"; echo 'export PATH=\"$bin_dir:\$PATH\"' >> ~/.zshrc" ;;
-    *) say "  export PATH=\"$bin_dir:\$PATH\"; echo 'export PATH=\"$bin_dir:\$PATH\"' >> ~/.bashrc" ;;
+  case ${SHELL:-} in
+    */zsh) profile=.zshrc ;;
+    */fish) line="fish_add_path \"$commands_dir\"" && profile=.config/fish/config.fish ;;
   esac
+  say "The commands are not on your PATH yet. For this shell, and for later ones:"
+  say "  $line"
+  say "  echo '$line' >> ~/$profile"
 }
 
 demo() {

@@ -24,7 +24,7 @@ FINAL = ("Successful", "Failed", "Cancelled", "Error")
 def main(argv: list[str] | None = None) -> int:
     """Run the demonstration in the directory given; 0 when every task succeeded and the result is right."""
     directory = Path((sys.argv[1:] if argv is None else argv)[0])
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     script = directory / "primes.sh"
     console.print("[bold]The demonstration:[/] 300 bash scripts that count the primes up to 60,000, run on this machine.\n")
     try:
@@ -80,11 +80,11 @@ def show(console: Console, job: str, record: dict[str, Any]) -> int:
     console.print(f"$ qlog -i {job}--300", style="cyan")
     console.print(run("qlog", "-i", f"{job}--300").rstrip() + "\n", markup=False)
     found = primes(run("qlog", "-i", job))
-    console.print(f"All outputs together (qlog -i {job}) tell of {found:,} primes up to 60,000; there are {PRIMES_BELOW_60000:,}.")
+    console.print(f"All outputs together (qlog -i {job}) count {found:,} primes up to 60,000; there are {PRIMES_BELOW_60000:,}.")
     if counts["Successful"] != total or found != PRIMES_BELOW_60000:
         sys.stderr.write(f"demo: the result is not as it should be. What the tasks say: qlog -i {job}\n")
         return 1
-    console.print("\nIt works. Try: [cyan]qsub examples/hello.sh[/], [cyan]qstat[/], [cyan]cyclone[/]")
+    console.print("\nIt works. Try [cyan]qsub examples/hello.sh[/], [cyan]qstat[/], [cyan]cyclone[/].")
     return 0
 
 
