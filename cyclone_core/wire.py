@@ -11,6 +11,7 @@ Clients say one of these, each answered by one message (`("refused", [problem tu
     ("wait", [job id, ...])                 ("ended", job, status, exit) ...  one per job as it ends
     ("put", kind, name, body, mode)         ("stored",)                       mode "create" | "update" | "any"
     ("delete", kind, name)                  ("stored",)
+    ("forget", time in s)                   ("forgotten", n)                  finished jobs, a batch; ask until n is 0
     ("status",)                             ("status", {...})
     ("stop",)                               ("stopping",)
 

@@ -219,7 +219,7 @@ class Dispatch:
         """The hungriest stream of a lane. None may be fed whose share an earlier job waits for."""
         best: tuple[Stream, Peer] | None = None
         for peer in peers.values():
-            for stream in peer.streams.values() if peer.channel is not None else ():
+            for stream in peer.streams.values() if peer.channel is not None and not peer.retiring else ():
                 if stream.lane is not lane or not stream.wants() or (blocked and self._is_needed(stream, blocked)):
                     continue
                 if best is None or stream.outstanding * best[0].width < best[0].outstanding * stream.width:
@@ -234,7 +234,7 @@ class Dispatch:
     def _new_stream(self, backlog: Backlog, lane: Lane, peers: "Mapping[int, Peer]") -> "tuple[Stream, Peer] | tuple[None, None]":
         """A share of the cluster on its least loaded worker, as wide as what is free and what waits allow."""
         share = self.shares[lane.cluster]
-        there = [peer for peer in peers.values() if peer.cluster == lane.cluster and peer.channel is not None]
+        there = [peer for peer in peers.values() if peer.cluster == lane.cluster and peer.channel is not None and not peer.retiring]
         waiting = self.store.waiting.get((backlog.queue, backlog.definition), 0)
         ratio = self.store.resources.bodies["definition"][backlog.definition].get("jobs_to_workers_ratio") or 1
         spread = max(1, round(share.max_vcpus / workers_of(share.max_vcpus) / lane.shape.vcpus))
@@ -307,10 +307,15 @@ class Dispatch:
         if self.hire_after > time.monotonic():
             supervisor.look_again_at = supervisor.look_again_at or self.hire_after
             return
-        for place, name in enumerate(self.store.resources.bodies["cluster"]):
+        clusters = self.store.resources.bodies["cluster"]
+        for peer in list(supervisor.peers.values()):
+            peer.retiring = peer.retiring or peer.cluster not in clusters or peer.journal_at > pool.LARGEST_JOURNAL
+            if peer.retiring and not peer.streams:
+                supervisor.send_to(peer, ("stop", 0))
+        for place, name in enumerate(clusters):
             most = workers_of(self.shares[name].max_vcpus)
             wanted = most if self._has_work(name) else 0 if place else min(2, most)
-            there = sum(peer.cluster == name for peer in supervisor.peers.values())
+            there = sum(peer.cluster == name and not peer.retiring for peer in supervisor.peers.values())
             for _ in range(there, wanted):
                 self._start_worker(supervisor, name)
 

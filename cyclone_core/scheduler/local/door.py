@@ -8,6 +8,7 @@ from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import JobRequest, exit_status
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.admission import admit
+from cyclone_core.scheduler.sqlite import retention
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ class Door:
         self.asks: list[tuple[Channel, Message]] = []
         self.waiters: dict[int, list[Channel]] = {}
         self.stoppers: list[Channel] = []
+        self.forgotten: set[int] = set()
+        """jobs that the open transaction removes: their files go after its commit"""
+        self.kept: tuple[set[str], float] | None = None
+        """after the last batch: scripts that are still needed, and the first submission that is still kept"""
 
     def take_in(self, channel: "Channel", message: "Message") -> None:
         """A message of a client: what changes nothing is answered at once, the rest waits for the turn."""
@@ -36,7 +41,7 @@ class Door:
             self.supervisor.say(channel, ("stopping",))
             self.stoppers.append(channel)
             self.supervisor.stopping = True
-        elif message[0] in ("submit", "cancel", "put", "delete", "wait"):
+        elif message[0] in ("submit", "cancel", "put", "delete", "wait", "forget"):
             self.asks.append((channel, message))
         else:
             self.supervisor.say(
@@ -52,6 +57,8 @@ class Door:
     def refuse_all(self, problem: Problem) -> "list[tuple[Channel, Message]]":
         """Nothing can be stored now: answers to everything that waits."""
         asks, self.asks = self.asks, []
+        self.forgotten.clear()
+        self.kept = None
         return [(channel, refused(problem)) for channel, _ in asks]
 
     # -- inside the transaction ---------------------------------------------------------------------------------------------------
@@ -131,6 +138,24 @@ class Door:
                 self.supervisor.say(channel, over)
             else:
                 self.waiters.setdefault(job, []).append(channel)
+
+    def _forget(self, channel: "Channel", now: float, before: float) -> "Message":
+        """A batch of finished jobs; the client asks again until none is left."""
+        found = retention.forget(self.store.db, before)
+        self.forgotten.update(found)
+        if len(found) < retention.BATCH:
+            self.kept = self.store.forget_specs()
+        return ("forgotten", len(found))
+
+    def clear_up(self) -> None:
+        """Remove the files of jobs that were forgotten; what several jobs share goes with the last batch."""
+        if self.forgotten:
+            retention.remove_files(self.store.state_dir, self.forgotten)
+            self.forgotten.clear()
+        if self.kept is not None:
+            held = {peer.journal for peer in self.supervisor.peers.values()} | {lease.journal for lease in self.store.leases.values()}
+            retention.remove_shared(self.store.state_dir, *self.kept, held)
+            self.kept = None
 
     # -- after the commit ---------------------------------------------------------------------------------------------------------
     def tell_ended(self, jobs: "list[int]") -> None:

@@ -14,18 +14,35 @@ if TYPE_CHECKING:
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 """The directory that holds the package: workers run without site-packages and are told where to find it."""
+LARGEST_JOURNAL = 256 * 2**20
+"""A worker whose journal has grown to this is replaced: only closed journals can be removed with the jobs they belong to."""
 _PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.worker.agent import main; main()"
 
 
 class Peer:
     """A worker process as the supervisor sees it; `channel` is None until it has said hello."""
 
-    __slots__ = ("channel", "cluster", "id", "journal", "journal_at", "pid", "pidfd", "reserved", "started", "streams", "welcomed")
+    __slots__ = (
+        "channel",
+        "cluster",
+        "id",
+        "journal",
+        "journal_at",
+        "pid",
+        "pidfd",
+        "reserved",
+        "retiring",
+        "started",
+        "streams",
+        "welcomed",
+    )
 
     def __init__(self, number: int, cluster: str, pid: int, journal: int, started: float) -> None:
         self.id, self.cluster, self.pid, self.journal, self.started = number, cluster, pid, journal, started
         self.channel: Channel | None = None
         self.welcomed = False
+        self.retiring = False
+        """it is given nothing new and leaves when it has nothing left"""
         self.pidfd = _pidfd(pid)
         self.streams: dict[int, Stream] = {}
         self.journal_at = 0

@@ -256,7 +256,8 @@ class Supervisor:
             self.store.begin()
             for journal, worker in gone.items():
                 self.dispatch.came_back(recovery.settle(self.store, self.state_dir, self.leases_of(journal), now))
-                self.store.db.execute("UPDATE worker SET state='lost', seen=? WHERE id=?", (now, worker))
+                state = "ended" if worker in self.peers and self.peers[worker].retiring else "lost"
+                self.store.db.execute("UPDATE worker SET state=?, seen=? WHERE id=?", (state, now, worker))
             self.store.commit()
         except _sqlite3.Error as exc:
             self.commit_failed(exc)
@@ -293,6 +294,7 @@ class Supervisor:
             return
         self.last_commit = now
         self.door.asks.clear()
+        self.door.clear_up()
         for peer, message in leases:
             if peer.channel is not None:
                 self.say(peer.channel, message)
@@ -385,8 +387,8 @@ class Supervisor:
         return {
             "pid": os.getpid(), "version": __version__, "epoch": self.store.epoch, "started": self.started, "state_dir": self.state_dir,
             "workers": [
-                {"id": peer.id, "cluster": peer.cluster, "pid": peer.pid, "connected": peer.channel is not None, "streams": len(peer.streams),
-                 "tasks": sum(stream.outstanding for stream in peer.streams.values())}
+                {"id": peer.id, "cluster": peer.cluster, "pid": peer.pid, "connected": peer.channel is not None,
+                 "streams": len(peer.streams), "tasks": sum(stream.outstanding for stream in peer.streams.values())}
                 for peer in self.peers.values()
             ],
             "storage": "full" if self.hold_until > time.monotonic() else "ok",

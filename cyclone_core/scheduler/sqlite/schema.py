@@ -7,6 +7,7 @@ Numbers of tasks: inside the engine a task is its *position* 1..n in its job; us
 Where truth lies, for each task, exactly one of:
   waiting, never leased     position >= job.next
   waiting, put back         in a `span` row (a retry, or returned by a worker)
+                            both are Cancelled, not waiting, once job.cancel is set
   leased                    in the `lease` row's outstanding ranges
   final                     single job: columns of the `job` row; array: a `result` row
 """
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """`PRAGMA user_version` of the tables below."""
 
-# A job's state, derived from its counters by this one ordered list of rules (`lifecycle.job_state` is the same in Python; a test compares them).
+# A job's state, derived from its counters by this one ordered list of rules. `lifecycle.job_state` is the same in Python (a test compares).
 STATUS_SQL = (
     f"CASE WHEN running > 0 THEN {RUNNING} "
     f"WHEN waiting > 0 THEN CASE WHEN waiting = tasks THEN {WAITING} ELSE {RUNNING} END "
@@ -81,7 +82,7 @@ CREATE TABLE attempt(                                               -- attempts 
 CREATE TABLE total(                                                 -- counters of tasks per queue
   queue TEXT PRIMARY KEY, waiting INTEGER NOT NULL DEFAULT 0, running INTEGER NOT NULL DEFAULT 0, successful INTEGER NOT NULL DEFAULT 0,
   failed INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0, error INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE worker(                                                -- as of its last change; rows of ended workers stay until the next start
+CREATE TABLE worker(                                                -- ended ones stay until the next start
   id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, pid INTEGER NOT NULL, journal INTEGER NOT NULL, started REAL NOT NULL,
   seen REAL NOT NULL, state TEXT NOT NULL);                         -- idle | busy | lost | ended
 CREATE TABLE resource(                                              -- clusters, queues, definitions, images, regions as JSON documents
@@ -119,7 +120,7 @@ def open_reader(state_dir: str) -> "sqlite3.Connection | None":
         raise StateUnusable(newer(path, found))
     if found < VERSION:
         raise StateUnusable(f"{path} has the older version {found}: start the host to bring it up to date (hyper hosts start)")
-    return connection  # type: ignore[no-any-return]
+    return connection
 
 
 def open_writer(state_dir: str) -> "sqlite3.Connection":
@@ -143,7 +144,7 @@ def open_writer(state_dir: str) -> "sqlite3.Connection":
     except _sqlite3.Error as exc:
         raise StateUnusable(f"{path} cannot be opened for writing: {exc}") from exc
     os.chmod(path, 0o600)
-    return connection  # type: ignore[no-any-return]
+    return connection
 
 
 def migrate(connection: "sqlite3.Connection", path: str, steps: "dict[int, str] | None" = None, target: int = VERSION) -> None:

@@ -15,7 +15,7 @@ from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESS
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler import lifecycle
 from cyclone_core.scheduler.admission import admit
-from cyclone_core.scheduler.sqlite import columns, schema, task_pages
+from cyclone_core.scheduler.sqlite import columns, retention, schema, task_pages
 from cyclone_core.scheduler.sqlite.resources import ResourceTable
 from cyclone_core.scheduler.sqlite.work import FRESH, Lease, Work, pack_ranges, ranges_of, unpack_ranges
 
@@ -133,7 +133,7 @@ class SqliteStore:
         place = admit(request, self.resources.bodies)
         job = self._next_job
         low, step = (request.indices[0], request.indices[2]) if request.indices else (1, 1)
-        spec = self._spec(request, self._keep_parameters(request, job))
+        spec = self._spec(request, self._keep_parameters(request))
         self.db.execute(
             "INSERT INTO job(id, name, queue, definition, user, spec, priority, idempotency_key, array, tasks, low, step, "
             "task_limit, next, submitted, waiting) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?)",
@@ -161,6 +161,11 @@ class SqliteStore:
             self._specs[digest] = self.db.execute("SELECT id FROM spec WHERE hash=?", (digest,)).fetchone()[0]
         return self._specs[digest]
 
+    def forget_specs(self) -> tuple[set[str], float]:
+        """Remove what no job executes any more; see `retention.forget_specs`."""
+        self._specs.clear()
+        return retention.forget_specs(self.db)
+
     def _keep_script(self, body: bytes) -> str:
         """Snapshot of a script by its content, on disk before the job is."""
         name = blake2b(body, digest_size=16).hexdigest()
@@ -170,22 +175,28 @@ class SqliteStore:
         return name
 
     def check_parameters(self, request: "JobRequest") -> None:
-        """Raise InvalidRequest when the parameter file of a request is not where its client was to leave it."""
-        if request.parameters is not None and not os.path.exists(self._spooled(request.parameters)):
+        """Raise InvalidRequest when the parameter file of a request is neither where its client was to leave it nor taken over already."""
+        if request.parameters is not None and not any(map(os.path.exists, self._parameter_paths(request.parameters))):
             raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
 
-    def _spooled(self, name: str) -> str:
-        return os.path.join(self.state_dir, "spool", os.path.basename(name))
+    def _parameter_paths(self, path: str) -> tuple[str, str]:
+        """Where a parameter file is before and after it is taken over; the client's random name stays its own."""
+        name = os.path.basename(path)
+        return f"{self.state_dir}/spool/{name}", f"{self.state_dir}/parameters/{name}"
 
-    def _keep_parameters(self, request: "JobRequest", job: int) -> str | None:
-        """Take a parameter file over from the spool directory, where the client left it (already synced)."""
+    def _keep_parameters(self, request: "JobRequest") -> str | None:
+        """Take a parameter file over from the spool directory, where the client left it (already synced).
+
+        A request that is sent again, because its answer or its commit was lost, finds the file taken over.
+        """
         if request.parameters is None:
             return None
-        target = f"{self.state_dir}/parameters/{job}"
+        source, target = self._parameter_paths(request.parameters)
         try:
-            os.rename(self._spooled(request.parameters), target)
+            os.rename(source, target)
         except OSError as exc:
-            raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
+            if not os.path.exists(target):
+                raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
         return target
 
     # -- what waits ---------------------------------------------------------------------------------------------------------------
@@ -222,7 +233,7 @@ class SqliteStore:
     def _remember(self, row: "tuple[Any, ...]") -> Work:
         spec = self.spec(row[4])
         work = self.works[row[0]] = Work(row, lifecycle.Retry(spec["retries"], spec["retry_exit"]))
-        if work.id in self._spanned:
+        if work.id in self._spanned and not work.cancelled:
             for low, high, *history in self.db.execute("SELECT low, high, attempt, failures, losses FROM span WHERE job=?", (work.id,)):
                 work.spans[low] = (high, tuple(history))
         if work.array:
@@ -275,6 +286,7 @@ class SqliteStore:
             return []
         finals: dict[int, list[Row]] = {}
         again: dict[tuple[int, int], History] = {}
+        taken: list[tuple[int, int]] = []
         tasks = found.tasks
         for row in rows:
             key = row[:2]
@@ -282,11 +294,12 @@ class SqliteStore:
             if history is None or history[0] != row[2]:
                 continue
             del tasks[key]
+            taken.append(key)
             if row[3] == 0 and key not in reasons:
                 finals.setdefault(key[0], []).append(row)
             else:
                 self._judge(row, history, reasons.get(key), found, finals, again)
-        self._forget(rows)
+        self._forget(taken)
         for job, ended in finals.items():
             self._finish(self._open(job), ended, found.journal, now)
         self._wait_again(again)
@@ -421,11 +434,11 @@ class SqliteStore:
                 self.db.execute("INSERT OR REPLACE INTO running VALUES(?,?,?,?,?,?)", (job, position, attempt, lease.worker, pid, start_us))
                 self._long.add((job, position))
 
-    def _forget(self, rows: "Sequence[tuple[int, ...]]") -> None:
-        """Tasks that left their lease have no row in `running` and no open wish to cancel them."""
+    def _forget(self, keys: "Iterable[tuple[int, int]]") -> None:
+        """Tasks (job, position) that left their lease have no row in `running` and no open wish to cancel them."""
         for noted, table in ((self._long, "running"), (self._asked, "cancellation")):
             if noted:
-                gone = [row[:2] for row in rows if row[:2] in noted]
+                gone = [key for key in keys if key in noted]
                 self.db.executemany(f"DELETE FROM {table} WHERE job=? AND position=?", gone)
                 noted.difference_update(gone)
 
@@ -448,7 +461,8 @@ class SqliteStore:
     def _settle(self, back: "dict[tuple[int, int], History]", now: float) -> None:
         """Leased tasks that did not run: waiting again, or Cancelled where that was asked for. Removes the latter from `back`."""
         dropped: dict[int, list[Row]] = {}
-        for key in list(back):
+        keys = list(back)
+        for key in keys:
             work = self._open(key[0])
             if self._is_cancelled(work, key[1]):
                 history = back.pop(key)
@@ -456,6 +470,7 @@ class SqliteStore:
         for job, rows in dropped.items():
             self._finish(self._open(job), rows, 0, now)
         self._wait_again(back)
+        self._forget(keys)
 
     def lose(
         self, lease: int, started: "Mapping[tuple[int, int], int]", now: float, counted: bool = True, reason: str = "its worker died"
@@ -478,7 +493,7 @@ class SqliteStore:
                 self._keep_attempt(row, found, ERROR, reason)
         back = self.report(lease, rows, {row[:2]: reason for row in rows}, now)
         found.tasks.clear()
-        self._forget([*again, *untouched])
+        self._forget(again)
         self._wait_again(again)
         self._settle(untouched, now)
         if lease in self.leases:
@@ -489,7 +504,7 @@ class SqliteStore:
     def cancel(self, job: int, position: int | None, now: float) -> int:
         """Cancel a job or one of its tasks; see the port. The number of tasks touched: 0 when all were final."""
         work = self.work(job)
-        if work is None or (work.cancelled and position is None):
+        if work is None or work.cancelled or (job, position) in self._asked:
             return 0
         if position is None or (position == 1 and not work.array):
             return self._cancel_all(work, now)
@@ -503,29 +518,25 @@ class SqliteStore:
         return 0
 
     def _cancel_all(self, work: Work, now: float) -> int:
-        """O(1) for the tail that was never leased: `job.cancel` says that positions >= next are Cancelled."""
-        touched = work.left
-        tail = 0 if work.cancelled else max(0, work.tasks - work.next + 1)
+        """No row is written per task: once `job.cancel` is set, the tail and the job's spans are Cancelled where they are."""
+        touched, waiting = work.left, work.waiting
         work.cancelled = True
         self.db.execute("UPDATE job SET cancel=? WHERE id=?", (now, work.id))
-        rows = [_never_ran(work.id, p, history, now) for low, (high, history) in work.spans.items() for p in range(low, high + 1)]
-        self.db.execute("DELETE FROM span WHERE job=?", (work.id,))
+        if waiting and not work.array:
+            _, history = work.spans.pop(1, (1, FRESH))
+            self.db.execute("DELETE FROM span WHERE job=?", (work.id,))
+            self._finish(work, [_never_ran(work.id, 1, history, now)], 0, now, waited=True)
+            return touched
         work.spans.clear()
-        if tail and not work.array:
-            rows, tail = [_never_ran(work.id, 1, FRESH, now)], 0
-        if tail:
-            work.left -= tail
-            self._count(work.queue, WAITING, -tail)
-            self._count(work.queue, CANCELLED, tail)
-            self._count_waiting(work.queue, work.definition, -tail)
-            self.db.execute(
-                "UPDATE job SET waiting=waiting-?, cancelled=cancelled+?, ended=coalesce(?, ended) WHERE id=?",
-                (tail, tail, now if work.left == 0 else None, work.id),
-            )
-        if rows:
-            self._finish(work, rows, 0, now, waited=True)
-        elif tail:
-            self._close_if_over(work)
+        work.left -= waiting
+        self._count(work.queue, WAITING, -waiting)
+        self._count(work.queue, CANCELLED, waiting)
+        self._count_waiting(work.queue, work.definition, -waiting)
+        self.db.execute(
+            "UPDATE job SET waiting=0, cancelled=cancelled+?, ended=coalesce(?, ended) WHERE id=?",
+            (waiting, None if work.left else now, work.id),
+        )
+        self._close_if_over(work)
         return touched
 
     def _cancel_waiting(self, work: Work, position: int, low: int | None, now: float) -> int:

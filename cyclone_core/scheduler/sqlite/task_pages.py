@@ -75,8 +75,7 @@ def states(connection: "sqlite3.Connection", job: "Job") -> bytes:
     """The state of every task, a byte each, by position."""
     if not job.array:
         return bytes((job.status,))
-    tail = CANCELLED if job.cancel is not None else WAITING
-    overview = bytearray(min(job.next - 1, job.tasks)) + bytes((tail,)) * max(0, job.tasks - job.next + 1)
+    overview = bytearray(min(job.next - 1, job.tasks)) + bytes((_unleased(job),)) * max(0, job.tasks - job.next + 1)
     for low, high, count, *counters, blob in connection.execute(
         "SELECT low, high, tasks, successful, failed, cancelled, error, columns FROM result WHERE job=?", (job.id,)
     ):
@@ -90,6 +89,9 @@ def states(connection: "sqlite3.Connection", job: "Job") -> bytes:
             continue
         for position, code in zip(positions, codes, strict=True):
             overview[position - 1] = meaning[code]
+    if job.cancel is not None:
+        for low, high, _ in _put_back(connection, job, 0):
+            overview[low - 1 : high] = bytes((CANCELLED,)) * (high - low + 1)
     for low, high, _ in _leased(connection, job):
         overview[low - 1 : high] = bytes((RUNNING,)) * (high - low + 1)
     return bytes(overview)
@@ -102,10 +104,10 @@ def _streams(connection: "sqlite3.Connection", job: "Job", state: int | None, af
         streams.append(_final(connection, job, state, after) if job.array else _single(connection, job, state))
     if state is None or state == RUNNING:
         streams.append(_leased(connection, job))
-    if state is None or state == WAITING:
+    if state in (None, _unleased(job)):
         streams.append(_put_back(connection, job, after))
-    if job.next <= job.tasks and (job.array or not job.is_final) and state in (None, CANCELLED if job.cancel is not None else WAITING):
-        streams.append(_tail(job))
+        if job.next <= job.tasks and (job.array or not job.is_final):
+            streams.append(_tail(job))
     return streams
 
 
@@ -185,19 +187,26 @@ def _put_back(connection: "sqlite3.Connection", job: "Job", after: int) -> "Iter
     ):
 
         def make(position: int, attempt: int = attempt) -> Task:
-            return Task(job, position, WAITING, attempt)
+            return _not_held(job, position, attempt)
 
         yield low, high, make
 
 
 def _tail(job: "Job") -> "Iterator[Stretch]":
-    def make(position: int) -> Task:
-        task = Task(job, position, WAITING if job.cancel is None else CANCELLED, 1)
-        if job.cancel is not None:
-            task.ended, task.reason = job.cancel, "cancelled"
-        return task
+    yield job.next, job.tasks, lambda position: _not_held(job, position, 1)
 
-    yield job.next, job.tasks, make
+
+def _unleased(job: "Job") -> int:
+    """What tasks are that no worker holds and no result tells of."""
+    return WAITING if job.cancel is None else CANCELLED
+
+
+def _not_held(job: "Job", position: int, attempt: int) -> Task:
+    """Such a task; `attempt` would be its next."""
+    task = Task(job, position, _unleased(job), attempt)
+    if job.cancel is not None:
+        task.ended, task.reason = job.cancel, "cancelled"
+    return task
 
 
 def _workers(connection: "sqlite3.Connection") -> dict[int, int]:

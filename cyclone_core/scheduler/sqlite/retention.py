@@ -1,0 +1,87 @@
+"""Forgetting finished jobs, when somebody asks for it: nothing is ever removed by itself.
+
+A job goes with its results, attempts, parameters and large outputs. Small outputs lie in journals together with those of other jobs: a
+journal goes once every job that is still kept was submitted after its last write. Steps of the store's transactions for the
+rows; files are removed after the commit, so a crash between the two leaves files behind, never rows without their files.
+"""
+
+import os
+
+from cyclone_core.jobs import STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+
+BATCH = 500
+"""Jobs that one transaction forgets at most, so that others are not kept waiting."""
+_OVER = "waiting + running = 0 AND ended < ?1 AND submitted < ?1 AND id < (SELECT max(id) FROM job)"
+
+
+def forget(db: "sqlite3.Connection", before: float) -> list[int]:
+    """Remove up to BATCH finished jobs that ended before a time; their ids. The newest job stays: ids must only grow."""
+    rows = db.execute(
+        f"SELECT id, queue, successful, failed, cancelled, error FROM job WHERE {_OVER} ORDER BY id LIMIT {BATCH}", (before,)
+    ).fetchall()
+    for job, queue, *counts in rows:
+        for table in ("result", "attempt", "span", "running", "cancellation"):
+            db.execute(f"DELETE FROM {table} WHERE job=?", (job,))
+        changes = ", ".join(f"{name.lower()}={name.lower()}-?" for name in STATES[2:])
+        db.execute(f"UPDATE total SET {changes} WHERE queue=?", (*counts, queue))
+    db.executemany("DELETE FROM job WHERE id=?", [(row[0],) for row in rows])
+    return [row[0] for row in rows]
+
+
+def forget_specs(db: "sqlite3.Connection") -> tuple[set[str], float]:
+    """Remove what no job executes any more. What is kept: scripts (content hashes), and the time of the first submission."""
+    db.execute("DELETE FROM spec WHERE id NOT IN (SELECT spec FROM job)")
+    scripts = {script for (script,) in db.execute("SELECT DISTINCT json_extract(body, '$.script') FROM spec")}
+    return scripts, db.execute("SELECT min(submitted) FROM job").fetchone()[0] or 0.0
+
+
+def remove_files(state_dir: str, jobs: "set[int]") -> int:
+    """Remove parameters and large outputs of forgotten jobs; the bytes that this freed."""
+    freed = 0
+    for folder in ("parameters", "outputs"):
+        for name in _names(f"{state_dir}/{folder}"):
+            number = name.partition("-")[0]
+            if number.isdigit() and int(number) in jobs:
+                freed += _remove(f"{state_dir}/{folder}/{name}")
+    return freed
+
+
+def remove_shared(state_dir: str, scripts: "set[str]", oldest: float, held: "set[int]") -> int:
+    """Remove scripts that nothing needs, and journals last written before `oldest` (the first submission still kept, in seconds
+    since 1970) unless a worker holds them; the bytes that this freed."""
+    freed = 0
+    for name in _names(f"{state_dir}/scripts"):
+        if name not in scripts and not name.endswith(".new"):
+            freed += _remove(f"{state_dir}/scripts/{name}")
+    for name in _names(f"{state_dir}/journals"):
+        path = f"{state_dir}/journals/{name}"
+        if name.isdigit() and int(name) not in held and _written(path) < oldest:
+            freed += _remove(path)
+    return freed
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _written(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _remove(path: str) -> int:
+    try:
+        size = os.stat(path).st_size
+        os.unlink(path)
+    except OSError:
+        return 0
+    return size
