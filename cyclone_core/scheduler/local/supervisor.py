@@ -449,6 +449,7 @@ def be_only_one(state_dir: str) -> bool:
 def main() -> None:
     """STATE_DIR STATUS_FD: says `ok`, `busy` or what is wrong on the status descriptor, then serves."""
     state_dir, status = sys.argv[1], int(sys.argv[2])
+    os.set_inheritable(status, False)  # whoever started us waits until nobody holds it: workers must not
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(_PR_SET_NAME, b"cyclone-superv", 0, 0, 0)
