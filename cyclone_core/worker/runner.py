@@ -60,7 +60,13 @@ class Spawner:
         return pid, _explain(message, executables, cwd)
 
     def _plain_fork(
-        self, argv: "Sequence[bytes]", executables: "tuple[bytes, ...]", cwd: "bytes | None", env: "list[bytes]", output: int
+        self,
+        argv: "Sequence[bytes]",
+        executables: "tuple[bytes, ...]",
+        cwd: "bytes | None",
+        env: "list[bytes]",
+        output: int,
+        extra: "tuple[int, ...]",
     ) -> int:
         ready_in, ready_out = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()

@@ -1,0 +1,1 @@
+"""The worker process, driven through its socket by a small supervisor."""
