@@ -132,7 +132,9 @@ def test_pipes_can_be_packed(tmp_path: Path) -> None:
 def test_objects_in_memory(tmp_path: Path) -> None:
     """The library's arrays."""
     assert packing.pack_objects(({"A": k} for k in range(5)), str(tmp_path / "out")) == 5
-    assert parameters.ParameterFile(str(tmp_path / "out")).line(5) == '{"A": 4}'
+    file = parameters.ParameterFile(str(tmp_path / "out"))
+    assert file.line(5) == '{"A": 4}'
+    file.close()
 
 
 def test_positions_outside_are_refused(tmp_path: Path) -> None:

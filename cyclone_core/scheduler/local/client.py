@@ -7,7 +7,6 @@ signal. It tells on one pipe how its start went. Where the state may lie is deci
 
 import os
 import sys
-from select import select
 from time import monotonic, sleep
 
 from cyclone_core import wire
@@ -145,6 +144,8 @@ def _wait_for_socket(state_dir: str, seconds: float) -> None:
 
 def _read_all(descriptor: int) -> bytes:
     """Everything until the other end is closed; a supervisor that says nothing for a minute is not waited for."""
+    from select import select
+
     data = b""
     while select([descriptor], [], [], 60)[0]:
         more = os.read(descriptor, 65536)
