@@ -122,7 +122,7 @@ is_recent() { "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/de
 find_python() { # print a Python of version 3.11 or later; $1: the user's choice or nothing
   local candidate
   if [ -n "$1" ]; then
-    is_recent "$1" || fail "$1 is no Python 3.11 or later: Cyclone needs one. Choose another with --python"
+    is_recent "$1" || fail "$1 does not run or is older than Python 3.11, which Cyclone needs. Choose another with --python"
     command -v "$1"
     return
   fi

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,3 +99,13 @@ def test_uninstall_without_an_installation_does_nothing(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout.startswith("Nothing to remove")) == (0, True)
+
+
+def test_python_without_venv_names_the_package(tmp_path: Path) -> None:
+    """Debian ships Python without its venv module: the message has the command that installs it."""
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    done = install(tmp_path, "--python", str(python), PATH="/usr/bin:/bin")
+    assert (done.returncode, "apt-get install python3-venv" in done.stderr) == (1, True)
+    assert not (tmp_path / ".local" / "share" / "cyclone" / "venv").exists()
