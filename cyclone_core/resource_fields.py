@@ -78,8 +78,8 @@ class FieldSpec:
 
     @property
     def flag(self) -> str:
-        """Its first command-line spelling."""
-        return self.flags[0]
+        """Its first long command-line spelling: what problems call it."""
+        return next(flag for flag in self.flags if flag.startswith("--"))
 
     @property
     def flags(self) -> tuple[str, ...]:

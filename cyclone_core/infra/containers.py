@@ -108,5 +108,7 @@ def find_engine(path: str | None = None) -> ContainerEngine:
 
 
 def _last_line(text: str) -> str:
+    """The engine's last words, without the question that docker asks its user."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    last = lines[-1] if lines else ""
+    return last.rpartition(". ")[0] if last.endswith("?") and ". " in last else last.rstrip(".")

@@ -25,6 +25,8 @@ from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 
 STOP_TIMEOUT_S = 30.0
 """So long a supervisor may take to end what runs and to leave."""
+ANSWER_TIMEOUT_S = 5.0
+"""So long a listing waits for a supervisor's word."""
 _LOOK_EVERY_S = 0.02
 AWS_LATER = "AWS hosts come in a later version of Cyclone; this one has local hosts"
 
@@ -36,7 +38,7 @@ class HostStatus:
     host: Host
     selected: bool
     state: str
-    """running, stopped, new (never started), or not available (AWS in this version)"""
+    """running, stopped, new (never started), not answering, or not available (AWS in this version)"""
     state_dir: str
     """Where a local host keeps everything; "" for others."""
     details: Mapping[str, Any]
@@ -151,6 +153,7 @@ def stop(
     channel = _connect(state_dir)
     if channel is None:
         return False
+    channel.sock.settimeout(timeout_s)
     try:
         channel.ask(("stop",))
     except (wire.Closed, OSError):
@@ -224,16 +227,22 @@ def _status(host: Host, selected: str) -> HostStatus:
         return HostStatus(host, host.name == selected, "not available", "", {})
     state_dir = paths.host_state_dir(host.name)
     details = _ask_status(state_dir)
+    if details is None:
+        return HostStatus(host, host.name == selected, "not answering", state_dir, {})
     state = "running" if details else "stopped" if os.path.exists(state_dir) else "new"
     return HostStatus(host, host.name == selected, state, state_dir, details)
 
 
-def _ask_status(state_dir: str) -> dict[str, Any]:
+def _ask_status(state_dir: str) -> dict[str, Any] | None:
+    """What a supervisor says about itself; {} where none runs, None where one does not answer in time."""
     channel = _connect(state_dir)
     if channel is None:
         return {}
+    channel.sock.settimeout(ANSWER_TIMEOUT_S)
     try:
         return dict(channel.ask(("status",))[1])
+    except TimeoutError:
+        return None
     except (wire.Closed, OSError):
         return {}
     finally:

@@ -134,10 +134,12 @@ class Resources:
         try:
             resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
         except InvalidRequest as exc:
-            return Proposal(Plan(), (*problems, *exc.problems))
+            problems += exc.problems
+            problems += _worded(_dangling(kind, kept, snapshot.bodies), kind, label)
+            return Proposal(Plan(), tuple(dict.fromkeys(problems)))
         problems += local_problems(resource, label)
         plan = self._plan_put(kind, resource, snapshot, mode)
-        found = [*problems, *self._against(plan, snapshot, mode)]
+        found = [*problems, *_worded(self._against(plan, snapshot), kind, label)]
         return Proposal(plan, tuple(dict.fromkeys(found)))
 
     def propose_delete(self, kind: str, name: str) -> Proposal:
@@ -152,7 +154,7 @@ class Resources:
         """What it takes to have exactly the `desired` bodies: for whole configurations."""
         snapshot = self.snapshot()
         plan = plans.make(snapshot.bodies, desired)
-        return Proposal(plan, tuple(self._against(plan, snapshot, "any")))
+        return Proposal(plan, tuple(self._against(plan, snapshot)))
 
     # -- do -----------------------------------------------------------------------------------------------------------
     def apply(self, proposal: Proposal) -> Iterator[Event]:
@@ -179,9 +181,9 @@ class Resources:
             return Plan((Change("create", kind, name, (), after),))
         return plans.make(snapshot.bodies, plans.with_body(snapshot.bodies, kind, after))
 
-    def _against(self, plan: Plan, snapshot: Snapshot, mode: Mode) -> list[Problem]:
+    def _against(self, plan: Plan, snapshot: Snapshot) -> list[Problem]:
         found = checks.problems(plan, snapshot.bodies, snapshot.open_jobs)
-        return [*found, *local.problems(plan, snapshot.bodies, self._engine)] if mode else found
+        return [*found, *local.problems(plan, snapshot.bodies, self._engine)]
 
     def _stored(self, row: tuple[str, str, str, str, float, float], open_jobs: Mapping[tuple[str, str], int]) -> Stored:
         kind, name, text, state, created, updated = row
@@ -218,6 +220,22 @@ def one_region(path: str) -> Problem:
     return Problem(
         path, "a local host has one region, local: this machine", "Regions belong to AWS hosts (hyper hosts create-host --type aws)"
     )
+
+
+def _dangling(kind: str, given: Mapping[str, object], bodies: Bodies) -> list[Problem]:
+    """References to nothing in a resource whose other fields are wrong already: they are told in the same breath."""
+    fields = {name: given[name] for user, name, _ in references.REFERENCES if user == kind and given.get(name)}
+    return references.check_put(kind, {"name": "x", **fields}, bodies)
+
+
+def _worded(problems: list[Problem], kind: str, label: Label) -> list[Problem]:
+    """Problems of one resource with the names that the user knows its fields by, instead of paths into all resources."""
+    found = []
+    for problem in problems:
+        place, _, name = problem.path.rpartition(".")
+        is_field = name in MODELS[kind].model_fields and (place == kind or place.startswith(references.PLURALS[kind] + "["))
+        found.append(Problem(label(name) if is_field else problem.path, problem.message, problem.hint))
+    return found
 
 
 def _merged(kind: str, before: Mapping[str, Any] | None, given: Mapping[str, object]) -> dict[str, object]:

@@ -94,14 +94,15 @@ def _worded(exc: click.UsageError) -> str:
     """Click's complaint in our form: what happened, what was probably meant, where to look."""
     context = exc.ctx
     where = context.command_path if context else "hyper"
-    message, found, rest = exc.format_message().partition("No such command ")
+    _, found, rest = exc.format_message().partition("No such command ")
     if not found or context is None or not isinstance(context.command, click.Group):
-        return f"{where}: {exc.format_message().rstrip('.')}. See: {where} --help"
+        said = exc.format_message().rstrip(".")
+        return f"{said}{'' if said.endswith('?') else '.'} See: {where} --help"
     import difflib
 
     typed = rest.partition("'")[2].partition("'")[0]
     close = difflib.get_close_matches(typed, context.command.list_commands(context), 1, 0.5)
-    return f"{where}: there is no command {typed!r}. {f'Did you mean {close[0]}? ' if close else ''}See: {where} --help"
+    return f"there is no command {typed!r}. {f'Did you mean {close[0]}? ' if close else ''}See: {where} --help"
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import click
 
+from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Document, FieldSpec, HostType, field_problems, fields_of, refusals, show
+from cyclone_core.scheduler.references import unknown
 
 
 def is_possible() -> bool:
@@ -61,6 +63,7 @@ class Guide:
                 return None
             problems = field_problems(model, spec.name, text, {"name": "x", **answers}) if text else []
             problems += refusals(model, {spec.name: text}, host_type)
+            problems += self._unknown(spec, text)
             if text and not problems:
                 return text
             for problem in problems:
@@ -89,6 +92,12 @@ class Guide:
             taken = set(self._existing(kind))
             return next(name for number in range(1, len(taken) + 2) if (name := f"{kind}-{number}") not in taken), True
         return spec.default_text(host_type), False
+
+    def _unknown(self, spec: FieldSpec, text: str) -> list[Problem]:
+        """The problem of an answer that names something which is not there."""
+        kind = spec.option.refers_to
+        known = dict.fromkeys(self._existing(kind)) if kind else {}
+        return [unknown(kind, text, {kind: dict.fromkeys(known, {})}, spec.name)] if kind and text and text not in known else []
 
     def _choices(self, spec: FieldSpec) -> str:
         names = spec.choices or (sorted(self._existing(spec.option.refers_to)) if spec.option.refers_to else ())
