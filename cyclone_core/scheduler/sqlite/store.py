@@ -68,6 +68,12 @@ class SqliteStore:
                 )
         self.db.execute("COMMIT")
         self._totals.clear()
+        for path in self._taken:
+            try:
+                os.unlink(path)
+            except OSError:  # its client removed it: the job has its own name for it
+                pass
+        self._taken.clear()
 
     def rollback(self) -> None:
         """Undo every step since `begin`, and read again what was remembered."""
@@ -84,6 +90,8 @@ class SqliteStore:
         self.works: dict[int, Work] = {}
         self.leases: dict[int, Lease] = {}
         self._totals: dict[str, list[int]] = {}
+        self._taken: list[str] = []
+        """spooled files that belong to this transaction's jobs"""
         self._specs: dict[bytes, int] = {}
         self._bodies: dict[int, dict[str, Any]] = {}
         self.ended.clear()
@@ -126,14 +134,13 @@ class SqliteStore:
     # -- submission ---------------------------------------------------------------------------------------------------------------
     def submit(self, request: "JobRequest", now: float) -> int:
         """Accept one job; see the port."""
-        if request.idempotency_key:
-            known = self.db.execute("SELECT id FROM job WHERE idempotency_key=?", (request.idempotency_key,)).fetchone()
-            if known:
-                return int(known[0])
+        known = self._known(request.idempotency_key)
+        if known:
+            return known
         place = admit(request, self.resources.bodies)
         job = self._next_job
         low, step = (request.indices[0], request.indices[2]) if request.indices else (1, 1)
-        spec = self._spec(request, self._keep_parameters(request))
+        spec = self._spec(request, self._keep_parameters(request, job))
         self.db.execute(
             "INSERT INTO job(id, name, queue, definition, user, spec, priority, idempotency_key, array, tasks, low, step, "
             "task_limit, next, submitted, waiting) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?)",
@@ -175,28 +182,34 @@ class SqliteStore:
         return name
 
     def check_parameters(self, request: "JobRequest") -> None:
-        """Raise InvalidRequest when the parameter file of a request is neither where its client was to leave it nor taken over already."""
-        if request.parameters is not None and not any(map(os.path.exists, self._parameter_paths(request.parameters))):
-            raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
+        """Raise InvalidRequest when the parameter file of a new request is not where its client was to leave it."""
+        if request.parameters is None or os.path.exists(self._spooled(request.parameters)) or self._known(request.idempotency_key):
+            return
+        raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
 
-    def _parameter_paths(self, path: str) -> tuple[str, str]:
-        """Where a parameter file is before and after it is taken over; the client's random name stays its own."""
-        name = os.path.basename(path)
-        return f"{self.state_dir}/spool/{name}", f"{self.state_dir}/parameters/{name}"
+    def _spooled(self, name: str) -> str:
+        return os.path.join(self.state_dir, "spool", os.path.basename(name))
 
-    def _keep_parameters(self, request: "JobRequest") -> str | None:
+    def _known(self, key: str | None) -> int | None:
+        """The job that was submitted with an idempotency key."""
+        row = self.db.execute("SELECT id FROM job WHERE idempotency_key=?", (key,)).fetchone() if key else None
+        return row[0] if row else None
+
+    def _keep_parameters(self, request: "JobRequest", job: int) -> str | None:
         """Take a parameter file over from the spool directory, where the client left it (already synced).
 
-        A request that is sent again, because its answer or its commit was lost, finds the file taken over.
+        It stays there until the commit: a client whose host dies before that sends the same request again.
         """
         if request.parameters is None:
             return None
-        source, target = self._parameter_paths(request.parameters)
+        source, target = self._spooled(request.parameters), f"{self.state_dir}/parameters/{job}"
         try:
-            os.rename(source, target)
+            if os.path.exists(target):  # of a submission with this id that was not committed
+                os.unlink(target)
+            os.link(source, target)
         except OSError as exc:
-            if not os.path.exists(target):
-                raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
+            raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
+        self._taken.append(source)
         return target
 
     # -- what waits ---------------------------------------------------------------------------------------------------------------
