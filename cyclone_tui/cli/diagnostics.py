@@ -20,18 +20,8 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 def run(command: str, main: "Callable[[list[str]], int | None]") -> "NoReturn":
-    """Run a command with the arguments of this process and leave with its exit code, without Python's tidying up (a millisecond)."""
-    try:
-        code = code_of(command, main, sys.argv[1:])
-    except SystemExit as exc:
-        code = exc.code if isinstance(exc.code, int) else 0
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except OSError:
-            code = code or PIPE_CLOSED
-    os._exit(code)
+    """Run a command with the arguments of this process and leave with its exit code."""
+    sys.exit(code_of(command, main, sys.argv[1:]))
 
 
 def code_of(command: str, main: "Callable[[list[str]], int | None]", argv: "list[str]") -> int:

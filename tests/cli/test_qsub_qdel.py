@@ -1,0 +1,280 @@
+"""What `qsub` and `qdel` print and do, with a real engine behind them; refusals are kept in golden files."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import cyclone_tui
+from cyclone_core import paths
+from cyclone_tui.cli import diagnostics, qdel, qsub
+from tests.engine.conftest import Engine
+
+GOLDEN = Path(__file__).parent / "golden"
+PACKAGES = str(Path(cyclone_tui.__file__).parents[1])
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The host `local`; commands start it. Tests run in its working directory."""
+    found = Engine(Path(paths.host_state_dir("local")), tmp_path / "work")
+    monkeypatch.chdir(found.work_dir)
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Run a command line in this process: (exit code, stdout, stderr)."""
+
+    def run_command(line: str) -> tuple[int, str, str]:
+        name, *argv = shlex.split(line)
+        code = diagnostics.code_of(name, {"qsub": qsub, "qdel": qdel}[name].run, argv)
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return run_command
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory with good and bad scripts and parameter files; tests run in it."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name, content in {
+        "job.sh": b"#!/bin/bash\n#HYPER -n hello\necho hi\n",
+        "empty.sh": b"",
+        "comments.sh": b"#!/bin/bash\n# nothing\n",
+        "binary": b"\x7fELF\x02\x01\x01\0\0\0",
+        "windows.sh": b"#!/bin/bash\r\necho\r\n",
+        "nul.sh": b"echo \0\n",
+        "typo.sh": b"#!/bin/bash\n#HYPR -q fast\n#HYPER --queu fast\n#HYPER -x\n# HYPER -q fast\necho\n#HYPER -q late\n",
+        "values.sh": b"#HYPER -r -1 -t 0\n#HYPER --timeout soon --priority high\necho\n",
+        "bad.jsonl": b'{"A": 1}\n{"A": \nnope\n\n[1]\n',
+        "none.jsonl": b"\n",
+    }.items():
+        (folder / name).write_bytes(content)
+    with open(folder / "large.sh", "wb") as file:
+        file.truncate(300 * 2**20)
+
+
+REFUSALS = """
+qsub
+qsub missing.sh
+qsub jobs.sh
+qsub .
+qsub empty.sh
+qsub comments.sh
+qsub binary
+qsub windows.sh
+qsub nul.sh
+qsub large.sh
+qsub typo.sh
+qsub values.sh
+qsub job.sh extra
+qsub --queu fast job.sh
+qsub -q
+qsub -q 'a b' -d "it's" -r -1 -j '' missing.sh
+qsub -j 'two
+lines' job.sh
+qsub -r many --retry-exit 0 --timeout 1:99 --priority 9999 job.sh
+qsub -t 0 job.sh
+qsub -t 5-1 job.sh
+qsub -t 0-5 job.sh
+qsub -t 1-10:0 job.sh
+qsub -t 1-10%0 job.sh
+qsub -t 1-200000000 job.sh
+qsub -t x job.sh
+qsub -p '{"A"' job.sh
+qsub -p '["A"]' job.sh
+qsub -p '{"": "x"}' job.sh
+qsub -a bad.jsonl job.sh
+qsub -a none.jsonl job.sh
+qsub -a missing.jsonl job.sh
+qsub -a bad.jsonl -t 5 job.sh
+qsub -v '2x=1,NOT_SET_HERE' job.sh
+qsub --idempotency-key '' job.sh
+qsub --host lokal job.sh
+qdel x 1-- 5
+qdel -q 'a b' 5
+"""
+
+
+def test_refusals(run: Run, scripts: None) -> None:
+    """Each bad input: exit code and message; nothing is printed to stdout, and no host was made for it."""
+    lines = []
+    for command in re.findall(r"^(?:qsub|qdel)(?:[^\n]|\n(?!q(?:sub|del)|$))*", REFUSALS, re.MULTILINE):
+        code, out, err = run(command)
+        assert out == ""
+        lines.append(f"$ {command}\n{err}exit {code}\n")
+    compare("qsub-qdel-refusals.txt", "\n".join(lines))
+    assert not os.path.exists(paths.host_state_dir("local") + "/state.db")
+    assert not os.path.exists(paths.host_state_dir("local") + "/spool") or os.listdir(paths.host_state_dir("local") + "/spool") == []
+
+
+def test_refusals_of_the_host(run: Run, engine: Engine) -> None:
+    """What only the host can know: names of queues and definitions, and ids."""
+    lines = []
+    for command in ("qsub -q defualt -c true", "qsub -d gpu -c true", "qdel 99 77--3", "qsub -q zzz -t 3 -c true"):
+        code, out, err = run(command)
+        lines.append(f"$ {command}\n{out}{err}exit {code}\n")
+    compare("qsub-qdel-refusals-host.txt", "\n".join(lines))
+    assert engine.sql("SELECT count(*) FROM job") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["qsub", "qdel"])
+def test_help(run: Run, name: str) -> None:
+    """Every option with its line of help."""
+    with pytest.raises(SystemExit) as left:
+        run(f"{name} --help")
+    assert left.value.code == 0
+
+
+def test_success_prints_the_id_and_nothing_else(run: Run, engine: Engine) -> None:
+    """Drivers read it; --json is one object."""
+    assert run("qsub -c 'exit 0'") == (0, "1\n", "")
+    assert run("qsub -j x -t 3 -c true --json") == (0, '{"id": 2, "name": "x", "tasks": 3, "array": true}\n', "")
+
+
+def test_directives_and_options_reach_the_job(run: Run, engine: Engine) -> None:
+    """Options win over directives; the rest is kept."""
+    Path("job.sh").write_text("#!/bin/bash\n#HYPER -n hello -r 2 --priority 5\n#HYPER -v A=directive\necho $A $B\n")
+    code, _, err = run("qsub job.sh --priority=7 -v B=option --retry-exit 75 --timeout 1h --wait")
+    assert (code, err) == (0, "")
+    assert engine.sql("SELECT name, priority, user FROM job")[0][:2] == ("hello", 7)
+    spec = json.loads(engine.sql("SELECT body FROM spec")[0][0])
+    assert (spec["retries"], spec["timeout_s"], spec["directory"]) == (2, 3600, str(engine.work_dir))
+    assert {"A": "directive", "B": "option"}.items() <= spec["environment"].items()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ("-c 'exit 7'", 7),
+        ("-c 'kill -9 $$'", 137),
+        ("-t 4 -c 'exit $((CYCLONE_TASK_INDEX > 2 ? CYCLONE_TASK_INDEX : 0))'", 3),
+        ("-c true", 0),
+    ],
+)
+def test_wait_leaves_with_the_jobs_exit_code(run: Run, engine: Engine, options: str, code: int) -> None:
+    """128 + n for a signal, the first that is not 0 of an array."""
+    assert run(f"qsub --wait {options}") == (code, "1\n", "")
+
+
+def test_waiting_survives_the_supervisor(run: Run, engine: Engine) -> None:
+    """--wait goes on with the next supervisor."""
+    engine.start()
+    threading.Timer(0.7, engine.kill_supervisor).start()
+    assert run("qsub --wait -c 'sleep 1.5; exit 3'") == (3, "1\n", "")
+
+
+def test_parameters_and_replacements(run: Run, engine: Engine) -> None:
+    """-a makes a task of each line, -p changes the script once."""
+    Path("p.jsonl").write_text('{"NAME": "a"}\n{"NAME": "b"}\n')
+    Path("job.sh").write_text("#!/bin/bash\necho NAME FIXED >> out-NAME\n")
+    assert run("""qsub -a p.jsonl -p "{'FIXED': 'x y'}" job.sh --wait""")[0] == 0
+    assert (engine.lines("out-a"), engine.lines("out-b")) == (["a x y"], ["b x y"])
+    assert os.listdir(os.path.join(engine.state_dir, "spool")) == []
+
+
+def test_refused_parameters_leave_nothing_behind(run: Run, engine: Engine) -> None:
+    """A good parameter file with an unknown queue: the host refuses, the spool is empty."""
+    Path("p.jsonl").write_text("{}\n")
+    assert run("qsub -a p.jsonl -q nowhere -c true")[0] == 1
+    assert [os.listdir(os.path.join(engine.state_dir, name)) for name in ("spool", "parameters")] == [[], []]
+
+
+def test_commands_replace_the_body_but_directives_stay(run: Run, engine: Engine) -> None:
+    """-c with FILENAME."""
+    Path("job.sh").write_text("#!/bin/sh\n#HYPER -n kept\nexit 1\n")
+    assert run("qsub --wait job.sh -c 'exit 4'")[0] == 4
+    assert engine.job(1).name == "kept"
+
+
+def test_an_idempotency_key_is_one_job(run: Run, engine: Engine) -> None:
+    """The second submission gives the first one's id."""
+    assert [run("qsub -c true --idempotency-key nightly")[1] for _ in range(2)] == ["1\n", "1\n"]
+
+
+def test_standard_input_and_descriptors(engine: Engine) -> None:
+    """`id=$(qsub - < file)` as a shell does it: the supervisor that it starts keeps nothing open."""
+    code = f"import sys; sys.path.insert(0, {PACKAGES!r}); from cyclone_tui.cli.qsub import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-ISE", "-c", code, "-"], input="echo\n", capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    (supervisor,) = engine.supervisors()
+    assert os.readlink(f"/proc/{supervisor}/cwd") == "/"
+    assert os.readlink(f"/proc/{supervisor}/fd/0") == "/dev/null"
+    assert not [
+        name for name in os.listdir(f"/proc/{supervisor}/fd") if "pipe:" in os.readlink(f"/proc/{supervisor}/fd/{name}") and int(name) < 3
+    ]
+
+
+def test_a_directory_that_vanished_is_a_problem(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job could not run there."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, err = run("qsub -c true")
+    assert (code, err) == (
+        1,
+        "qsub: the current directory does not exist any more, and the job would run in it. Go to another one with cd\n",
+    )
+
+
+def test_qdel_cancels_and_forgives(run: Run, engine: Engine) -> None:
+    """Ids, tasks and names; what is over stays as it is, and nothing given is nothing done."""
+    for line in ("qsub -c 'sleep 60'", "qsub -t 1-9 -c 'sleep 60'", "qsub -j named -c 'sleep 60'", "qsub -c true --wait -q default"):
+        if "--wait" not in line:
+            run(line)
+    assert run("qdel") == (0, "", "")
+    assert run("qdel 1 2--9") == (0, "", "")
+    assert run("qdel -j named") == (0, "", "")
+    assert engine.wait(1, 3) == ["Cancelled", "Cancelled"]
+    assert run("qdel 1") == (0, "", "")
+    assert engine.task(2, 9).state == "Cancelled"
+    assert run("qdel -q default --all --json")[0] == 0
+    assert engine.wait(2) == ["Cancelled"]
+
+
+def test_qdel_reads_many_ids_from_standard_input(engine: Engine) -> None:
+    """More than a command line holds; the unknown ones are told together."""
+    engine.submit("sleep 60")
+    code = f"import sys; sys.path.insert(0, {PACKAGES!r}); from cyclone_tui.cli.qdel import main; main()"
+    words = " ".join(map(str, range(1, 100_001)))
+    done = subprocess.run([sys.executable, "-ISE", "-c", code, "-"], input=words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qdel: there is no 2, 3, 4, ")
+    assert done.stderr.endswith(" 21 and 99979 more. The others were cancelled (1 tasks). See the jobs with: qstat\n")
+
+
+def test_an_unexpected_error_is_one_line_and_a_file(capfd: pytest.CaptureFixture[str]) -> None:
+    """No traceback for users, but nothing of it is lost."""
+
+    def broken(argv: list[str]) -> int:
+        raise ZeroDivisionError("oops")
+
+    assert diagnostics.code_of("qsub", broken, []) == 1
+    err = capfd.readouterr().err
+    assert err.startswith("qsub: unexpected ZeroDivisionError: oops. Details are in ")
+    assert err.count("\n") == 1
+    assert "Traceback" in Path(re.findall(r"in (.*); please", err)[0]).read_text()
+
+
+def compare(name: str, text: str) -> None:
+    """Against the golden file; CYCLONE_WRITE_GOLDEN=1 writes it."""
+    text = text.replace(os.getcwd(), "CWD").replace(paths.state_root(), "STATE")
+    path = GOLDEN / name
+    if os.environ.get("CYCLONE_WRITE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
