@@ -74,8 +74,8 @@ class ContainerEngine:
             errors="replace",
         )
         last = ""
+        assert process.stdout is not None  # it was asked for
         try:
-            assert process.stdout is not None  # it was asked for
             for line in process.stdout:
                 if line.strip():
                     last = line.rstrip()
@@ -83,6 +83,7 @@ class ContainerEngine:
             if process.wait() != 0:
                 raise BuildFailed(f"{self.name} {arguments[0]} failed: {last or f'it ended with code {process.returncode}'}")
         finally:
+            process.stdout.close()
             if process.poll() is None:  # whoever listened has left
                 process.terminate()
                 process.wait()

@@ -96,8 +96,8 @@ class Guide:
     def _unknown(self, spec: FieldSpec, text: str) -> list[Problem]:
         """The problem of an answer that names something which is not there."""
         kind = spec.option.refers_to
-        known = dict.fromkeys(self._existing(kind)) if kind else {}
-        return [unknown(kind, text, {kind: dict.fromkeys(known, {})}, spec.name)] if kind and text and text not in known else []
+        known = list(self._existing(kind)) if kind else []
+        return [unknown(kind, text, {kind: {name: {} for name in known}}, spec.name)] if kind and text and text not in known else []
 
     def _choices(self, spec: FieldSpec) -> str:
         names = spec.choices or (sorted(self._existing(spec.option.refers_to)) if spec.option.refers_to else ())
