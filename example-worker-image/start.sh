@@ -1,8 +1,9 @@
 #!/bin/bash
-# Entry point of a worker image. A local host starts a container per task and gives the command to run as arguments.
-# Tasks of a container that is kept share its working directory, so a job should clean up what it leaves there.
+# Entry point of a worker image. A local host starts a container for each task, with the script and its working directory mounted
+# where they are on the host, and gives the interpreter and the script as arguments: they take the place of this process, so that
+# signals and the exit code are theirs. Prepare here what every task needs (`source /opt/…/environment`).
 if [ $# -eq 0 ]; then
-  echo "start.sh: no command was given. On a local host Cyclone gives it: define an image and submit with a definition that uses it" >&2
+  echo "start.sh: nothing to run. Cyclone gives the command: submit with a definition that uses this image (qsub -d …)" >&2
   exit 64
 fi
 exec "$@"
