@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Changes whenever a message changes: supervisor and workers of different versions do not mix."""
+DAEMON = "CYCLONE_DAEMON"
+"""Variable in the environment of supervisors and workers alone: a job may start one (`qsub` in a job), and it is no part of the job."""
 _LENGTH = Struct("<I")
 _PEER = Struct("iII")
 

@@ -6,12 +6,15 @@ environment it gave itself. Such a stranger is ended as soon as it is certain th
 
 import os
 
+from cyclone_core.wire import DAEMON
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 _PR_SET_CHILD_SUBREAPER = 36
 KILL = 9
+_DAEMON = DAEMON.encode() + b"="
 
 
 def become_subreaper() -> bool:
@@ -90,9 +93,12 @@ class Children:
             if os.getsid(pid) in sessions:
                 return True
             with open(f"/proc/{pid}/environ", "rb") as file:
-                mark = file.read().partition(b"CYCLONE_TASK_ID=")[2].partition(b"\0")[0]
+                environment = file.read()
         except OSError:
             return False  # gone already, or about to be
+        if _DAEMON in environment:
+            return True  # a supervisor that a task has started (`qsub` in a job), or a worker of such a one
+        mark = environment.partition(b"CYCLONE_TASK_ID=")[2].partition(b"\0")[0]
         if mark:
             return mark in live
         # It cleared its environment: any task that runs now may be its origin, until all of them have ended.

@@ -24,6 +24,7 @@ LOG_BYTES = 1 << 20
 ANOTHER_DIRECTORY = "Choose a directory on a local disk of yours: export CYCLONE_STATE_DIR=/path/to/it"
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _CODE = "import sys; sys.path.insert(0, {!r}); from cyclone_core.scheduler.local.supervisor import main; main()"
+_KEPT = ("CYCLONE_HOME", "CYCLONE_HOST", "CYCLONE_RUNTIME_DIR", "CYCLONE_STATE_DIR")
 _NETWORK = frozenset(
     ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "9p", "ceph", "lustre", "gpfs", "beegfs", "pvfs2", "orangefs",
      "glusterfs", "ocfs2", "gfs2", "wekafs", "panfs")
@@ -184,11 +185,17 @@ def _become_supervisor(state_dir: str, status: int) -> "NoReturn":
         os.umask(0o077)
         status = _keep_only(state_dir, status)
         _reset_signals()
-        os.execv(sys.executable, [sys.executable, "-ISE", "-c", _CODE.format(_ROOT), state_dir, str(status)])
+        os.execve(sys.executable, [sys.executable, "-ISE", "-c", _CODE.format(_ROOT), state_dir, str(status)], _environment())
     except OSError as exc:
         os.write(status, f"{exc.strerror}: {exc.filename or sys.executable}".encode("utf-8", "replace"))
     finally:
         os._exit(1)
+
+
+def _environment() -> "dict[str, str]":
+    """Ours without what tells of the task that we may be part of: by that, left-over processes of tasks are found and ended."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CYCLONE_") or name in _KEPT}
+    return {**kept, wire.DAEMON: "1"}
 
 
 def _keep_only(state_dir: str, status: int) -> int:

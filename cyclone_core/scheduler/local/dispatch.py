@@ -310,14 +310,22 @@ class Dispatch:
         clusters = self.store.resources.bodies["cluster"]
         for peer in list(supervisor.peers.values()):
             peer.retiring = peer.retiring or peer.cluster not in clusters or peer.journal_at > pool.LARGEST_JOURNAL
+        for name in clusters:
+            for peer in self._serving(supervisor, name)[workers_of(self.shares[name].max_vcpus) :]:
+                peer.retiring = True
+        for peer in list(supervisor.peers.values()):
             if peer.retiring and not peer.streams:
                 supervisor.send_to(peer, ("stop", 0))
         for place, name in enumerate(clusters):
             most = workers_of(self.shares[name].max_vcpus)
             wanted = most if self._has_work(name) else 0 if place else min(2, most)
-            there = sum(peer.cluster == name and not peer.retiring for peer in supervisor.peers.values())
-            for _ in range(there, wanted):
+            for _ in range(len(self._serving(supervisor, name)), wanted):
                 self._start_worker(supervisor, name)
+
+    def _serving(self, supervisor: "Supervisor", cluster: str) -> "list[Peer]":
+        """Workers of a cluster that are to stay, those that have something to do first."""
+        there = [peer for peer in supervisor.peers.values() if peer.cluster == cluster and not peer.retiring]
+        return sorted(there, key=lambda peer: not peer.streams)
 
     def _has_work(self, cluster: str) -> bool:
         queues = self.store.resources.bodies["queue"]

@@ -2,13 +2,18 @@
 
 import fcntl
 import os
+import select
 import sys
+import time
 from signal import SIGKILL, pidfd_send_signal
 
 from cyclone_core.journal import journal_path
+from cyclone_core.wire import DAEMON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cyclone_core.scheduler.local.placement import Stream
     from cyclone_core.wire import Channel
 
@@ -16,6 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 """The directory that holds the package: workers run without site-packages and are told where to find it."""
 LARGEST_JOURNAL = 256 * 2**20
 """A worker whose journal has grown to this is replaced: only closed journals can be removed with the jobs they belong to."""
+ORPHANS_S = 5.0
+"""So long killed processes may take to be gone; what hangs in the kernel for longer is left to itself."""
 _PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.worker.agent import main; main()"
 
 
@@ -58,6 +65,11 @@ class Peer:
             except ProcessLookupError:
                 pass
 
+    def await_end(self) -> None:
+        """Wait until a dying process is gone: only then are its children ours."""
+        if self.pidfd >= 0:
+            select.select([self.pidfd], [], [], ORPHANS_S)
+
     def forget(self) -> None:
         """Close what is open for it."""
         if self.channel is not None:
@@ -99,18 +111,42 @@ def journal_is_held(state_dir: str, journal: int) -> bool:
 
 
 def end_orphans(marks: "set[str]", keep: "set[int]") -> None:
-    """Kill what dead workers left: our children that are no workers (we are a sub-reaper), and processes that carry a dead
-    worker's mark in their environment, until none is found."""
-    for _ in range(20):
-        victims = [pid for pid in _children() if pid not in keep] + [pid for pid in _marked(marks) if pid not in keep]
+    """Kill what dead workers left, until none of it is found.
+
+    These are our children that are no workers (we are a sub-reaper), processes that carry a dead worker's mark in their environment, and
+    everything below them. What was started without the mark by a process that is gone, while no supervisor ran, cannot be found.
+    """
+    deadline = time.monotonic() + ORPHANS_S
+    while time.monotonic() < deadline:
+        victims = _left_behind(marks, keep)
         if not victims:
             return
         for pid in victims:
             try:
                 os.kill(pid, SIGKILL)
-            except ProcessLookupError:
+            except (ProcessLookupError, PermissionError):
                 pass
         reap()
+        time.sleep(0.001)
+
+
+def _left_behind(marks: "set[str]", keep: "set[int]") -> "list[int]":
+    """Processes to kill. Supervisors and workers that a task has started are spared, with all that is below them."""
+    wanted = [b"CYCLONE_WORKER=" + mark.encode() + b"\0" for mark in marks]
+    roots = _children()
+    below: dict[int, list[int]] = {}
+    for pid, parent in _parents() if wanted else ():
+        below.setdefault(parent, []).append(pid)
+        if any(mark in _environment(pid) for mark in wanted):
+            roots.append(pid)
+    spared = {*keep, os.getpid()}
+    found = []
+    for pid in roots:
+        if pid not in spared and DAEMON.encode() + b"=" not in _environment(pid):
+            found.append(pid)
+            roots += below.get(pid, ())
+        spared.add(pid)
+    return found
 
 
 def reap() -> "list[int]":
@@ -129,32 +165,35 @@ def reap() -> "list[int]":
 def _children() -> "list[int]":
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            return [int(pid) for pid in file.read().split() if not _is_zombie(int(pid))]
+            return [int(pid) for pid in file.read().split() if _stat(int(pid))[:1] not in ([b"Z"], [b"X"], [])]
     except OSError:  # a kernel without CONFIG_PROC_CHILDREN: the marks have to do
         return []
 
 
-def _is_zombie(pid: int) -> bool:
+def _parents() -> "Iterator[tuple[int, int]]":
+    """(pid, parent) of all processes that are not zombies."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = _stat(int(name))
+            if fields[:1] not in ([b"Z"], [b"X"], []):
+                yield int(name), int(fields[1])
+
+
+def _stat(pid: int) -> "list[bytes]":
+    """State, parent and what follows in /proc/PID/stat; empty when the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] in (b"Z", b"X")
+            return file.read().rpartition(b") ")[2].split()
     except OSError:
-        return True
+        return []
 
 
-def _marked(marks: "set[str]") -> "list[int]":
-    wanted = [b"CYCLONE_WORKER=" + mark.encode() + b"\0" for mark in marks]
-    found = []
-    for name in os.listdir("/proc") if wanted else ():
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/environ", "rb") as file:
-                    environment = file.read()
-            except OSError:  # gone, or not ours
-                continue
-            if any(mark in environment for mark in wanted) and not _is_zombie(int(name)):
-                found.append(int(name))
-    return found
+def _environment(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read()
+    except OSError:  # gone, or not ours
+        return b""
 
 
 def _pidfd(pid: int) -> int:

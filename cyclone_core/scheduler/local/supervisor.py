@@ -89,8 +89,16 @@ class Supervisor:
         self.store.set_number("supervisor_started", int(now))
         self.store.commit()
         self.dispatch.refresh()
+        self.expect_workers()
         self.settle_lost()
         self.hire()
+
+    def expect_workers(self) -> None:
+        """Workers of an earlier supervisor that live will say hello again: they are counted from the start, idle ones too."""
+        for number, cluster, pid, journal, started in self.store.db.execute("SELECT id, cluster, pid, journal, started FROM worker"):
+            peer = Peer(number, cluster, pid if pool.journal_is_held(self.state_dir, journal) else 0, journal, started)
+            peer.welcomed = True
+            self.peers[number] = peer
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -111,6 +119,7 @@ class Supervisor:
         if self.look_again_at and now >= self.look_again_at:
             self.look_again_at = 0.0
             self.settle_lost()
+            self.hire()
         if now >= self.hold_until:
             self.turn(now)
 
@@ -248,6 +257,9 @@ class Supervisor:
 
     def bury(self, gone: "dict[int, int]") -> None:
         """Workers (journal -> number) are dead: nothing of theirs runs on, nothing of theirs is lost."""
+        for worker in gone.values():
+            if worker in self.peers:
+                self.peers[worker].await_end()
         pool.end_orphans(
             {pool.mark(self.socket_path, worker, journal) for journal, worker in gone.items()}, {peer.pid for peer in self.peers.values()}
         )
