@@ -440,9 +440,11 @@ def why_not_stored(state_dir: str, exc: Exception) -> str:
 
 
 def log(text: str) -> None:
-    """One line in the supervisor's log (its standard error)."""
-    sys.stderr.write(time.strftime("%Y-%m-%dT%H:%M:%S ") + text + "\n")
-    sys.stderr.flush()
+    """One line in the supervisor's log (its standard error); where the disk is full, none."""
+    try:
+        os.write(2, (time.strftime("%Y-%m-%dT%H:%M:%S ") + text + "\n").encode("utf-8", "backslashreplace"))
+    except OSError:
+        return
 
 
 def be_only_one(state_dir: str) -> bool:

@@ -131,6 +131,7 @@ def open_writer(state_dir: str) -> "sqlite3.Connection":
     path = database_path(state_dir)
     try:
         connection = _sqlite3.connect(path, isolation_level=None, cached_statements=128)
+        refuse_newer(connection, path)  # before anything is written into it
         for pragma in (
             "busy_timeout=5000",
             "journal_mode=WAL",
@@ -152,9 +153,7 @@ def migrate(connection: "sqlite3.Connection", path: str, steps: "dict[int, str] 
     steps = MIGRATIONS if steps is None else steps
     connection.execute("BEGIN IMMEDIATE")
     try:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > target:
-            raise StateUnusable(newer(path, found))
+        found = refuse_newer(connection, path, target)
         script = TABLES if found == 0 else "".join(steps[version] for version in range(found, target))
         bare = "\n".join(line.partition("--")[0] for line in script.splitlines())
         for statement in bare.split(";"):
@@ -164,6 +163,14 @@ def migrate(connection: "sqlite3.Connection", path: str, steps: "dict[int, str] 
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def refuse_newer(connection: "sqlite3.Connection", path: str, target: int = VERSION) -> int:
+    """The version of a database. Raises StateUnusable for one above `target`."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > target:
+        raise StateUnusable(newer(path, found))
+    return found
 
 
 def newer(path: str, found: int) -> str:
