@@ -5,7 +5,8 @@ the models (it runs without pydantic). On top of the fields:
 
     region      {"name": "local", "kind": "main", "cores", "memory_mib"}
     image       "reference": the name to run it by, the same however often it is rebuilt; "state", "reason" and "log" of its last build
-    definition  "image": reference to run tasks in, or null; "container_options": {"user", "privileged", "init", "shm_size_mib",
+    definition  "image": reference to run tasks in, or null; "container_options": {"user", "privileged", "init" (null: as the worker
+                likes it), "shm_size_mib",
                 "ulimits": [{"name", "soft", "hard"}], "mounts": [{"source", "target", "read_only"}]}
 """
 
@@ -94,7 +95,7 @@ def container_options(definition: JobDefinition) -> Body:
     return {
         "user": definition.user,
         "privileged": definition.privileged,
-        "init": bool(kernel and kernel.init_process_enabled),
+        "init": kernel.init_process_enabled if kernel else None,
         "shm_size_mib": kernel.shared_memory_size if kernel else None,
         "ulimits": [{"name": limit.name.lower(), "soft": limit.soft_limit, "hard": limit.hard_limit} for limit in definition.ulimits],
         "mounts": [

@@ -12,7 +12,10 @@ from cyclone_core.errors import BuildFailed, EngineMissing
 
 _ANSWER_S = 20.0
 """So long an engine may take to say that it is there."""
+ENGINES = ("docker", "podman")
+"""Looked for in this order."""
 _INSTALL = "Install docker or podman, or leave the image out: tasks then run directly on this machine"
+_START = "Start its service, or leave the image out: tasks then run directly on this machine"
 
 
 class ContainerEngine:
@@ -90,22 +93,18 @@ class ContainerEngine:
 
 
 def find_engine(path: str | None = None) -> ContainerEngine:
-    """The engine to use: `$CYCLONE_CONTAINER_ENGINE`, else docker or podman, whichever answers.
+    """The engine to use: docker, else podman, the first on the PATH, as workers choose it (`worker.container`).
 
     path: where to look, by default PATH. Raises EngineMissing saying what was found and what to do.
     """
-    chosen = os.environ.get("CYCLONE_CONTAINER_ENGINE")
-    silent = []
-    for name in [chosen] if chosen else ["docker", "podman"]:
-        command = shutil.which(name, path=path)
-        if command:
-            why = ContainerEngine(command).why_silent()
-            if not why:
-                return ContainerEngine(command)
-            silent.append(f"{name} is installed but cannot be used: {why}")
-    if silent:
-        raise EngineMissing(f"{'; '.join(silent)}. Start its service, or leave the image out: tasks then run directly on this machine")
-    raise EngineMissing(f"{chosen or 'neither docker nor podman'} was found on this machine. {_INSTALL}")
+    command = next(filter(None, (shutil.which(name, path=path) for name in ENGINES)), None)
+    if command is None:
+        raise EngineMissing(f"neither docker nor podman was found on this machine. {_INSTALL}")
+    engine = ContainerEngine(command)
+    why = engine.why_silent()
+    if why:
+        raise EngineMissing(f"{engine.name} is installed but cannot be used: {why}. {_START}")
+    return engine
 
 
 def _last_line(text: str) -> str:

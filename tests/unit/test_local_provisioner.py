@@ -128,11 +128,11 @@ def test_missing_engine_is_told_before_anything_is_done(tmp_path: Path) -> None:
     assert local.problems(Plan((Change("create", "queue", "q", (), {"name": "q"}),)), {}, no_engine) == []
 
 
-def test_silent_engine_says_why(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_engine_says_why(engine: Engine, tmp_path: Path) -> None:
     """A docker command without a docker service is not an engine."""
-    monkeypatch.setenv("CYCLONE_CONTAINER_ENGINE", engine(version=1).command)
+    engine(version=1)
     with pytest.raises(EngineMissing, match="is installed but cannot be used: docker version ended with code 1"):
-        find_engine()
+        find_engine(str(tmp_path))
 
 
 def test_directory_without_a_dockerfile_is_refused(engine: Engine, tmp_path: Path) -> None:
