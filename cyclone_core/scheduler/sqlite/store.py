@@ -312,6 +312,8 @@ class SqliteStore:
                 finals.setdefault(key[0], []).append(row)
             else:
                 self._judge(row, history, reasons.get(key), found, finals, again)
+        if not taken:
+            return []
         self._forget(taken)
         for job, ended in finals.items():
             self._finish(self._open(job), ended, found.journal, now)
