@@ -1,0 +1,318 @@
+"""Any order of steps, against a model in plain dictionaries: after each one store, counters and readers say what the model says."""
+
+import copy
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
+
+from cyclone_core.jobs import CANCELLED, CAUSE_NOT_STARTED, DEFAULT_LOSSES, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING, outcome
+from tests.contract.engines import CANCELLED_CODE, ENGINES, Given
+
+CODES = [0, 0, outcome(1 << 8), outcome(75 << 8), outcome(9), CANCELLED_CODE, outcome(127 << 8, CAUSE_NOT_STARTED)]
+QUEUES = ("default", "night")
+
+
+class ModelTask:
+    """What a task is and what it has gone through."""
+
+    def __init__(self) -> None:
+        self.state, self.attempt, self.failures, self.losses = WAITING, 1, 0, 0
+        self.lease, self.marked = 0, False
+
+
+class ModelJob:
+    """A submission and its tasks by position."""
+
+    def __init__(self, tasks: int, fields: dict[str, Any]) -> None:
+        self.fields, self.cancelled = fields, False
+        self.tasks = {p: ModelTask() for p in range(1, tasks + 1)}
+
+    def may_retry(self, failures: int, code: int) -> bool:
+        """The promise of -r and --retry-exit, said once more."""
+        status = 128 + (code >> 8 & 255) if code >> 8 & 255 else code & 255
+        allowed = not self.fields["retry_exit"] or any(low <= status <= high for low, high in self.fields["retry_exit"])
+        return failures <= self.fields["retries"] and allowed
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Random steps; the adapter compares counters, pages and overviews after each commit, the invariants compare with the model."""
+
+    jobs = Bundle("jobs")
+    leases = Bundle("leases")
+    old = Bundle("old")
+
+    @initialize(engine=st.sampled_from(sorted(ENGINES)))
+    def open(self, engine: str) -> None:
+        """A host with two queues."""
+        self.directory = tempfile.TemporaryDirectory()
+        self.engine = ENGINES[engine](Path(self.directory.name))
+        with self.engine.step() as store:
+            store.resources.put("queue", "night", '{"name": "night", "cluster": "default"}', "create", 1.0)
+        self.model: dict[int, ModelJob] = {}
+        self.last_job = self.last_lease = 0
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        if hasattr(self, "engine"):
+            self.engine.close()
+            self.directory.cleanup()
+
+    # -- steps ------------------------------------------------------------------------------------------------------------------------
+    @rule(
+        target=jobs,
+        tasks=st.none() | st.integers(1, 12),
+        retries=st.integers(0, 2),
+        retry_exit=st.sampled_from([(), ((75, 80),)]),
+        limit=st.sampled_from([0, 0, 3]),
+        priority=st.sampled_from([0, 0, 5]),
+        queue=st.sampled_from(QUEUES),
+    )
+    def submit(self, tasks: int | None, **fields: Any) -> int:
+        """A single job or an array."""
+        job = self.engine.submit(tasks, **fields)
+        assert job > self.last_job
+        self.last_job = job
+        self.model[job] = ModelJob(tasks or 1, fields)
+        return job
+
+    @rule(target=leases, count=st.integers(1, 9), queue=st.sampled_from(QUEUES))
+    def lease(self, count: int, queue: str) -> Any:
+        """The best tasks that wait and may run, in order; never one that is held, over or cancelled."""
+        given = self.engine.lease(count, queue=queue)
+        expected = min(count, sum(map(self._ready, self._queue(queue))))
+        assert len(given.tasks) == expected
+        assert [job for job, _ in given.tasks] == [job for job in self._in_order(queue, count)]
+        if not given.number:
+            return multiple()
+        assert given.number > self.last_lease
+        self.last_lease = given.number
+        for (job, position), attempt in given.tasks.items():
+            task = self.model[job].tasks[position]
+            assert (task.state, task.attempt) == (WAITING, attempt)
+            task.state, task.lease = RUNNING, given.number
+        return given
+
+    @rule(target=old, given=leases, data=st.data())
+    def report(self, given: Given, data: st.DataObject) -> Any:
+        """Some of its tasks ended, some rows come doubled; what is not outstanding is ignored."""
+        keys = data.draw(st.lists(st.sampled_from(sorted(given.tasks)), min_size=1, max_size=6))
+        rows = [given.row(*key, data.draw(st.sampled_from(CODES))) for key in keys]
+        reasons = {key: "because" for key in keys[::2]}
+        back = self.engine.report(given.number, rows, reasons)
+        again = {row[:2] for row in rows if self._end(given.number, *row[:4])}
+        assert _positions(back) == again
+        return (given.number, rows)
+
+    @rule(sent=old)
+    def report_again(self, sent: tuple[int, list[Any]]) -> None:
+        """The same message once more, however late."""
+        before = self.engine.dump()
+        assert self.engine.report(sent[0], sent[1]) == []
+        assert self.engine.dump() == before
+
+    @rule(given=leases, shift=st.integers(1, 3))
+    def report_another_attempt(self, given: Given, shift: int) -> None:
+        """Rows of attempts that this lease was not given for."""
+        before = self.engine.dump()
+        rows = [given.row(*key, attempt=attempt + shift) for key, attempt in given.tasks.items()]
+        assert self.engine.report(given.number, rows) == []
+        assert self.engine.dump() == before
+
+    @rule(given=leases, low=st.integers(0, 12), width=st.integers(0, 12))
+    def give_back(self, given: Given, low: int, width: int) -> None:
+        """Ranges of it, and what else lies in them, come back as they were."""
+        ranges = [(job, low, low + width) for job in sorted({job for job, _ in given.tasks})]
+        back = self.engine.give_back(given.number, ranges)
+        untouched = [key for key in self._held(given.number) if low <= key[1] <= low + width]
+        assert _positions(back) == {key for key in untouched if self._return(key)}
+
+    @rule(given=consumes(leases), data=st.data(), counted=st.booleans())
+    def lose(self, given: Given, data: st.DataObject, counted: bool) -> None:
+        """Its worker is gone; some of its tasks had begun."""
+        started = data.draw(st.lists(st.sampled_from(sorted(given.tasks)), unique=True))
+        back = self.engine.lose(given.number, started, counted=counted)
+        expected = set()
+        for key in self._held(given.number):
+            returned = self._lost(key, counted) if key in started else self._return(key)
+            expected |= {key} if returned else set()
+        assert _positions(back) == expected
+
+    @rule(job=jobs)
+    def cancel_job(self, job: int) -> None:
+        """What waits is over, what is held is marked; the second time nothing happens."""
+        found = self.model[job]
+        waiting = [task for task in found.tasks.values() if task.state == WAITING]
+        touched = sum(task.state in (WAITING, RUNNING) for task in found.tasks.values())
+        assert self.engine.cancel(job) == (0 if found.cancelled else touched)
+        found.cancelled = found.cancelled or touched > 0
+        for task in waiting:
+            task.state = CANCELLED
+
+    @rule(job=jobs, position=st.integers(0, 13))
+    def cancel_task(self, job: int, position: int) -> None:
+        """One task, waiting, held, over or not there."""
+        found = self.model[job]
+        task = found.tasks.get(position)
+        is_open = task is not None and task.state in (WAITING, RUNNING) and not found.cancelled and not task.marked
+        assert self.engine.cancel(job, position) == int(is_open)
+        if task is None or not is_open:
+            return
+        if len(found.tasks) == 1 and "tasks" not in found.fields and self.engine.job(job).array is False:
+            found.cancelled = True
+        task.marked = task.state == RUNNING
+        task.state = CANCELLED if task.state == WAITING else task.state
+
+    @rule(given=leases)
+    def note_running(self, given: Given) -> None:
+        """Tasks that have lasted are noted; notes of others are ignored."""
+        held = self._held(given.number)
+        with self.engine.step() as store:
+            store.running([(given.number, *key, attempt, 1_700_000_000_000_000, 4321) for key, attempt in given.tasks.items()])
+        assert all(self.engine.task(*key).pid == 4321 for key in held)
+
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        """Any steps of a transaction that is rolled back never happened."""
+        model, before = copy.deepcopy(self.model), self.engine.dump()
+        store = self.engine.store
+        store.begin()
+        for _ in range(data.draw(st.integers(1, 4))):
+            step = data.draw(st.sampled_from(["submit", "lease", "cancel", "lose", "report"]))
+            if step == "submit":
+                self.engine.submit(data.draw(st.integers(1, 5)))
+            elif step == "lease":
+                self.last_lease = max(self.last_lease, self.engine.lease(data.draw(st.integers(1, 9))).number)
+            elif step == "cancel" and self.model:
+                self.engine.cancel(data.draw(st.sampled_from(sorted(self.model))))
+            elif store.leases:
+                number = data.draw(st.sampled_from(sorted(store.leases)))
+                keys = list(store.leases[number].tasks)
+                if step == "lose":
+                    self.engine.lose(number, keys[:1])
+                else:
+                    self.engine.report(number, [Given(number, {}).row(*key, CODES[2]) for key in keys[:2]])
+        store.rollback()
+        self.model = model
+        assert self.engine.dump() == before
+
+    @rule()
+    def reopen(self) -> None:
+        """A restart: nothing changes but the epoch."""
+        before, epoch = self.engine.dump(), self.engine.store.epoch
+        self.engine.reopen()
+        assert self.engine.dump() == before
+        assert self.engine.store.epoch > epoch
+
+    # -- what must be true ------------------------------------------------------------------------------------------------------------
+    @invariant()
+    def states_are_the_models(self) -> None:
+        """Every task is where the model says; its next or current attempt has the right number."""
+        if not hasattr(self, "engine"):
+            return
+        with self.engine.reader() as reader:
+            for job, found in self.model.items():
+                states = [task.state for task in found.tasks.values()]
+                assert list(reader.task_states(job)) == states
+                assert reader.job(job).counts == tuple(states.count(state) for state in range(6))
+                for task in reader.tasks(job):
+                    if task.status in (WAITING, RUNNING):
+                        assert task.attempt == found.tasks[task.position].attempt
+
+    @invariant()
+    def pages_of_any_size_add_up(self) -> None:
+        """Three at a time, with and without a state."""
+        if not getattr(self, "model", None):
+            return
+        job = max(self.model)
+        states = {p: task.state for p, task in self.model[job].tasks.items()}
+        with self.engine.reader() as reader:
+            for wanted in (None, WAITING, CANCELLED, FAILED):
+                found, after = [], 0
+                while page := reader.tasks(job, wanted, after, 3):
+                    found += page
+                    after = page[-1].position
+                assert [task.position for task in found] == [p for p, state in states.items() if wanted in (None, state)]
+
+    @precondition(lambda self: hasattr(self, "engine"))
+    @invariant()
+    def what_is_remembered_is_the_models(self) -> None:
+        """Leases, and how much waits."""
+        held = {key: number for number, lease in self.engine.store.leases.items() for key in lease.tasks}
+        assert held == {(j, p): t.lease for j, found in self.model.items() for p, t in found.tasks.items() if t.state == RUNNING}
+        waiting = Counter(found.fields["queue"] for found in self.model.values() for task in found.tasks.values() if task.state == WAITING)
+        assert {queue: count for (queue, _), count in self.engine.store.waiting.items() if count} == dict(waiting)
+
+    # -- the model --------------------------------------------------------------------------------------------------------------------
+    def _queue(self, queue: str) -> list[ModelJob]:
+        return [found for found in self.model.values() if found.fields["queue"] == queue]
+
+    def _ready(self, found: ModelJob) -> int:
+        """Tasks of a job that may be leased now."""
+        states = Counter(task.state for task in found.tasks.values())
+        limit = found.fields["limit"]
+        return min(states[WAITING], limit - states[RUNNING]) if limit else states[WAITING]
+
+    def _in_order(self, queue: str, count: int) -> list[int]:
+        """Jobs of the next `count` tasks, by priority and then by submission."""
+        ranked = sorted((-found.fields["priority"], job) for job, found in self.model.items() if found.fields["queue"] == queue)
+        return [job for _, job in ranked for _ in range(self._ready(self.model[job]))][:count]
+
+    def _held(self, lease: int) -> list[tuple[int, int]]:
+        return [(j, p) for j, found in self.model.items() for p, t in found.tasks.items() if t.state == RUNNING and t.lease == lease]
+
+    def _end(self, lease: int, job: int, position: int, attempt: int, code: int) -> bool:
+        """An attempt ended; True when the task waits again."""
+        found = self.model[job]
+        task = found.tasks[position]
+        if (task.state, task.lease, task.attempt) != (RUNNING, lease, attempt):
+            return False
+        if code in (0, CANCELLED_CODE, CODES[-1]):
+            task.state = {0: SUCCESSFUL, CANCELLED_CODE: CANCELLED, CODES[-1]: ERROR}[code]
+            return False
+        task.failures += 1
+        if found.cancelled or task.marked or not found.may_retry(task.failures, code):
+            task.state = FAILED
+            return False
+        task.state, task.attempt = WAITING, task.attempt + 1
+        return True
+
+    def _return(self, key: tuple[int, int]) -> bool:
+        """A task that was not begun comes back; True when it waits again."""
+        found = self.model[key[0]]
+        task = found.tasks[key[1]]
+        task.state = CANCELLED if found.cancelled or task.marked else WAITING
+        return task.state == WAITING
+
+    def _lost(self, key: tuple[int, int], counted: bool) -> bool:
+        """A task died with its worker; True when it waits again."""
+        task = self.model[key[0]].tasks[key[1]]
+        task.losses += counted
+        if not self._return(key):
+            return False
+        if task.losses >= DEFAULT_LOSSES:
+            task.state = ERROR
+            return False
+        task.attempt += 1
+        return True
+
+
+def _positions(ranges: list[Any]) -> set[tuple[int, int]]:
+    return {(job, position) for job, low, high, *_ in ranges for position in range(low, high + 1)}
+
+
+TestStore = StoreMachine.TestCase
+# Without Phase.explain: it traces every line and takes minutes here.
+TestStore.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    phases=(Phase.reuse, Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
