@@ -55,8 +55,9 @@ class Door:
                 channels.remove(channel)
 
     def refuse_all(self, problem: Problem) -> "list[tuple[Channel, Message]]":
-        """Nothing can be stored now: answers to everything that waits."""
-        asks, self.asks = self.asks, []
+        """Nothing can be stored now: answers to everything that was to be; who only waits for a job's end goes on waiting."""
+        asks = [ask for ask in self.asks if ask[1][0] != "wait"]
+        self.asks = [ask for ask in self.asks if ask[1][0] == "wait"]
         self.forgotten.clear()
         self.kept = None
         return [(channel, refused(problem)) for channel, _ in asks]
@@ -64,7 +65,7 @@ class Door:
     # -- inside the transaction ---------------------------------------------------------------------------------------------------
     def act(self, now: float) -> "list[tuple[Channel, Message]]":
         """Do what was asked, as steps of the open transaction. Answers are sent after the commit, so `asks` is emptied by then only."""
-        answers = []
+        answers: list[tuple[Channel, Message]] = []
         for channel, message in self.asks:
             try:
                 answer = getattr(self, f"_{message[0]}")(channel, now, *message[1:])
@@ -72,8 +73,7 @@ class Door:
                 answer = refused(*exc.problems)
             except (TypeError, ValueError) as exc:  # a client of another version
                 answer = refused(Problem("", f"the request cannot be read: {exc}", "Update Cyclone and restart the host"))
-            if answer is not None:
-                answers.append((channel, answer))
+            answers += [(channel, one) for one in (answer if isinstance(answer, list) else [answer])]
         return answers
 
     def _submit(self, channel: "Channel", now: float, messages: "list[dict[str, object]]") -> "Message":
@@ -130,14 +130,16 @@ class Door:
         self.supervisor.dispatch.refresh()
         return ("stored",)
 
-    def _wait(self, channel: "Channel", now: float, ids: "list[int]") -> None:
-        """Answered job by job: at once for those that are over, later for the others."""
+    def _wait(self, channel: "Channel", now: float, ids: "list[int]") -> "list[Message]":
+        """Answered job by job: now for those that are over (once that is committed), later for the others."""
+        answers = []
         for job in ids:
             over = self._ending(job)
             if over is not None:
-                self.supervisor.say(channel, over)
-            else:
+                answers.append(over)
+            elif channel.sock.fileno() >= 0:
                 self.waiters.setdefault(job, []).append(channel)
+        return answers
 
     def _forget(self, channel: "Channel", now: float, before: float) -> "Message":
         """A batch of finished jobs; the client asks again until none is left."""

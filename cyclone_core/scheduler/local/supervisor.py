@@ -210,7 +210,7 @@ class Supervisor:
             if not channel.send(message):
                 self.poll.modify(channel.fd, select.EPOLLIN | select.EPOLLOUT)
         except (wire.Closed, ValueError):
-            if channel.fd in self.channels:
+            if self.channels.get(channel.fd) is channel:  # else it left already, and its number may be somebody else's
                 self.hang_up(channel.fd)
 
     # -- workers ------------------------------------------------------------------------------------------------------------------
