@@ -20,8 +20,10 @@ def parse(text: str) -> tuple[int, int | None]:
     for opening, closing in (("--", ""), ("[", "]"), (".", "")):
         job, found, index = text.partition(opening)
         if found:
-            index = index[: len(index) - len(closing)] if closing and index.endswith(closing) else index
-            if opening == "[" and not index and text.endswith("]"):
+            if closing and not index.endswith(closing):
+                break
+            index = index[: len(index) - len(closing)]
+            if opening == "[" and not index:
                 return _number(job, text), None
             return _number(job, text), _number(index, text)
     return _number(text, text), None
