@@ -15,6 +15,8 @@ from cyclone_core.errors import StateUnusable
 
 DEFAULT_HOST = "local"
 """Name of the host that exists without any configuration."""
+_MAX_SOCKET_PATH = 107
+"""Bytes; the kernel's `sun_path` holds one more for the closing zero."""
 
 
 def config_dir() -> str:
@@ -52,26 +54,35 @@ def selected_host() -> str:
 def socket_path(state_dir: str) -> str:
     """Path of the supervisor's socket for an existing state directory; its folder is made when missing.
 
-    Raises StateUnusable when the folder belongs to somebody else or cannot be made.
+    Raises StateUnusable when the folder belongs to somebody else, cannot be made, or has a path too long for a socket in it.
     """
     info = os.stat(state_dir)
-    folder = _runtime_dir()
+    name = f"{info.st_dev:x}-{info.st_ino:x}"
+    folder = _runtime_dir(name)
+    if not _is_short(folder, name):
+        raise StateUnusable(f"the socket directory {folder} has a path that is too long. Set CYCLONE_RUNTIME_DIR to a shorter one of yours")
     try:
         os.makedirs(folder, 0o700, exist_ok=True)
         owner = os.lstat(folder)
     except OSError as exc:
-        raise StateUnusable(f"the socket directory {folder} cannot be made: {exc.strerror}. Set CYCLONE_RUNTIME_DIR to a directory of yours") from exc
+        what = f"the socket directory {folder} cannot be made: {exc.strerror}"
+        raise StateUnusable(f"{what}. Set CYCLONE_RUNTIME_DIR to a directory of yours") from exc
     if owner.st_uid != os.geteuid() or owner.st_mode & 0o077 or owner.st_mode & 0o170000 != 0o040000:
-        raise StateUnusable(f"the socket directory {folder} is not private to you. Set CYCLONE_RUNTIME_DIR to a directory of yours with mode 0700")
-    return os.path.join(folder, f"{info.st_dev:x}-{info.st_ino:x}")
+        what = f"the socket directory {folder} is not private to you"
+        raise StateUnusable(f"{what}. Set CYCLONE_RUNTIME_DIR to a directory of yours with mode 0700")
+    return os.path.join(folder, name)
 
 
-def _runtime_dir() -> str:
+def _is_short(folder: str, name: str) -> bool:
+    return len(os.fsencode(os.path.join(folder, name))) <= _MAX_SOCKET_PATH
+
+
+def _runtime_dir(name: str) -> str:
     chosen = os.environ.get("CYCLONE_RUNTIME_DIR")
     if chosen:
         return chosen
     base = os.environ.get("XDG_RUNTIME_DIR")
-    if base and os.access(base, os.W_OK):
+    if base and os.access(base, os.W_OK) and _is_short(os.path.join(base, "cyclone"), name):
         return os.path.join(base, "cyclone")
     return f"/tmp/cyclone-{os.geteuid()}"
 
