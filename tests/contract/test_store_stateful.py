@@ -87,7 +87,7 @@ class StoreMachine(RuleBasedStateMachine):
         given = self.engine.lease(count, queue=queue)
         expected = min(count, sum(map(self._ready, self._queue(queue))))
         assert len(given.tasks) == expected
-        assert [job for job, _ in given.tasks] == [job for job in self._in_order(queue, count)]
+        assert [job for job, _ in given.tasks] == self._in_order(queue, count)
         if not given.number:
             return multiple()
         assert given.number > self.last_lease
@@ -103,7 +103,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Some of its tasks ended, some rows come doubled; what is not outstanding is ignored."""
         keys = data.draw(st.lists(st.sampled_from(sorted(given.tasks)), min_size=1, max_size=6))
         rows = [given.row(*key, data.draw(st.sampled_from(CODES))) for key in keys]
-        reasons = {key: "because" for key in keys[::2]}
+        reasons = dict.fromkeys(keys[::2], "because")
         back = self.engine.report(given.number, rows, reasons)
         again = {row[:2] for row in rows if self._end(given.number, *row[:4])}
         assert _positions(back) == again
