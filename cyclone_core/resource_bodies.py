@@ -124,8 +124,8 @@ def load(text: str) -> Body:
 
 
 def dump(stored: Mapping[str, Any]) -> str:
-    """A body as it is stored: stable, so that equal resources are equal texts."""
-    return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """A body as it is stored: stable, so that equal resources are equal texts; ASCII, so that bytes which are no text survive too."""
+    return json.dumps(stored, sort_keys=True, separators=(",", ":"))
 
 
 def local_problems(resource: Document, label: Label = str) -> list[Problem]:

@@ -235,9 +235,8 @@ def _mapping(value: object) -> object:
     if isinstance(value, list | tuple):
         merged: dict[object, object] = {}
         for item in value:
-            found = _mapping(item) if isinstance(item, str) else item
-            if isinstance(found, list | tuple) and len(found) == 2:
-                found = {found[0]: found[1]}
+            is_pair = isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)
+            found = _mapping(item) if isinstance(item, str) else {item[0]: item[1]} if is_pair else item
             if not isinstance(found, Mapping):
                 return value
             merged.update(found)

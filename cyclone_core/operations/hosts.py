@@ -189,7 +189,7 @@ def check_delete(host: Host, force: bool = False) -> list[Problem]:
 
 
 def delete(host: Host, force: bool = False, registry: HostRegistry | None = None) -> str:
-    """Stop a local host and remove it with everything in it: jobs, outputs, resources. Returns the directory that was removed.
+    """Stop a local host and remove it with everything in it: jobs, outputs, resources. Returns the directory that was removed, "" for none.
 
     Raises InvalidRequest while jobs are not finished unless `force`, and StateUnusable when a file cannot be removed.
     """
@@ -201,8 +201,10 @@ def delete(host: Host, force: bool = False, registry: HostRegistry | None = None
         stop(host)
         state_dir = paths.host_state_dir(host.name)
         try:
-            if os.path.lexists(state_dir):
+            if os.path.isdir(state_dir):
                 shutil.rmtree(state_dir)
+            else:
+                state_dir = ""
         except OSError as exc:
             raise StateUnusable(
                 f"{exc.filename or state_dir} cannot be removed: {exc.strerror}. Remove it yourself, then try again"

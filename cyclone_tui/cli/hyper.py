@@ -3,6 +3,8 @@
 A group is imported when one of its commands is used: `hyper --help` and mistyped words answer without pydantic and the engine.
 """
 
+import io
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -78,8 +80,13 @@ command = _Hyper(
 
 def run(argv: "Sequence[str]") -> int:
     """Run one command line; returns the exit code. Raises CycloneError, which `main` shows."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the locale cannot write is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         command.main(args=list(argv), prog_name="hyper", standalone_mode=False)
+    except SystemExit:  # click's way of saying that the reader of stdout left
+        return diagnostics.PIPE_CLOSED
     except click.UsageError as exc:
         raise UsageError(_worded(exc)) from exc
     except click.ClickException as exc:

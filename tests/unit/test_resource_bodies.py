@@ -99,4 +99,4 @@ def test_damaged_body_is_empty(text: str) -> None:
 def test_equal_bodies_are_equal_texts() -> None:
     """The order of keys does not matter."""
     assert dump({"b": 1, "a": 2}) == dump({"a": 2, "b": 1})
-    assert json.loads(dump({"a": "ä"})) == {"a": "ä"}
+    assert json.loads(dump({"a": "ä\udcff"})) == {"a": "ä\udcff"}

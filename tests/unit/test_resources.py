@@ -67,6 +67,8 @@ def test_unknown_field_names_the_nearest() -> None:
         (Queue, "priority", "1.5", "'1.5' is not a whole number"),
         (JobDefinition, "timeout_minutes", "nan", "'nan' is not a number"),
         (JobDefinition, "environment", "novalue", "'novalue' is no map"),
+        (JobDefinition, "environment", "[1, 2]", "[1, 2] is no map"),
+        (JobDefinition, "environment", ["A=1", "[1, 2]"], "['A=1', '[1, 2]'] is no map"),
         (JobDefinition, "environment", {"A B": "1"}, "'A B' cannot be the name of a variable"),
         (JobDefinition, "ulimits", "{broken", "'{broken' cannot be read"),
     ],

@@ -8,6 +8,7 @@ import click
 from cyclone_core.errors import CycloneError, InvalidRequest, UsageError
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.operations import hosts
+from cyclone_core.paths import DEFAULT_HOST
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import fields_of, show
 from cyclone_core.resources import Host
@@ -102,7 +103,8 @@ def _delete(name: str | None, yes: bool, force: bool, plan_only: bool) -> None:
     if not yes and not guide.on_terminal().confirm_by_name(what, name):
         raise CycloneError(f"the host {name} was not deleted: it was not confirmed")
     removed = hosts.delete(host, force)
-    click.echo(f"host {name} deleted{f': {removed} was removed' if removed else ''}")
+    again = "; the next job command makes it anew" if name == DEFAULT_HOST else ""
+    click.echo(f"host {name} deleted{f': {removed} was removed' if removed else ''}{again}")
 
 
 def _start(host_name: str | None, as_json: bool) -> None:

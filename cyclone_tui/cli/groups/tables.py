@@ -30,7 +30,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under headings; on a terminal as wide as it allows."""
     headings = [column.replace("_", " ").upper() for column in columns]
     right = [column not in _WORDS for column in columns]
-    if sys.stdout.isatty():
+    if on_terminal():
         _print_rich(headings, rows, right)
         return
     widths = [max(len(row[at]) for row in [headings, *rows]) for at in range(len(columns))]
@@ -58,7 +58,12 @@ _STYLES = {"ACTIVE": "green", "running": "green", "FAILED": "bold red", "CREATIN
 
 def print_json(value: object) -> None:
     """One JSON value."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    click.echo(json.dumps(value, indent=2 if on_terminal() else None))
+
+
+def on_terminal() -> bool:
+    """Whether people read stdout; programs may even have closed it."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def resource_row(stored: Stored) -> list[str]:
@@ -130,4 +135,5 @@ def event_record(event: Event) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
-    return show(value)
+    """A value as one line that cannot move the cursor."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in show(value))
