@@ -21,7 +21,7 @@ from cyclone_core.jobs import CAUSE_CANCELLED, outcome
 from cyclone_core.journal import start_frame
 from cyclone_core.worker.executor import Executor
 from cyclone_core.worker.link import Link
-from cyclone_core.worker.processes import become_subreaper, name_process
+from cyclone_core.worker.processes import become_subreaper, keep_descriptors, name_process
 from cyclone_core.worker.recipes import Place, recipe_for
 from cyclone_core.worker.recorder import Recorder
 from cyclone_core.worker.tasks import SHORT_S, Lease, Stream, Task, Work
@@ -66,7 +66,7 @@ class Agent:
         self.notices: list[tuple[int, ...]] = []
         self.held: list[Task] = []  # START frames put, process not made yet
         self.blocked = self.leaving = self.done = False
-        self.alone_since = self.greeted = 0.0
+        self.alone_since = self.greeted = self.no_room_since = 0.0
 
     # -- the loop ------------------------------------------------------------------------------------------------------
 
@@ -240,12 +240,15 @@ class Agent:
         if self.blocked:
             return
         tasks, self.held = self.held, []
+        for task in tasks:
+            task.start_us, task.began = time_ns() // 1000, monotonic()
         feeds: list[tuple[Shell, list[Task]]] = []
         if not self.leaving:
             for stream in self.streams.values():
                 while stream.queue:
                     work = stream.queue[0]
                     recipe = work.recipe = work.recipe or recipe_for(work.lease, work.job, self.place)
+                    stream.meet(recipe.plan.script)
                     if recipe.warm:
                         if not self._feed(stream, feeds):
                             break
@@ -267,6 +270,7 @@ class Agent:
         for number, task in enumerate(tasks):
             try:
                 self.executor.launch(task)
+                self.no_room_since = 0.0
             except OSError as exc:
                 self._no_room(task, tasks[number:], exc)
                 return
@@ -323,7 +327,9 @@ class Agent:
 
     def _no_room(self, task: Task, rest: "list[Task]", exc: OSError) -> None:
         """The system has no process or descriptor left: wait for better times, but not for ever."""
-        if monotonic() - task.began > _GIVE_UP_S:
+        now = monotonic()
+        self.no_room_since = self.no_room_since or now
+        if now - self.no_room_since > _GIVE_UP_S:
             rest = rest[1:]
             self.executor.fail(task, f"no process could be made for {_GIVE_UP_S:g} s: {exc.strerror}")
         self.held = [*rest, *self.held]
@@ -362,7 +368,7 @@ class Agent:
         self.timers.at(task.began + GIVE_BACK_S, self._give_back, task.stream)
 
     def _give_back(self, stream: Stream) -> None:
-        if self.leaving or not stream.stuck(monotonic(), GIVE_BACK_S):
+        if self.leaving or self.held or not stream.stuck(monotonic(), GIVE_BACK_S):
             return
         self._revoke(stream)
         for work, low, high in stream.withdraw():
@@ -438,6 +444,7 @@ def main() -> None:
     """Entry point: SOCKET STATE_DIR WORKER_ID JOURNAL_NUMBER."""
     socket_path, state_dir, worker, journal = sys.argv[1:5]
     name_process(b"cyclone-worker")
+    keep_descriptors()
     become_subreaper()
     try:
         agent = Agent(socket_path, state_dir, int(worker), int(journal))

@@ -36,6 +36,15 @@ def name_process(name: bytes) -> None:
         return
 
 
+def keep_descriptors() -> None:
+    """Descriptors that this process was started with stay here: no task gets one."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            os.set_inheritable(int(name), int(name) <= 2)
+        except OSError:
+            continue  # the one that listed them
+
+
 def signal_group(group: int, number: int) -> None:
     """Send a signal to a process group that may be gone. The caller knows that the id is not reused: its leader is not reaped yet."""
     try:

@@ -76,7 +76,7 @@ class Task:
 class Stream:
     """A reservation: its width, the untouched work in order of arrival, and the tasks that run."""
 
-    __slots__ = ("average", "busy", "id", "queue", "running", "shells", "short", "width")
+    __slots__ = ("average", "busy", "id", "queue", "running", "script", "shells", "short", "width")
 
     def __init__(self, number: int) -> None:
         self.id, self.width, self.busy = number, 0, 0
@@ -84,11 +84,17 @@ class Stream:
         self.running: set[Task] = set()
         self.shells: list[Shell] = []
         self.average = -1.0  # seconds; negative: nothing has ended yet
+        self.script = ""  # what the average is about
         self.short = False  # the lane's tasks use one core at most, so two short ones may overlap
 
     def limit(self) -> int:
         """How many processes (or warm shells) may be busy now."""
         return self.width + 1 if self.short and self.width and 0 <= self.average < SHORT_S else self.width
+
+    def meet(self, script: str) -> None:
+        """The next task runs this script: what is known about another one does not count."""
+        if script != self.script:
+            self.script, self.average = script, -1.0
 
     def lasted(self, seconds: float) -> None:
         """Note how long a task took, or has been running already."""

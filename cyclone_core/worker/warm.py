@@ -31,6 +31,7 @@ LINGER_S = 2.0
 """An idle shell ends after this."""
 _REST_S = 0.003  # results are collected for so long before they are looked at
 _SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm.sh")
+_LOAD = '. "$0" "$@"'  # `bash FILE` keeps FILE open and in step across forks: a quarter slower
 _ARMED = select.EPOLLIN | select.EPOLLONESHOT
 
 
@@ -61,7 +62,8 @@ class Shell:
         theirs_in, self._commands = os.pipe2(os.O_CLOEXEC)
         self._results, theirs_out = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._results, False)
-        argv = [recipe.argv[0], *map(encode, (_SOURCE, recipe.plan.script, str(recipe.job), str(theirs_in), str(theirs_out)))]
+        words = ("-c", _LOAD, _SOURCE, recipe.plan.script, str(recipe.job), str(theirs_in), str(theirs_out))
+        argv = [recipe.argv[0], *map(encode, words)]
         try:
             self.pid, self.failed = executor.spawner.spawn(argv, recipe.executables, recipe.cwd, recipe.env, -1, (theirs_in, theirs_out))
         finally:

@@ -54,12 +54,13 @@ class Supervisor:
         self.door.listen(4)
         self.door.settimeout(PATIENCE_S)
 
-    def start(self, environment: dict[str, str] | None = None, before: str = "", setup: Any = None) -> "Supervisor":
-        """Start the worker (code `before` runs in it first) and take its hello."""
+    def start(self, environment: dict[str, str] | None = None, setup: Any = None) -> "Supervisor":
+        """Start the worker (`setup` runs in its process first) and take its hello."""
         self.log = open(f"{self.state}/worker.log", "ab")  # noqa: SIM115  as long as the worker
         self.worker = subprocess.Popen(
-            [sys.executable, "-ISE", "-c", before + PROGRAM, self.socket, self.state, "3", "8"],
-            cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log, env=environment, start_new_session=True, preexec_fn=setup,
+            [sys.executable, "-ISE", "-c", PROGRAM, self.socket, self.state, "3", "8"],
+            cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
+            env=environment, start_new_session=True, preexec_fn=setup,
         )  # fmt: skip
         return self.welcome()
 
@@ -98,11 +99,13 @@ class Supervisor:
         self.leases += 1
         is_array = high > 1 if array is None else array
         fields = {
-            "script": self.script(text), "interpreter": ["/bin/bash"], "directory": self.state, "parameters": None, "timeout_s": 0, "warm": False,
-            "environment": {"PATH": os.environ["PATH"], "HOME": "/"}, "retries": 0,
+            "script": self.script(text), "interpreter": ["/bin/bash"], "directory": self.state, "parameters": None,
+            "timeout_s": 0, "warm": False, "environment": {"PATH": os.environ["PATH"], "HOME": "/"}, "retries": 0,
         }  # fmt: skip
         jobs = {job: (f"name{job}", "default", 1, int(is_array), 1, 1, high, "default")}
-        self.send("lease", self.leases, stream, width, {**LANE, **(lane or {})}, [(job, low, high, attempt, 0, 0)], jobs, {1: {**fields, **spec}})
+        self.send(
+            "lease", self.leases, stream, width, {**LANE, **(lane or {})}, [(job, low, high, attempt, 0, 0)], jobs, {1: {**fields, **spec}}
+        )
         return self.leases
 
     def send(self, *message: Any) -> None:

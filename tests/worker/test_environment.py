@@ -40,8 +40,8 @@ def test_index_of_a_position(supervisor: Supervisor) -> None:
     """Users see low + (position - 1) * step."""
     supervisor.leases += 1
     spec = {
-        "script": supervisor.script("echo $CYCLONE_TASK_INDEX"), "interpreter": ["/bin/bash"], "directory": "/", "environment": {}, "parameters": None,
-        "timeout_s": 0, "warm": False,
+        "script": supervisor.script("echo $CYCLONE_TASK_INDEX"), "interpreter": ["/bin/bash"], "directory": "/", "environment": {},
+        "parameters": None, "timeout_s": 0, "warm": False,
     }  # fmt: skip
     lane = {"name": "d", "vcpus": 1, "memory_mib": 0, "environment": {}, "timeout_s": 0, "image": None, "output_limit_mib": 64}
     supervisor.send("lease", 1, 1, 1, lane, [(7, 3, 3, 1, 0, 0)], {7: ("n", "q", 1, 1, 10, 5, 9, "c")}, {1: spec})

@@ -120,8 +120,10 @@ def test_a_task_that_fails_to_start_does_not_stop_others(supervisor: Supervisor)
 
 def test_own_session_and_no_input(supervisor: Supervisor) -> None:
     """Each task leads a session and a group of its own and reads /dev/null."""
-    output = supervisor.run("set -- $(cut -d' ' -f5,6 /proc/$$/stat); echo $(($1 == $$)) $(($2 == $$)); cat; readlink /proc/self/fd/0; ls /proc/self/fd")
-    assert output.split() == [b"1", b"1", b"/dev/null", b"0", b"1", b"2", b"3"]
+    output = supervisor.run(
+        "set -- $(cut -d' ' -f5,6 /proc/$$/stat); echo $(($1 == $$ && $2 == $$)); cat; readlink /proc/self/fd/0; ls /proc/self/fd"
+    )
+    assert output.split() == [b"1", b"/dev/null", b"0", b"1", b"2", b"3"]
 
 
 def test_background_children_end_with_the_task(supervisor: Supervisor) -> None:
@@ -144,7 +146,10 @@ def test_daemons_end_with_the_task(supervisor: Supervisor) -> None:
 
 def test_daemon_of_a_running_task_is_left_alone(supervisor: Supervisor) -> None:
     """What ends with one task never takes along a daemon of another one that still runs."""
-    supervisor.lease("(setsid env -i /bin/sleep 600 &) ; (setsid sleep 601 & echo $! > marked) ; pgrep -f '^/bin/sleep 600' > bare; echo > ready; sleep 600", stream=1)
+    supervisor.lease(
+        "(setsid env -i /bin/sleep 600 &) ; (setsid sleep 601 & echo $! > marked) ; pgrep -f '^/bin/sleep 600' > bare; echo > ready; sleep 600",
+        stream=1,
+    )
     supervisor.appears("ready")
     supervisor.lease("setsid sleep 602 &", job=8, stream=2)
     supervisor.result(job=8)

@@ -3,7 +3,7 @@
 from cyclone_core import jobs
 from tests.worker.conftest import Supervisor
 
-COUNT = "mkdir running.$CYCLONE_TASK_INDEX; ls -d running.* | wc -l; sleep {}; rmdir running.$CYCLONE_TASK_INDEX"
+COUNT = "mkdir running.$CYCLONE_TASK_INDEX; echo running.* | wc -w; sleep {}; rmdir running.$CYCLONE_TASK_INDEX"
 
 
 def most_at_once(supervisor: Supervisor, tasks: int) -> int:

@@ -13,7 +13,7 @@ SCRIPTS = {
     "false": "false",
     "signal": "kill -USR1 $BASHPID",
     "name": 'echo "$0" "$#" "${BASH_SOURCE[0]}"',
-    "indices": "echo $CYCLONE_TASK_INDEX $CYCLONE_TASK_ID $PBS_JOBID $PBS_ARRAY_INDEX $SGE_TASK_ID $LSB_JOBINDEX $SLURM_ARRAY_TASK_ID $CYCLONE_ATTEMPT",
+    "indices": "env | grep -E '^(CYCLONE|PBS|SGE|LSB|SLURM)_' | sort",
     "input": "cat; readlink /proc/self/fd/0",
     "directory": "pwd; cd /; pwd",
     "stderr": "echo a; echo b > /dev/stderr; echo c",
@@ -24,7 +24,7 @@ SCRIPTS = {
     "closed": "exec >&- 2>&-; true",
     "programs": "ls -d /tmp; env | grep -c CYCLONE_",
     "seconds": "echo $SECONDS",
-    "options": "echo $-",
+    "options": "echo ${-//c/}",
 }
 
 
@@ -85,7 +85,9 @@ def test_cancel(supervisor: Supervisor) -> None:
 
 def test_give_back(supervisor: Supervisor) -> None:
     """What was sent ahead of a task that turns out long goes back and is not run here."""
-    supervisor.lease("[ $CYCLONE_TASK_INDEX -le 40 ] && exit; touch began.$CYCLONE_TASK_INDEX; until [ -e go ]; do sleep 0.02; done", 1, 100, warm=True)
+    supervisor.lease(
+        "[ $CYCLONE_TASK_INDEX -le 40 ] && exit; touch began.$CYCLONE_TASK_INDEX; until [ -e go ]; do sleep 0.02; done", 1, 100, warm=True
+    )
     supervisor.until(lambda: sum(high - low + 1 for _, low, high in supervisor.returned) == 59)
     supervisor.path("go").touch()
     supervisor.until(lambda: len(supervisor.rows) == 41)
@@ -104,7 +106,7 @@ def test_script_that_kills_its_shell(supervisor: Supervisor) -> None:
 
 def test_width(supervisor: Supervisor) -> None:
     """One task per shell, `width` shells."""
-    script = "mkdir running.$CYCLONE_TASK_INDEX; ls -d running.* | wc -l; sleep 0.05; rmdir running.$CYCLONE_TASK_INDEX"
+    script = "mkdir running.$CYCLONE_TASK_INDEX; echo running.* | wc -w; sleep 0.05; rmdir running.$CYCLONE_TASK_INDEX"
     supervisor.lease(script, 1, 12, warm=True, width=2)
     supervisor.until(lambda: len(supervisor.rows) == 12)
     assert max(int(supervisor.output(position)) for position in range(1, 13)) == 2
@@ -119,7 +121,9 @@ def test_vanished_directory(supervisor: Supervisor) -> None:
 
 def test_supervisor_dies(supervisor: Supervisor) -> None:
     """The running warm task is adopted, those sent ahead never begin."""
-    supervisor.lease("[ $CYCLONE_TASK_INDEX -le 40 ] && exit; touch began.$CYCLONE_TASK_INDEX; until [ -e go ]; do sleep 0.02; done", 1, 100, warm=True)
+    supervisor.lease(
+        "[ $CYCLONE_TASK_INDEX -le 40 ] && exit; touch began.$CYCLONE_TASK_INDEX; until [ -e go ]; do sleep 0.02; done", 1, 100, warm=True
+    )
     supervisor.until(lambda: supervisor.path("began.41").exists())
     supervisor.vanish()
     supervisor.listen()
