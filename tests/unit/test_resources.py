@@ -119,7 +119,7 @@ def test_every_field_is_documented(model: type[Document]) -> None:
 def test_resources_do_not_change() -> None:
     """Models are frozen."""
     with pytest.raises(ValueError, match="frozen"):
-        read(Queue, {"name": "q"}).priority = 3  # type: ignore[misc]
+        read(Queue, {"name": "q"}).priority = 3
 
 
 @pytest.mark.parametrize(
