@@ -267,8 +267,8 @@ class SqliteStore:
             touched[job] = touched.get(job, 0) + high - low + 1
         self.db.execute("INSERT INTO lease VALUES(?,?,?,?,?,?)", (number, worker, journal, now, pack_ranges(ranges), journal_at))
         self.db.executemany(
-            "UPDATE job SET waiting=waiting-?, running=running+?, next=?, started=coalesce(started,?) WHERE id=?",
-            [(count, count, self.works[job].next, now, job) for job, count in touched.items()],
+            "UPDATE job SET waiting=waiting-?, running=running+?, next=? WHERE id=?",
+            [(count, count, self.works[job].next, job) for job, count in touched.items()],
         )
         for job, count in touched.items():
             self._moved(self.works[job], count)
@@ -349,6 +349,7 @@ class SqliteStore:
             "INSERT OR REPLACE INTO attempt VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
             (job, position, attempt, state, code, lease.worker, start_us, took_us, lease.journal, at, size, reason),
         )
+        self._begun(job, start_us)
 
     def _finish(self, work: Work, rows: "list[Row]", journal: int, now: float, waited: bool = False) -> None:
         """Tasks become final. `waited`: they were waiting, not leased (cancelled before they ran)."""
@@ -367,19 +368,20 @@ class SqliteStore:
             self._count(work.queue, state, counts[state])
         gone = (done, 0) if waited else (0, done)
         ended = now if work.left == 0 else None
+        started = min((row[4] / 1e6 for row in rows if row[6]), default=None)
         if work.array:
             self.db.execute(
                 "UPDATE job SET waiting=waiting-?, running=running-?, successful=successful+?, failed=failed+?, cancelled=cancelled+?, "
-                "error=error+?, ended=coalesce(?, ended) WHERE id=?",
-                (*gone, *counts[SUCCESSFUL:], ended, work.id),
+                "error=error+?, started=coalesce(started, ?), ended=coalesce(?, ended) WHERE id=?",
+                (*gone, *counts[SUCCESSFUL:], started, ended, work.id),
             )
             self._keep_results(work, rows, journal)
         else:
             _, _, attempt, code, start_us, took_us, at, size = rows[0]
             self.db.execute(
-                "UPDATE job SET waiting=0, running=0, successful=?, failed=?, cancelled=?, error=?, ended=?, "
+                "UPDATE job SET waiting=0, running=0, successful=?, failed=?, cancelled=?, error=?, started=coalesce(started, ?), ended=?, "
                 "code=?, attempt=?, start_us=?, took_us=?, journal=?, at=?, size=? WHERE id=?",
-                (*counts[SUCCESSFUL:], now, code if journal else None, attempt, start_us, took_us, journal, at, size, work.id),
+                (*counts[SUCCESSFUL:], started, now, code if journal else None, attempt, start_us, took_us, journal, at, size, work.id),
             )
         self._close_if_over(work)
 
@@ -448,6 +450,11 @@ class SqliteStore:
             if lease is not None and (job, position) in lease.tasks:
                 self.db.execute("INSERT OR REPLACE INTO running VALUES(?,?,?,?,?,?)", (job, position, attempt, lease.worker, pid, start_us))
                 self._long.add((job, position))
+                self._begun(job, start_us)
+
+    def _begun(self, job: int, start_us: int) -> None:
+        """An attempt was seen: the job has started. (A lease alone says nothing: untouched tasks may come back.)"""
+        self.db.execute("UPDATE job SET started=? WHERE id=? AND started IS NULL", (start_us / 1e6, job))
 
     def _forget(self, keys: "Iterable[tuple[int, int]]") -> None:
         """Tasks (job, position) that left their lease have no row in `running` and no open wish to cancel them."""
