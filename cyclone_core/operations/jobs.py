@@ -5,7 +5,7 @@ submission twice is one job, because each carries an idempotency key, the caller
 """
 
 import os
-from time import time
+from time import monotonic, time
 
 from cyclone_core.errors import HostUnavailable, InvalidRequest, NotFound
 from cyclone_core.problems import Problem
@@ -66,9 +66,13 @@ def cancel(state_dir: str, selector: "dict[str, Any]") -> "dict[str, Any]":
     return whole
 
 
-def wait(state_dir: str, ids: "Iterable[int]") -> "Iterator[Ended]":
-    """Each job as it ends, in that order. Raises NotFound for an id that does not exist, HostUnavailable."""
+def wait(state_dir: str, ids: "Iterable[int]", timeout_s: "float | None" = None) -> "Iterator[Ended]":
+    """Each job as it ends, in that order. timeout_s: for all of it, None = no limit.
+
+    Raises NotFound for an id that does not exist, TimeoutError, HostUnavailable.
+    """
     open_ids = set(ids)
+    deadline = None if timeout_s is None else monotonic() + timeout_s
     failures = 0
     while open_ids:
         channel = client.ensure(state_dir)
@@ -77,14 +81,17 @@ def wait(state_dir: str, ids: "Iterable[int]") -> "Iterator[Ended]":
             for at in range(0, len(asked), IDS_PER_MESSAGE):
                 channel.sock.sendall(encode(("wait", asked[at : at + IDS_PER_MESSAGE])))
             while open_ids:
-                answer = _checked(channel.next())
-                _, job, status, code = answer
+                if deadline is not None:
+                    channel.sock.settimeout(max(0.001, deadline - monotonic()))
+                _, job, status, code = _checked(channel.next())
                 failures = 0
                 if status < 0:
                     raise NotFound(f"there is no job {job}. See the jobs with: qstat")
                 if job in open_ids:
                     open_ids.remove(job)
                     yield job, status, code
+        except TimeoutError:
+            raise
         except (Closed, OSError) as exc:
             failures += 1
             if failures > ATTEMPTS:

@@ -9,6 +9,7 @@ import os
 from marshal import dumps, loads
 from zlib import compress
 
+from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import MAX_TASKS
 from cyclone_core.problems import Problem, Problems
 from cyclone_core.scheduler.parameters import ENTRY, FOOTER, MAGIC, scan, wrong_line
@@ -27,32 +28,36 @@ SHOWN = 20
 """So many wrong lines are shown; the rest is counted."""
 
 
-def pack(source: str, target: str) -> int:
+def pack(source: str, target: str, name: str = "") -> int:
     """Check a parameter file and write it packed and synced to `target`; returns the number of tasks.
 
-    source: a path, `-` for standard input. Raises InvalidRequest with every wrong line (the first 20 shown, all counted), and OSError.
-    On any error `target` does not exist.
+    source: a path, `-` for standard input; name: what to call it in messages. Raises InvalidRequest with every wrong line (the first 20
+    shown, all counted), and OSError. On any error `target` does not exist.
     """
     try:
         if source == "-" or not os.path.isfile(source):
             return _pack_stream(source, target)
         with open(source, "rb", buffering=0) as file:
-            return _pack_file(source, file.fileno(), target)
+            return _pack_file(name or source, file.fileno(), target)
     except BaseException:
         _remove(target)
         raise
 
 
-def pack_objects(objects: "Iterable[Mapping[str, object]]", target: str) -> int:
+def pack_objects(objects: "Iterable[Mapping[str, object]]", target: str, name: str = "array") -> int:
     """The same for parameters that are in memory: dicts of plain values."""
     import json
 
     spool = target + ".lines"
+    number = 1
     try:
         with open(spool, "w", encoding="utf-8", newline="\n") as file:
-            for parameters in objects:
+            for number, parameters in enumerate(objects, 1):  # noqa: B007  the number of the one that fails
                 file.write(json.dumps(parameters, ensure_ascii=False) + "\n")
-        return pack(spool, target)
+        return pack(spool, target, name)
+    except (TypeError, ValueError, UnicodeEncodeError) as exc:
+        problem = Problem(f"{name}:{number}", f"is not a dict of plain values: {exc}", "Use texts, numbers, lists and dicts")
+        raise InvalidRequest([problem]) from exc
     finally:
         _remove(spool)
 

@@ -148,6 +148,12 @@ def job_name(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:MAX_NAME] or "job"
 
 
+def command_name(commands: str) -> str:
+    """Job name for commands: the first program's name."""
+    words = commands.split()
+    return job_name(words[0].rpartition("/")[2]) if words else "commands"
+
+
 def check(request: "JobRequest", problems: "Problems", places: "Mapping[str, str]") -> None:
     """Record everything that is wrong with a request. places: where a field was given, its own name by default."""
 

@@ -1,6 +1,5 @@
 """`qsub`: submit a script. On success stdout is one line, the job's id, and stderr is empty: programs read it."""
 
-import os
 import sys
 
 from cyclone_core.errors import InvalidRequest, UsageError
@@ -102,7 +101,9 @@ def _build(
     """The request for a file, for standard input, or for commands alone."""
     if filename is None:
         script = f"#!/bin/bash\n{commands}\n".encode("utf-8", "surrogateescape")
-        return requests.build("-c", script, given, places, problems, replacements=replacements, default_name=_name_of(commands or ""))
+        return requests.build(
+            "-c", script, given, places, problems, replacements=replacements, default_name=settings.command_name(commands or "")
+        )
     text = requests.read_script(filename, problems)
     path, name = (requests.STDIN, "STDIN") if filename == "-" else (filename, "")
     return requests.build(path, text, given, places, problems, commands=commands, replacements=replacements, default_name=name)
@@ -146,12 +147,6 @@ def _key(text: str, problems: Problems) -> str:
     if not 0 < len(text) <= 256 or not text.isprintable():
         problems.add("--idempotency-key", f"{text[:60]!r} cannot be a key: 1 to 256 printable characters")
     return text
-
-
-def _name_of(commands: str) -> str:
-    """Job name for commands: the first program's name."""
-    words = commands.split()
-    return settings.job_name(os.path.basename(words[0])) if words else "commands"
 
 
 def _wait(state_dir: str, job: int) -> int:

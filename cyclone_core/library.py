@@ -1,0 +1,317 @@
+"""Cyclone from Python: connect to a host, submit jobs, follow them. The same code that the job commands run on.
+
+    from cyclone_core import connect
+
+    host = connect()                                   # the selected host; `local` exists without any configuration
+    job = host.submit(text="echo hello")
+    print(job.wait(), job.output())                    # Successful b'hello\\n'
+
+Objects hold names and numbers only, no connections: they can be shared between threads, kept, and made again from an id.
+Every call reads or asks anew; a supervisor that died is started again by the next request.
+"""
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+from cyclone_core import paths
+from cyclone_core.errors import InvalidRequest, NotFound
+from cyclone_core.jobs import STATES, JobRequest
+from cyclone_core.operations import jobs, local_hosts, logs, queries, requests
+from cyclone_core.problems import Problem, Problems
+from cyclone_core.scheduler import settings as rules
+from cyclone_core.scheduler.packing import pack_objects
+from cyclone_core.shell_executor import Completed, ShellExecutor
+from cyclone_core.views import Job as JobView
+from cyclone_core.views import Task as TaskView
+
+__all__ = ["Array", "Completed", "Host", "Job", "JobView", "Settings", "ShellExecutor", "TaskView", "connect"]
+
+Array = int | range | Iterable[Mapping[str, object]]
+"""Tasks of an array: so many (1, 2, …), the indices of a range, or one task per dict, whose names are replaced in the script."""
+
+
+class Settings(TypedDict, total=False):
+    """What a submission may say beside its script. What is left out follows the script's `#HYPER` directives, then the host."""
+
+    name: str
+    """Of the job: up to 128 printable characters."""
+    queue: str
+    definition: str
+    retries: int
+    """Runs again up to so many times after a failure."""
+    retry_exit: Sequence[int | tuple[int, int]]
+    """Only these exit codes, or ranges of them, are retried."""
+    timeout_s: float
+    """Seconds an attempt may run, 0 = no limit."""
+    priority: int
+    """-1000 to 1000, higher first."""
+    environment: Mapping[str, str]
+    """Variables on top of PATH, HOME, USER, LANG and TMPDIR of this process."""
+    export_all: bool
+    """The job gets all variables of this process."""
+    directory: str
+    """Where it runs; by default the current directory."""
+    limit: int
+    """Most tasks of an array that run at once, 0 = no limit."""
+    warm: bool
+    """Run tasks in warm shells."""
+    idempotency_key: str
+    """Submitting twice with one key is one job."""
+    replace: Mapping[str, object]
+    """Texts to replace in the script, once for all tasks."""
+
+
+def connect(name: str | None = None) -> "Host":
+    """The named host, by default the selected one. Nothing is started before something is submitted.
+
+    Raises NotFound (naming the nearest) for a host that does not exist.
+    """
+    return Host(name or paths.selected_host())
+
+
+class Host:
+    """One local host."""
+
+    def __init__(self, name: str) -> None:
+        """Use `connect`."""
+        self.name, self.state_dir = name, local_hosts.state_dir(name)
+
+    def __repr__(self) -> str:
+        return f"Host({self.name!r})"
+
+    def submit(
+        self,
+        script: str | os.PathLike[str] | None = None,
+        *,
+        text: str | bytes | None = None,
+        argv: Sequence[str] | None = None,
+        array: Array | None = None,
+        **settings: Unpack[Settings],
+    ) -> "Job":
+        """Submit a job: the path of a script, the text of one, or the words of one command. Durable when this returns.
+
+        Raises InvalidRequest with everything that is wrong, HostUnavailable, StateUnusable.
+        """
+        request = self.request(script, text=text, argv=argv, array=array, **settings)
+        return Job(self, jobs.submit(self.state_dir, request)[0])
+
+    def submit_all(self, wanted: Iterable[JobRequest]) -> list["Job"]:
+        """Submit many requests (of `request`) at once, all or none: thousands of jobs in one commit."""
+        return [Job(self, job) for job in jobs.submit(self.state_dir, list(wanted))]
+
+    def request(
+        self,
+        script: str | os.PathLike[str] | None = None,
+        *,
+        text: str | bytes | None = None,
+        argv: Sequence[str] | None = None,
+        array: Array | None = None,
+        **settings: Unpack[Settings],
+    ) -> JobRequest:
+        """What `submit` would submit. The parameters of an array lie in the host's spool already: submit it or `discard` it."""
+        problems = Problems()
+        given: dict[str, Any] = {key: value for key, value in settings.items() if value is not None}
+        path, content, name = _source(script, text, argv, problems)
+        replacements = given.pop("replace", None)
+        if "retry_exit" in given:
+            given["retry_exit"] = tuple(code if isinstance(code, tuple) else (code, code) for code in given["retry_exit"])
+        try:
+            _take_array(array, given, self.state_dir, problems)
+            line = None if replacements is None else _line(replacements, problems)
+            made = requests.build(path, content, given, {}, problems, replacements=line, default_name=name)
+            problems.check()
+        except BaseException:
+            if "parameters" in given:
+                jobs.discard(given["parameters"])
+            raise
+        return made
+
+    def discard(self, request: JobRequest) -> None:
+        """Give up a request that was not submitted."""
+        if request.parameters:
+            jobs.discard(request.parameters)
+
+    def job(self, job: int) -> "Job":
+        """The handle of a job by its id. Raises NotFound."""
+        found = Job(self, job)
+        found.view()
+        return found
+
+    def jobs(
+        self, *, queue: str | None = None, name: str | None = None, status: str | None = None, user: str | None = None
+    ) -> Iterator[JobView]:
+        """All jobs that fit, newest first, read in pages."""
+        with queries.open_host(self.name) as view:
+            yield from view.reader.each_job(queue, name, _status(status), user)
+
+    def counts(self, queue: str | None = None) -> dict[str, int]:
+        """Numbers of tasks by state, of a queue or of all."""
+        with queries.open_host(self.name) as view:
+            rows = [counts for name, counts in view.summary() if queue in (None, name)]
+        return {state: sum(row[k] for row in rows) for k, state in enumerate(STATES)}
+
+    def wait(self, wanted: Iterable["Job | int"], timeout_s: float | None = None) -> Iterator[tuple["Job", str]]:
+        """(job, final status) of each, as they end. Raises TimeoutError, NotFound."""
+        numbers = [job if isinstance(job, int) else job.id for job in wanted]
+        for number, status, _ in jobs.wait(self.state_dir, numbers, timeout_s):
+            yield Job(self, number), STATES[status]
+
+    def cancel(self, *wanted: "Job | int", name: str | None = None, queue: str | None = None, every: bool = False) -> int:
+        """Cancel jobs, those of a name, or with `every` all of a queue (of the host); returns how many tasks that touched.
+
+        None of them is started afterwards. What is over stays as it is. Raises NotFound naming every unknown id; the others are cancelled.
+        """
+        tasks = [(job if isinstance(job, int) else job.id, None) for job in wanted]
+        return _cancelled(self.state_dir, {"tasks": tasks, "names": [name] if name else [], "queue": queue, "all": every})
+
+
+class Job:
+    """A job of a host, by its id."""
+
+    __slots__ = ("host", "id")
+
+    def __init__(self, host: Host, job: int) -> None:
+        """Use `Host.submit` or `Host.job`."""
+        self.host, self.id = host, job
+
+    def __repr__(self) -> str:
+        return f"Job({self.id})"
+
+    def view(self) -> JobView:
+        """Everything about it, as it is now. Raises NotFound."""
+        with queries.open_host(self.host.name) as view:
+            return _found(view, self.id)
+
+    @property
+    def status(self) -> str:
+        """Waiting, Running, Successful, Failed, Cancelled or Error."""
+        return self.view().state
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of its tasks by state."""
+        return dict(zip(STATES, self.view().counts, strict=True))
+
+    @property
+    def exit_code(self) -> int | None:
+        """As a shell shows it (128 + n for a signal); of an array the first that is not 0; None until it is over."""
+        return self.view().exit_code
+
+    def wait(self, timeout_s: float | None = None) -> str:
+        """Wait for its end; returns the final status. Raises TimeoutError."""
+        ((_, status, _),) = jobs.wait(self.host.state_dir, [self.id], timeout_s)
+        return STATES[status]
+
+    def tasks(self, status: str | None = None) -> Iterator[TaskView]:
+        """Its tasks in order, read in pages; a single job has one."""
+        wanted, after = _status(status), 0
+        with queries.open_host(self.host.name) as view:
+            while page := view.reader.tasks(self.id, wanted, after):
+                yield from page
+                after = page[-1].position
+
+    def logs(self, index: int | None = None, attempt: int | None = None) -> Iterator[bytes]:
+        """Output so far in pieces: of a task of an array by its index, else of the whole job. Raises NotFound."""
+        with queries.open_host(self.host.name) as view:
+            job = _found(view, self.id)
+            if index is None and job.array:
+                for _, piece in logs.array_output(view, job):
+                    yield piece
+                return
+            position = 1 if index is None else job.position(index) if job.array else None
+            if position is None:
+                raise NotFound(f"job {self.id} has no task {index}. See its tasks with: qstat -i {self.id} --tasks")
+            yield from logs.output(view, job, position, attempt)
+
+    def output(self, index: int | None = None, attempt: int | None = None) -> bytes:
+        """The same in one piece."""
+        return b"".join(self.logs(index, attempt))
+
+    def cancel(self, index: int | None = None) -> int:
+        """Cancel it, or one task of an array; returns how many tasks that touched, 0 when it is over."""
+        return _cancelled(self.host.state_dir, {"tasks": [(self.id, index)], "names": [], "queue": None, "all": False})
+
+
+def _source(
+    script: str | os.PathLike[str] | None, text: str | bytes | None, argv: Sequence[str] | None, problems: Problems
+) -> tuple[str, bytes | None, str]:
+    """(where it comes from, the script, the job's name when nobody gives one)"""
+    if sum(given is not None for given in (script, text, argv)) != 1:
+        problems.add("script", "give one of: the path of a script, text=, argv=")
+        return "script", None, "script"
+    if argv is not None:
+        words = [os.fspath(word) for word in argv]
+        return (
+            "argv",
+            f"exec {shlex.join(words)}\n".encode("utf-8", "surrogateescape") if words else b"",
+            rules.command_name(" ".join(words)),
+        )
+    if text is not None:
+        content = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        return "text", content, "script" if content[:1] == b"#" else rules.command_name(content[:200].decode("utf-8", "replace"))
+    path = os.fspath(script or "")
+    return path, requests.read_script(path, problems), ""
+
+
+def _take_array(array: Array | None, given: dict[str, Any], state_dir: str, problems: Problems) -> None:
+    """The tasks of an array: indices into `given`, or parameters into the host's spool."""
+    if isinstance(array, int):
+        given["indices"] = (1, array, 1)
+    elif isinstance(array, range):
+        if not array or array.step < 1:
+            problems.add("array", f"{array} has no task" if not array else f"{array} does not go upwards")
+        else:
+            given["indices"] = (array.start, array[-1], array.step)
+    elif array is not None:
+        target = jobs.spool(state_dir)
+        try:
+            given["tasks"] = pack_objects(array, target)
+            given["parameters"] = target
+        except InvalidRequest as exc:
+            problems.extend(exc.problems)
+
+
+def _line(replacements: Mapping[str, object], problems: Problems) -> str | None:
+    import json
+
+    from cyclone_core.scheduler.parameters import wrong_line
+
+    try:
+        line = json.dumps(replacements, ensure_ascii=False)
+        wrong = wrong_line(line)
+    except (TypeError, ValueError) as exc:
+        line, wrong = "", f"is not a dict of plain values: {exc}"
+    if wrong:
+        problems.add("replace", wrong)
+        return None
+    return line
+
+
+def _status(text: str | None) -> int | None:
+    if text is None:
+        return None
+    problems = Problems()
+    number = queries.read_status(text, problems)
+    if problems:
+        raise InvalidRequest([Problem("status", each.message, each.hint) for each in problems])
+    return number
+
+
+def _found(view: queries.HostView, job: int) -> JobView:
+    found = view.reader.job(job)
+    if found is None:
+        raise NotFound(f"there is no job {job} on host {view.name}. See the jobs with: qstat")
+    return found
+
+
+def _cancelled(state_dir: str, selector: dict[str, Any]) -> int:
+    from cyclone_core.ids import format_task
+
+    if not (selector["tasks"] or selector["names"] or selector["all"]):
+        return 0
+    answer = jobs.cancel(state_dir, selector)
+    if answer["unknown"]:
+        raise NotFound(f"there is no {', '.join(format_task(*task) for task in answer['unknown'])}. See the jobs with: qstat")
+    return int(answer["tasks"])
