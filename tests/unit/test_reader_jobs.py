@@ -120,3 +120,12 @@ def test_index_and_position_are_inverses(host: FilledHost) -> None:
     assert [job.position(job.index(p)) for p in range(1, 6)] == [1, 2, 3, 4, 5]
     assert [job.position(index) for index in (5, 11, 35)] == [None, None, None]
     assert job.task_id(2) == "1--15"
+
+
+def test_the_first_failure_is_found_in_overlapping_blocks(host: FilledHost) -> None:
+    """The block that begins first does not hold it."""
+    host.job(counts=(0, 0, 2, 2, 0, 0), array=1, next=5)
+    for members in ([(1, 0), (4, outcome(4 << 8))], [(2, outcome(3 << 8)), (3, 0)]):
+        host.result([((1, position, 1, code, int(SUBMITTED * 1e6), 5, 0, 0), 1) for position, code in members])
+    with Reader.open(host.directory) as reader:
+        assert reader.job(1).exit_code == 3

@@ -51,6 +51,7 @@ def test_pages_add_up_to_what_the_model_says(made: dict, low: int, step: int, si
             found, after = [], 0
             while page := reader.tasks(1, state, after, size):
                 assert len(page) <= size
+                assert page[0].position > after
                 found += page
                 after = page[-1].position
             assert [(task.position, task.status) for task in found] == [(p, s) for p, s in model.items() if state in (None, s)]
