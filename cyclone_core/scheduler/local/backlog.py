@@ -4,7 +4,7 @@ One `Backlog` per (queue, definition) holds a window of its best jobs; what lies
 a million waiting jobs cost no memory. The window is filled again when it runs dry.
 """
 
-from bisect import insort
+from bisect import bisect, insort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,18 @@ class Backlog:
 
     def __bool__(self) -> bool:
         return self.store.waiting.get((self.queue, self.definition), 0) > 0
+
+    def submitted(self, priority: int, job: int) -> None:
+        """A job was submitted. Before the end of a window behind which others wait, it is not read now: the window is cut there."""
+        if self.complete:
+            work = self.store.work(job)
+            if work is not None:
+                self.add(work)
+            return
+        end = bisect(self._keys, (-priority, job))
+        for _, later in self._keys[end:]:
+            del self._works[later]
+        del self._keys[end:]
 
     def add(self, work: "Work") -> None:
         """A job began to wait (submitted, or its tasks came back)."""

@@ -79,12 +79,10 @@ class Dispatch:
     def submitted(self, job: int) -> None:
         """A job began to wait."""
         self._dirty = True
-        row = self.store.db.execute("SELECT queue, definition FROM job WHERE id=?", (job,)).fetchone()
-        backlog = self.backlogs.get(row)
-        if backlog is not None and backlog.complete:
-            work = self.store.work(job)
-            if work is not None:
-                backlog.add(work)
+        queue, definition, priority = self.store.db.execute("SELECT queue, definition, priority FROM job WHERE id=?", (job,)).fetchone()
+        backlog = self.backlogs.get((queue, definition))
+        if backlog is not None:
+            backlog.submitted(priority, job)
 
     def came_back(self, ranges: "Iterable[Range]") -> None:
         """Leased tasks wait again."""
