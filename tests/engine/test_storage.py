@@ -123,7 +123,7 @@ def test_a_read_only_directory(engine: Engine, tmp_path: Path) -> None:
     place = tmp_path / "ro"
     place.mkdir()
     code = f"from cyclone_core.scheduler.local import client\nclient.ensure({str(place / 'state')!r})"
-    mount = f"mount --bind {place} {place} && mount -o remount,ro,bind {place} && exec {sys.executable} -c \"{code}\""
+    mount = f'mount --bind {place} {place} && mount -o remount,ro,bind {place} && exec {sys.executable} -c "{code}"'
     done = subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, text=True, check=False)
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"no private mounts here: {done.stderr}")

@@ -4,6 +4,8 @@ A selector of `cancel` is a dict: tasks [(job, index or None)], names [str], que
 touched), jobs (ids with at least one), finished (ids given that were over), unknown (ids given that do not exist, as (job, index)).
 """
 
+import _sqlite3
+
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import JobRequest, exit_status
 from cyclone_core.problems import Problem
@@ -12,12 +14,29 @@ from cyclone_core.scheduler.sqlite import retention
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from cyclone_core.scheduler.local.supervisor import Supervisor
     from cyclone_core.wire import Channel, Message
 
 _OVER = "ended"
+_NONSENSE = (
+    TypeError, ValueError, LookupError, AttributeError, ArithmeticError,
+    _sqlite3.ProgrammingError, _sqlite3.InterfaceError, _sqlite3.IntegrityError, _sqlite3.DataError,
+)  # fmt: skip
+"""What a request whose parts have other types than they should comes to."""
+
+
+class Unreadable(Exception):
+    """A request failed half-way: the transaction must be undone. `answer` goes to the channel; the request is forgotten."""
+
+    def __init__(self, channel: "Channel", answer: "Message") -> None:
+        super().__init__(answer)
+        self.channel, self.answer = channel, answer
+
+
+class _HalfDone(InvalidRequest):
+    """Some of it is stored in the open transaction, the rest cannot be."""
 
 
 class Door:
@@ -64,17 +83,26 @@ class Door:
 
     # -- inside the transaction ---------------------------------------------------------------------------------------------------
     def act(self, now: float) -> "list[tuple[Channel, Message]]":
-        """Do what was asked, as steps of the open transaction. Answers are sent after the commit, so `asks` is emptied by then only."""
+        """Do what was asked, as steps of the open transaction. Answers are sent after the commit, so `asks` is emptied by then only.
+
+        Raises Unreadable.
+        """
         answers: list[tuple[Channel, Message]] = []
         for channel, message in self.asks:
             try:
                 answer = getattr(self, f"_{message[0]}")(channel, now, *message[1:])
+            except _HalfDone as exc:
+                self._drop(channel, message, *exc.problems)
             except InvalidRequest as exc:
                 answer = refused(*exc.problems)
-            except (TypeError, ValueError) as exc:  # a client of another version
-                answer = refused(Problem("", f"the request cannot be read: {exc}", "Update Cyclone and restart the host"))
+            except _NONSENSE as exc:  # a client of another version
+                self._drop(channel, message, Problem("", f"the request cannot be read: {exc}", "Update Cyclone and restart the host"))
             answers += [(channel, one) for one in (answer if isinstance(answer, list) else [answer])]
         return answers
+
+    def _drop(self, channel: "Channel", message: "Message", *problems: Problem) -> "NoReturn":
+        self.asks = [ask for ask in self.asks if ask[0] is not channel or ask[1] is not message]
+        raise Unreadable(channel, refused(*problems))
 
     def _submit(self, channel: "Channel", now: float, messages: "list[dict[str, object]]") -> "Message":
         requests = [JobRequest.from_message(message) for message in messages]
@@ -87,7 +115,10 @@ class Door:
                 problems += [[number, *problem.as_tuple()] for problem in exc.problems]
         if problems:
             return ("refused", problems)
-        ids = [self.store.submit(request, now) for request in requests]
+        try:
+            ids = [self.store.submit(request, now) for request in requests]
+        except InvalidRequest as exc:  # after others of them have been stored
+            raise _HalfDone(exc.problems) from exc
         for job in ids:
             self.supervisor.dispatch.submitted(job)
         return ("submitted", ids)

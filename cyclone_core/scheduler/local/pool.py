@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import select
 import sys
 import time
@@ -23,6 +24,7 @@ LARGEST_JOURNAL = 256 * 2**20
 """A worker whose journal has grown to this is replaced: only closed journals can be removed with the jobs they belong to."""
 ORPHANS_S = 5.0
 """So long killed processes may take to be gone; what hangs in the kernel for longer is left to itself."""
+_DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)
 _PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.worker.agent import main; main()"
 
 
@@ -85,9 +87,20 @@ def start_worker(state_dir: str, socket: str, number: int, journal: int) -> int:
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     try:
         actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
-        return os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setpgroup=0)
+        pid = os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setpgroup=0)
     finally:
         os.close(null)
+    try:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, _DESCRIPTORS)  # tasks get what their user has
+    except OSError:
+        pass
+    return pid
+
+
+def allow_descriptors() -> int:
+    """As many descriptors for this process as it may have; how many these are."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_DESCRIPTORS[1], _DESCRIPTORS[1]))
+    return _DESCRIPTORS[1] if _DESCRIPTORS[1] != resource.RLIM_INFINITY else 1 << 20
 
 
 def mark(socket: str, worker: int, journal: int) -> str:

@@ -12,6 +12,7 @@ reason, results are kept and tried again, nothing new is leased, and what runs g
 
 import _sqlite3
 import ctypes
+import errno
 import fcntl
 import os
 import select
@@ -27,7 +28,7 @@ from cyclone_core.paths import socket_path
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.local import pool, recovery
 from cyclone_core.scheduler.local.dispatch import Dispatch
-from cyclone_core.scheduler.local.door import Door
+from cyclone_core.scheduler.local.door import Door, Unreadable
 from cyclone_core.scheduler.local.pool import Peer
 from cyclone_core.scheduler.sqlite.store import SqliteStore
 
@@ -45,6 +46,8 @@ RETRY_S = 1.0
 STOP_GRACE_S = 3.0
 """Between TERM and KILL for the tasks that run when the host is stopped."""
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
+KEPT_DESCRIPTORS = 64
+"""So many are not given to connections: files, journals and /proc must be readable however many clients there are."""
 _DIRECTORIES = ("scripts", "parameters", "spool", "journals", "outputs", "work")
 
 
@@ -77,6 +80,9 @@ class Supervisor:
         self.hold_until = 0.0
         """after a failed commit nothing is tried before this time"""
         self.last_commit = 0.0
+        self.most_channels = max(8, pool.allow_descriptors() - KEPT_DESCRIPTORS)
+        self.accept_again_at = 0.0
+        """no connections are taken before this time; 0: they are"""
         self.stopping = False
 
     # -- life ---------------------------------------------------------------------------------------------------------------------
@@ -120,23 +126,34 @@ class Supervisor:
             self.look_again_at = 0.0
             self.settle_lost()
             self.hire()
+        if self.accept_again_at and now >= self.accept_again_at:
+            self.accept_again_at = 0.0
+            self.poll.register(self.listener, select.EPOLLIN)
         if now >= self.hold_until:
             self.turn(now)
 
     def timeout(self) -> float:
         """Seconds until something is due, -1 = nothing is."""
-        due = [at for at in (self.look_again_at, self.hold_until if self.hold_until > time.monotonic() else 0.0) if at]
+        held = self.hold_until if self.hold_until > time.monotonic() else 0.0
+        due = [at for at in (self.look_again_at, self.accept_again_at, held) if at]
         if self.reports and not self.urgent:
             due.append(self.reports_since + COMPANY_S)
         return max(0.0, min(due) - time.monotonic()) if due else -1
 
     # -- what arrives -------------------------------------------------------------------------------------------------------------
     def accept(self) -> None:
-        """Take new connections of this user."""
+        """Take new connections of this user; where no descriptor is left they wait in the kernel's queue."""
         while True:
             try:
+                if len(self.channels) >= self.most_channels:
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
                 fd, _ = self.listener._accept()  # type: ignore[attr-defined]
             except BlockingIOError:
+                return
+            except OSError as exc:
+                log(f"no connection can be taken just now: {exc.strerror}")
+                self.poll.unregister(self.listener)
+                self.accept_again_at = time.monotonic() + RETRY_S
                 return
             sock = socket(AF_UNIX, SOCK_STREAM, 0, fileno=fd)
             if wire.peer_uid(sock) != os.geteuid():
@@ -185,6 +202,7 @@ class Supervisor:
     def hang_up(self, fd: int) -> None:
         """A connection ended: a client's is forgotten, a worker's means that the worker is gone."""
         channel = self.channels.pop(fd)
+        self.accept_again_at = self.accept_again_at and time.monotonic()
         self.poll.unregister(fd)
         channel.close()
         self.door.forget(channel)
@@ -216,10 +234,10 @@ class Supervisor:
     # -- workers ------------------------------------------------------------------------------------------------------------------
     def welcome(self, channel: "Channel", message: "Message") -> None:
         """A worker says hello: one that we started, or one that outlived another supervisor."""
-        _, version, number, pid, journal, journal_size, runs = message
-        if version != wire.VERSION:
+        if message[1:2] != (wire.VERSION,):
             self.hang_up(channel.fd)
             return
+        _, _, number, pid, journal, journal_size, runs = message
         peer = self.peers.get(number)
         if peer is None:
             peer = self.peers[number] = Peer(number, self.dispatch.cluster_of(number), pid, journal, time.time())
@@ -286,10 +304,15 @@ class Supervisor:
 
     # -- the turn -----------------------------------------------------------------------------------------------------------------
     def turn(self, now: float) -> None:
-        """Everything that is due, in one transaction."""
+        """Everything that is due, in one transaction; again without a request that turned out to be unreadable half-way."""
+        while not self.attempt_turn(now):
+            pass
+
+    def attempt_turn(self, now: float) -> bool:
+        """One transaction; False when it was undone because of one request, which is refused."""
         due = self.reports and (self.urgent or now - self.reports_since >= COMPANY_S)
         if not (due or self.door.asks or self.dispatch.can_place()):
-            return
+            return True
         reports, self.reports = (self.reports, []) if due or self.door.asks else ([], self.reports)
         self.urgent = self.urgent and bool(self.reports)
         clock = time.time()
@@ -300,10 +323,15 @@ class Supervisor:
             answers = self.door.act(clock)
             leases = self.dispatch.place(self.peers, clock, now)
             self.store.commit()
+        except Unreadable as exc:
+            self.reports = reports + self.reports
+            self.undo()
+            self.say(exc.channel, exc.answer)
+            return False
         except (_sqlite3.Error, OSError) as exc:  # OSError: a script could not be kept
             self.reports = reports + self.reports
             self.commit_failed(exc)
-            return
+            return True
         self.last_commit = now
         self.door.asks.clear()
         self.door.clear_up()
@@ -314,6 +342,7 @@ class Supervisor:
             self.say(channel, message)
         self.door.tell_ended(self.store.ended)
         self.hire()
+        return True
 
     def book(self, peer: Peer, message: "Message", clock: float) -> None:
         """Results and notes of a worker, as steps of the turn's transaction."""
@@ -359,10 +388,14 @@ class Supervisor:
         if peer.channel is not None:
             self.say(peer.channel, message)
 
-    def commit_failed(self, exc: Exception) -> None:
-        """Nothing of this turn happened: refuse what was asked, keep what was reported, try again in a moment."""
+    def undo(self) -> None:
+        """Nothing of the open transaction happened."""
         self.store.rollback()
         self.dispatch.reset()
+
+    def commit_failed(self, exc: Exception) -> None:
+        """Nothing of this turn happened: refuse what was asked, keep what was reported, try again in a moment."""
+        self.undo()
         self.hold_until = time.monotonic() + RETRY_S
         log(f"commit failed: {exc}")
         problem = Problem("", why_not_stored(self.state_dir, exc), "Make room, then try again: nothing was stored")
