@@ -25,6 +25,8 @@ _TASK_HEADING = ("TASK", "STATUS", "ATTEMPT", "STARTED", "TIME", "EXIT", "REASON
 _TASK_WIDTHS = (16, 10, 7, 19, 8, 4, 0)
 _TASK_RIGHT = (2, 4, 5)
 _PAGE = 1000
+_TASK_PAGE = 4096
+"""A whole listing of tasks reads about one packed block at a time."""
 _NAME_WIDTH = 40
 """Longest name shown whole on a terminal."""
 
@@ -46,7 +48,7 @@ def show_tasks(host: "HostView", job: "Job", selection: "Selection") -> None:
     """List the tasks of a job that fit, by index."""
     terminal = selection.form == "text" and text.is_terminal()
     limit = selection.limit or (_lines_that_fit(1) if terminal else None)
-    tasks = each_task(host, job, selection.status, _PAGE if limit is None else min(_PAGE, limit + 1))
+    tasks = each_task(host, job, selection.status, _TASK_PAGE if limit is None else min(_TASK_PAGE, limit + 1))
     if selection.form == "ids":
         output.write_batches(f"{task.id}\n" for task in _first(limit, tasks))
     elif selection.form != "text":
@@ -57,7 +59,7 @@ def show_tasks(host: "HostView", job: "Job", selection: "Selection") -> None:
             output.write(f"… more: --limit N, or qstat -i {job.id} --tasks | less\n")
 
 
-def each_task(host: "HostView", job: "Job", status: int | None, page_size: int = _PAGE) -> "Iterator[Task]":
+def each_task(host: "HostView", job: "Job", status: int | None, page_size: int = _TASK_PAGE) -> "Iterator[Task]":
     """Tasks of a job in order, read page by page."""
     after = 0
     while page := host.reader.tasks(job.id, status, after, page_size):
