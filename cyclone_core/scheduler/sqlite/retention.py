@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Jobs that one transaction forgets at most, so that others are not kept waiting."""
-_OVER = "waiting + running = 0 AND ended < ?1 AND submitted < ?1 AND id < (SELECT max(id) FROM job)"
+_OVER = "waiting + running = 0 AND ended < ? AND submitted < ? AND id < (SELECT max(id) FROM job)"
 
 
 def forget(db: "sqlite3.Connection", before: float) -> list[int]:
     """Remove up to BATCH finished jobs that ended before a time; their ids. The newest job stays: ids must only grow."""
     rows = db.execute(
-        f"SELECT id, queue, successful, failed, cancelled, error FROM job WHERE {_OVER} ORDER BY id LIMIT {BATCH}", (before,)
+        f"SELECT id, queue, successful, failed, cancelled, error FROM job WHERE {_OVER} ORDER BY id LIMIT {BATCH}", (before, before)
     ).fetchall()
     for job, queue, *counts in rows:
         for table in ("result", "attempt", "span", "running", "cancellation"):

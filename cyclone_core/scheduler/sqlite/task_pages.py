@@ -181,9 +181,9 @@ def _leased(connection: "sqlite3.Connection", job: "Job") -> "Iterator[Stretch]"
 
 
 def _put_back(connection: "sqlite3.Connection", job: "Job", after: int) -> "Iterator[Stretch]":
-    first = "coalesce((SELECT max(low) FROM span WHERE job=?1 AND low<=?2), 0)"
+    first = "coalesce((SELECT max(low) FROM span WHERE job=? AND low<=?), 0)"
     for low, high, attempt in connection.execute(
-        f"SELECT low, high, attempt FROM span WHERE job=?1 AND low>={first} ORDER BY low", (job.id, after)
+        f"SELECT low, high, attempt FROM span WHERE job=? AND low>={first} ORDER BY low", (job.id, job.id, after)
     ):
 
         def make(position: int, attempt: int = attempt) -> Task:
