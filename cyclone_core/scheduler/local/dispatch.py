@@ -98,15 +98,16 @@ class Dispatch:
         if stream is not None:
             stream.lane.slow_down()
 
-    def progress(self, peer: "Peer", lease: int, tasks: int) -> None:
-        """Tasks of a lease ended or came back: room for others."""
+    def progress(self, lease: int, now: float) -> None:
+        """Tasks of a lease ended or came back, as far as they counted: room for others."""
         self._dirty = True
         stream = self.streams.get(lease)
         if stream is None:
             return
         found = self.store.leases.get(lease)
         left = len(found.tasks) if found else 0
-        stream.ended(lease, tasks, left, time.monotonic())
+        held = sum(len(self.store.leases[number].tasks) for number in stream.leases if number in self.store.leases)
+        stream.ended(lease, stream.outstanding - held, left, now)
         if not left:
             del self.streams[lease]
 
@@ -197,6 +198,8 @@ class Dispatch:
         self, backlog: Backlog, lane: Lane, peers: "Mapping[int, Peer]", blocked: Blocked | None, clock: float, now: float
     ) -> "tuple[Peer, Message] | None":
         """One lease for the best job of a backlog, None when no worker can take it."""
+        if self.shares[lane.cluster].is_overdrawn():
+            return None
         stream, peer = self._stream_that_wants(lane, peers, blocked)
         if stream is None and not (blocked and blocked.aged):
             stream, peer = self._new_stream(backlog, lane, peers)

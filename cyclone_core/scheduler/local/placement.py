@@ -54,6 +54,10 @@ class Share:
             count = min(count, (self.memory_mib + extra[1]) // shape.memory_mib)
         return max(0, count)
 
+    def is_overdrawn(self) -> bool:
+        """Whether more runs than the cluster has since it became smaller: nothing is given until enough has ended."""
+        return self.vcpus < -1e-9 or (self.max_memory_mib > 0 and self.memory_mib < 0)
+
     def take(self, shape: Shape, count: int) -> None:
         """Reserve for `count` tasks (negative: give back)."""
         self.vcpus -= shape.vcpus * count
