@@ -47,6 +47,7 @@ ALONE_S = 5.0
 _RETRY_S = 1.0  # until the next attempt when the disk is full or no process can be made
 _GIVE_UP_S = 10.0  # a task that cannot get a process for so long fails
 _REFUSED_S = 1.0  # a stop this soon after the hello means that we are not wanted
+_SHUTDOWN_GRACE_S = 3.0
 _KEPT_STREAMS = 64
 
 
@@ -100,9 +101,13 @@ class Agent:
         # Handlers, not SIG_IGN: tasks would inherit that. Who wants a worker to leave asks the supervisor.
         for number in (_signal.SIGINT, _signal.SIGHUP):
             _signal.signal(number, _nothing)
-        _signal.signal(_signal.SIGTERM, lambda *_: self._stop(_REFUSED_S * 3))
+        _signal.signal(_signal.SIGTERM, self._told_to_end)
         self.poll.register(wake, select.EPOLLIN)
         return wake
+
+    def _told_to_end(self, *_: object) -> None:
+        """SIGTERM, as at a shutdown of the machine. A handler runs between any two steps, so the loop does the work."""
+        self.timers.at(monotonic(), self._stop, _SHUTDOWN_GRACE_S)
 
     # -- the supervisor ------------------------------------------------------------------------------------------------
 

@@ -46,13 +46,13 @@ def command(
     program = engine()
     lane, name = task.lease.lane, name_of(task)
     env_file = f"{place.scratch}/{name}.env"
-    inside, extra = _environment(env, env_file)
+    inside, extra = _environment(_inside(env, lane), env_file)
     directory = os.fsdecode(cwd)
-    words = [program, "run", "--rm", "--name", name, "--env-file", env_file, "--workdir", directory]
+    words = [program, "run", "--rm", "--name", name, "--label", os.fsdecode(place.mark), "--env-file", env_file, "--workdir", directory]
     for pair in extra:
         words += ("--env", pair)
     words += ("--volume", f"{script}:{script}:ro", "--volume", f"{directory}:{directory}")
-    words += _limits(lane) + _options(lane.get("container_options") or {})
+    words += _limits(lane) + _options(lane.get("container_options") or {}, program)
     argv = [*map(encode, words), encode(str(task.recipe.plan.image)), *interpreter, encode(script)]
     return argv, (encode(program),), [*map(encode, (f"{key}={value}" for key, value in os.environ.items())), *inside], env_file
 
@@ -81,6 +81,12 @@ def complaint(last_line: bytes) -> str:
     return text if text.startswith(("docker: ", "Error: ", "Error response", "See 'docker run")) else ""
 
 
+def _inside(env: "list[bytes]", lane: "dict[str, Any]") -> "list[bytes]":
+    """Without the host's PATH and HOME, which mean nothing in an image, unless the definition sets them."""
+    ours = [f"{name}=".encode() for name in ("PATH", "HOME") if name not in (lane.get("environment") or {})]
+    return [pair for pair in env if not pair.startswith(tuple(ours))]
+
+
 def _environment(env: "list[bytes]", path: str) -> "tuple[list[bytes], list[str]]":
     """Write the variables to a file. Values of several lines do not fit in there: they go through the client's own
     environment, (variables of the client, their names)."""
@@ -101,11 +107,15 @@ def _limits(lane: "dict[str, Any]") -> "list[str]":
     return [*words, "--memory", f"{lane['memory_mib']}m"] if lane.get("memory_mib") else words
 
 
-def _options(options: "dict[str, Any]") -> "list[str]":
+def _options(options: "dict[str, Any]", program: str) -> "list[str]":
     """What the definition asks of the container: user, privileged, init, shm_size_mib, ulimits, mounts."""
     words = [] if options.get("init") is False else ["--init"]
-    user = options.get("user") or f"{os.geteuid()}:{os.getegid()}"
-    words += ("--user", str(user))
+    if options.get("user"):
+        words += ("--user", str(options["user"]))
+    elif os.geteuid() and os.path.basename(program) == "podman":
+        words.append("--userns=keep-id")  # without it a user's files would belong to somebody else in a rootless container
+    else:
+        words += ("--user", f"{os.geteuid()}:{os.getegid()}")
     if options.get("privileged"):
         words.append("--privileged")
     if options.get("shm_size_mib"):

@@ -117,7 +117,7 @@ class Executor:
     def fail(self, task: "Task", reason: str, cause: int = CAUSE_NOT_STARTED) -> None:
         """End a task for which there is no process."""
         task.cause, task.reason = cause, reason
-        self.record(task, 0, time_ns() // 1000 - task.start_us, (0, 0, 0))
+        self.record(task, 0, max(0, time_ns() // 1000 - task.start_us), (0, 0, 0))
 
     # -- while it runs -------------------------------------------------------------------------------------------------
 

@@ -37,10 +37,9 @@ class Limits:
 
     def observe(self, task: "Task") -> None:
         """Begin to watch a task that has lasted a few milliseconds."""
-        timers = self._timers
-        timers.at(task.began + SETTLED_S, self._settle, task)
+        self._timers.at(task.began + SETTLED_S, self._settle, task)
         if task.recipe.plan.timeout_s:
-            timers.at(task.began + task.recipe.plan.timeout_s, self._expire, task)
+            self._expire(task)
 
     def _settle(self, task: "Task") -> None:
         if task.over:
@@ -55,8 +54,14 @@ class Limits:
             self._weigh(task)
 
     def _expire(self, task: "Task") -> None:
-        limit = task.recipe.plan.timeout_s
-        self._executor.terminate(task, CAUSE_TIMEOUT, f"ran longer than its timeout of {limit:g} s")
+        """Look at the timeout when it is due or the task is twice as old: a timer at the far end would keep ended tasks in memory."""
+        limit, age = task.recipe.plan.timeout_s, monotonic() - task.began
+        if task.over:
+            return
+        if age >= limit:
+            self._executor.terminate(task, CAUSE_TIMEOUT, f"ran longer than its timeout of {limit:g} s")
+        else:
+            self._timers.at(task.began + min(limit, max(2 * age, SETTLED_S)), self._expire, task)
 
     def _weigh(self, task: "Task") -> None:
         if task.over or task.cause:

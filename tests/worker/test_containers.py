@@ -52,7 +52,7 @@ def test_script_runs_in_the_image(bare: Supervisor) -> None:
     assert bare.run("echo inside", lane=lane) == b"inside\n"
     line = " ".join(words(bare, "run"))
     script = next(word for word in words(bare, "run") if "/scripts/" in word and word.endswith(":ro"))
-    assert line.startswith("run --rm --name cyclone-1-7-1-1 ")
+    assert line.startswith("run --rm --name cyclone-1-7-1-1 --label CYCLONE_WORKER=s.3.8 ")
     for expected in (
         "--cpus 2", "--memory 512m", "--init", "--user 1000:1000", "--privileged", "--shm-size 10m", "--ulimit core=1:2",
         "--volume /data:/in:ro",
@@ -68,6 +68,7 @@ def test_environment_is_not_on_the_command_line(bare: Supervisor) -> None:
     assert bare.output() == b"a\nb\n"
     assert "SECRET=hush\n" in bare.path("env").read_text()
     assert "CYCLONE_JOB_ID=7\n" in bare.path("env").read_text()
+    assert "\nPATH=" not in bare.path("env").read_text()
     assert bare.path("mode").read_text() == "600\n"
     assert "hush" not in " ".join(words(bare, "run"))
     assert "LONG" in words(bare, "run")

@@ -147,7 +147,8 @@ def test_daemons_end_with_the_task(supervisor: Supervisor) -> None:
 def test_daemon_of_a_running_task_is_left_alone(supervisor: Supervisor) -> None:
     """What ends with one task never takes along a daemon of another one that still runs."""
     supervisor.lease(
-        "(setsid env -i /bin/sleep 600 &) ; (setsid sleep 601 & echo $! > marked) ; pgrep -f '^/bin/sleep 600' > bare; echo > ready; sleep 600",
+        "(setsid env -i /bin/sleep 600 &) ; (setsid sleep 601 & echo $! > marked)\n"
+        "pgrep -nf '^/bin/sleep 600' > bare; echo > ready; sleep 600",
         stream=1,
     )
     supervisor.appears("ready")
