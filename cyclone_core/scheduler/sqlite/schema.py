@@ -114,13 +114,14 @@ def open_reader(state_dir: str) -> "sqlite3.Connection | None":
         found = connection.execute("PRAGMA user_version").fetchone()[0]
     except _sqlite3.Error as exc:
         raise StateUnusable(f"{path} cannot be read: {exc}. Is the disk mounted read-only or damaged?") from exc
+    if found == VERSION:
+        return connection
+    connection.close()
     if found == 0:
         return None
     if found > VERSION:
         raise StateUnusable(newer(path, found))
-    if found < VERSION:
-        raise StateUnusable(f"{path} has the older version {found}: start the host to bring it up to date (hyper hosts start)")
-    return connection
+    raise StateUnusable(f"{path} has the older version {found}: start the host to bring it up to date (hyper hosts start)")
 
 
 def open_writer(state_dir: str) -> "sqlite3.Connection":
@@ -131,17 +132,21 @@ def open_writer(state_dir: str) -> "sqlite3.Connection":
     path = database_path(state_dir)
     try:
         connection = _sqlite3.connect(path, isolation_level=None, cached_statements=128)
-        refuse_newer(connection, path)  # before anything is written into it
-        for pragma in (
-            "busy_timeout=5000",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "wal_autocheckpoint=4000",
-            "mmap_size=268435456",
-            "temp_store=MEMORY",
-        ):
-            connection.execute("PRAGMA " + pragma).fetchall()
-        migrate(connection, path)
+        try:
+            refuse_newer(connection, path)  # before anything is written into it
+            for pragma in (
+                "busy_timeout=5000",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "wal_autocheckpoint=4000",
+                "mmap_size=268435456",
+                "temp_store=MEMORY",
+            ):
+                connection.execute("PRAGMA " + pragma).fetchall()
+            migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     except _sqlite3.Error as exc:
         raise StateUnusable(f"{path} cannot be opened for writing: {exc}") from exc
     os.chmod(path, 0o600)
