@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cyclone_core import paths, wire
-from cyclone_core.operations import jobs, queries
+from cyclone_core.operations import jobs
 from cyclone_core.operations.waiting import why_waiting
 from cyclone_core.scheduler.local import client
 from cyclone_core.scheduler.sqlite.reader import Reader
@@ -334,14 +334,3 @@ def test_why_it_waits(engine: Engine) -> None:
     assert "starts as soon as" in why(engine, limited) or "it is the next" in why(engine, limited)
     (engine.work_dir / "go").touch()
     assert engine.wait(first, limited, second) == ["Successful"] * 3
-
-
-def test_a_dead_supervisor_is_noticed_by_whoever_looks(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`qstat` and `qlog` start it again where work is open."""
-    monkeypatch.setenv("CYCLONE_STATE_DIR", str(engine.work_dir / "root"))
-    engine.state_dir = paths.host_state_dir("local")
-    job = engine.submit("sleep 0.2")
-    engine.kill_supervisor()
-    with queries.open_host() as host:
-        assert host.revive() is None or host.revive()
-    assert engine.wait(job) == ["Successful"]
