@@ -8,6 +8,7 @@ set -euo pipefail
 readonly COMMANDS="cyclone hyper qsub qstat qlog qdel"
 readonly LAUNCHED="qsub qstat qlog qdel" # these start from launchers, the others from Python entry points
 readonly MARK="Made by Cyclone's install.sh"
+export HOME="${HOME:-$(cd ~ && pwd)}" # cron and CI may leave it out
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 data_dir=${XDG_DATA_HOME:-$HOME/.local/share}/cyclone
 bin_dir=${XDG_BIN_HOME:-$HOME/.local/bin}

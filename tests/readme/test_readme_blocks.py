@@ -1,7 +1,8 @@
-"""README.md tells the truth: each of its bash blocks runs on a fresh machine, and what was installed goes away again."""
+"""README.md tells the truth: each of its blocks runs on a fresh machine, and what was installed goes away again."""
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+PROGRAMS = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 THE_GATE = "bash install.sh --test\n"
 """Not run from inside the tests: `.ci/run` is what runs it."""
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", "build", "dist")
@@ -65,6 +67,9 @@ def test_blocks_run_on_a_fresh_machine(machine: Machine) -> None:
         if block != THE_GATE:
             done = machine.bash(block)
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+    for program in PROGRAMS:
+        done = machine.bash(f"~/.local/share/cyclone/venv/bin/python -c {shlex.quote(program)}")
+        assert (done.returncode, done.stderr) == (0, ""), program
     again = machine.bash("bash install.sh")
     assert again.returncode == 0, again.stderr
     assert "hyper hosts stop" in again.stdout  # a host runs: it is told how to change over
