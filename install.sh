@@ -17,6 +17,7 @@ export PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset PYTHONHOME PYTHONPATH
 
 usage() {
+  local tilde="~"
   cat <<EOF
 Usage: bash install.sh [--demo | --test [-- PYTEST OPTIONS] | --uninstall] [--extras NAMES] [--python PYTHON]
 
@@ -27,8 +28,8 @@ Usage: bash install.sh [--demo | --test [-- PYTEST OPTIONS] | --uninstall] [--ex
   --extras NAMES    optional parts, separated by commas: aws (deploy to AWS), sandbox (an AWS on this machine), worker, test
   --python PYTHON   the Python to use (3.11 or later), a command or a path
 
-In an active virtual environment the commands go into it. Otherwise they go to ${bin_dir/#"$HOME"/~} and what they need to
-${data_dir/#"$HOME"/~} (XDG_BIN_HOME and XDG_DATA_HOME choose other places).
+In an active virtual environment the commands go into it. Otherwise they go to ${bin_dir/#"$HOME"/$tilde} and what they need to
+${data_dir/#"$HOME"/$tilde} (XDG_BIN_HOME and XDG_DATA_HOME choose other places).
 EOF
 }
 

@@ -63,6 +63,7 @@ def follow(console: Console, job: str) -> dict[str, Any]:
             total, ended = sum(counts.values()), sum(counts[state] for state in FINAL)
             progress.update(bar, total=total, completed=ended)
             if ended == total:
+                progress.update(bar, description="ended  ")
                 return record
             if time.monotonic() - started > GIVE_UP_AFTER_S:
                 raise TimeoutError(f"job {job} has not ended after {GIVE_UP_AFTER_S:.0f} s. See why it waits: qstat -i {job}")
