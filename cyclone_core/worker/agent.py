@@ -47,6 +47,7 @@ ALONE_S = 5.0
 _RETRY_S = 1.0  # until the next attempt when the disk is full or no process can be made
 _GIVE_UP_S = 10.0  # a task that cannot get a process for so long fails
 _REFUSED_S = 1.0  # a stop this soon after the hello means that we are not wanted
+_HANG_UPS = 5  # so many supervisors in a row that hang up on our hello mean the same; fewer may have been killed
 _SHUTDOWN_GRACE_S = 3.0
 _KEPT_STREAMS = 64
 
@@ -68,6 +69,7 @@ class Agent:
         self.held: list[Task] = []  # START frames put, process not made yet
         self.blocked = self.leaving = self.done = False
         self.alone_since = self.greeted = self.no_room_since = 0.0
+        self.hang_ups = 0
 
     # -- the loop ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +141,7 @@ class Agent:
                 self._stop(*values)
         else:
             sys.stderr.write(f"the supervisor sent {kind!r}, which this worker does not know\n")
-        self.greeted = 0.0
+        self.greeted, self.hang_ups = 0.0, 0
 
     def _lease(
         self, number: int, stream_id: int, width: int, lane: "dict[str, Any]", chunks: "list[Any]", jobs: "Any", specs: "Any"
@@ -196,7 +198,8 @@ class Agent:
 
     def _orphaned(self) -> None:
         """The supervisor is gone: nothing untouched is started, what runs goes on."""
-        if self.greeted and monotonic() - self.greeted < _REFUSED_S and not self.leaving:
+        self.hang_ups = self.hang_ups + 1 if self.greeted and monotonic() - self.greeted < _REFUSED_S else 0
+        if self.hang_ups >= _HANG_UPS and not self.leaving:
             self._refused()
             return
         for stream in self.streams.values():

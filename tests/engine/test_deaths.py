@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from cyclone_core import paths
+from cyclone_core.operations import jobs
 from cyclone_core.scheduler.local import client
 
 from .conftest import Engine, is_alive, kill, switches
@@ -144,7 +145,7 @@ def test_stop_costs_no_attempt(engine: Engine) -> None:
 
 def test_a_reboot(engine: Engine) -> None:
     """Stale socket, stale pids of processes that are others now, leases open: the work goes on."""
-    jobs = [engine.submit(LONG), engine.array("exit 0", 5)]
+    found = [engine.submit(LONG), engine.array("exit 0", 5)]
     engine.pid("pid")
     kill(engine.supervisors() + engine.workers() + engine.tasks())
     assert os.path.exists(paths.socket_path(engine.state_dir))
@@ -157,7 +158,7 @@ def test_a_reboot(engine: Engine) -> None:
         database.execute("UPDATE running SET pid=?", (stranger,))
     database.close()
     (engine.work_dir / "go").touch()
-    assert engine.wait(*jobs) == ["Successful", "Successful"]
+    assert engine.wait(*found) == ["Successful", "Successful"]
     assert os.waitpid(stranger, os.WNOHANG) == (0, 0)
     os.kill(stranger, signal.SIGKILL)
     os.waitpid(stranger, 0)
@@ -205,3 +206,29 @@ def test_an_idle_engine_sleeps(engine: Engine) -> None:
     before = [switches(pid) for pid in found]
     time.sleep(3)
     assert [switches(pid) - count for pid, count in zip(found, before, strict=True)] == [0] * len(found)
+
+
+def test_supervisors_that_die_young(engine: Engine) -> None:
+    """A worker that has just said hello when its supervisor dies is none that was sent away: it comes back, obeys, and takes work."""
+    engine.put("cluster", "default", max_vcpus=2)
+    engine.put("definition", "half", vcpus=1)
+    job = engine.array("echo $$ > pid$CYCLONE_TASK_INDEX; sleep 3600", 2, definition="half")
+    found = [engine.pid("pid1"), engine.pid("pid2")]
+    for _ in range(2):
+        engine.kill_supervisor()
+        engine.start()
+        engine.until(lambda: all(one["connected"] for one in engine.ask("status")[1]["workers"]), "workers have said hello")
+    engine.kill_supervisor()
+    assert jobs.cancel(engine.state_dir, {"tasks": [(job, None)]})["tasks"] == 2
+    assert engine.wait(job) == ["Cancelled"]
+    assert not any(map(is_alive, found))
+    assert engine.attempts(job)[0].attempt == 1
+
+
+def test_a_worker_that_had_not_said_hello(engine: Engine) -> None:
+    """Its supervisor died while it was starting: the next one knows its pid as well."""
+    engine.start()
+    engine.kill_supervisor()
+    engine.until(lambda: engine.ask("status")[1]["workers"][0]["connected"], "a worker has said hello")
+    engine.until(lambda: all(one["connected"] for one in engine.ask("status")[1]["workers"]), "workers have said hello")
+    assert sorted(one["pid"] for one in engine.ask("status")[1]["workers"]) == engine.workers()

@@ -59,6 +59,10 @@ class Peer:
         self.reserved = 0.0
         """vCPUs that its streams hold"""
 
+    def is_process(self, pid: int) -> None:
+        """It tells its pid."""
+        self.pid, self.pidfd = pid, _pidfd(pid)
+
     def kill(self) -> None:
         """End the process at once, if it is still the one we know."""
         if self.pidfd >= 0:

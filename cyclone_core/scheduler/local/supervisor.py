@@ -235,12 +235,16 @@ class Supervisor:
     def welcome(self, channel: "Channel", message: "Message") -> None:
         """A worker says hello: one that we started, or one that outlived another supervisor."""
         if message[1:2] != (wire.VERSION,):
-            self.hang_up(channel.fd)
+            self.say(channel, ("stop", 0))
+            if channel.fd in self.channels:
+                self.hang_up(channel.fd)
             return
         _, _, number, pid, journal, journal_size, runs = message
         peer = self.peers.get(number)
         if peer is None:
             peer = self.peers[number] = Peer(number, self.dispatch.cluster_of(number), pid, journal, time.time())
+        elif not peer.pid:  # started by another supervisor, which did not live to learn it
+            peer.is_process(pid)
         peer.channel, peer.journal_at, peer.welcomed = channel, journal_size, True
         self.by_fd[channel.fd] = peer
         self.reports.append((peer, ("hello", runs)))
