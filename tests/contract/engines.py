@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SMALL = 500
 """Up to so many tasks in all, every commit is followed by a look at everything."""
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where hosts of property tests lie: thousands of commits need not wait for a disk."""
 CANCELLED_CODE = outcome(0, CAUSE_CANCELLED)
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
 from cyclone_core.jobs import CANCELLED, CAUSE_NOT_STARTED, DEFAULT_LOSSES, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING, outcome
-from tests.contract.engines import CANCELLED_CODE, ENGINES, Given
+from tests.contract.engines import CANCELLED_CODE, ENGINES, MEMORY, Given
 
 CODES = [0, 0, outcome(1 << 8), outcome(75 << 8), outcome(9), CANCELLED_CODE, outcome(127 << 8, CAUSE_NOT_STARTED)]
 QUEUES = ("default", "night")
@@ -50,7 +50,7 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize(engine=st.sampled_from(sorted(ENGINES)))
     def open(self, engine: str) -> None:
         """A host with two queues."""
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = tempfile.TemporaryDirectory(dir=MEMORY)
         self.engine = ENGINES[engine](Path(self.directory.name))
         with self.engine.step() as store:
             store.resources.put("queue", "night", '{"name": "night", "cluster": "default"}', "create", 1.0)

@@ -14,7 +14,7 @@ from cyclone_core.jobs import outcome
 from cyclone_core.scheduler.local.dispatch import Dispatch
 from cyclone_core.scheduler.local.placement import PATIENCE_S
 from cyclone_core.scheduler.local.pool import Peer
-from tests.contract.engines import SqliteEngine
+from tests.contract.engines import MEMORY, SqliteEngine
 
 VCPUS = 4
 
@@ -324,11 +324,11 @@ events = st.lists(
 DEFINITIONS = {"default": (1, 0), "half": (0.5, 0), "pair": (2, 3000), "all": (VCPUS, 0), "fat": (1, 5000), "many": (1, 100)}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events)
 def test_whatever_happens_shares_come_back(history: list[tuple[str, int]]) -> None:
     """Any mixture of shapes and events: never too much at once (`check`), everything done at last, everything free then."""
-    with TemporaryDirectory() as directory:
+    with TemporaryDirectory(dir=MEMORY) as directory:
         floor = Floor(Path(directory))
         for name, (vcpus, memory) in DEFINITIONS.items():
             ratio = 5 if name == "many" else 1
