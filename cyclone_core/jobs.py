@@ -41,8 +41,11 @@ def outcome(status: int, cause: int = CAUSE_NONE) -> int:
 
 
 def exit_status(code: int) -> int:
-    """What a shell would show: the exit status, or 128 + signal number."""
+    """What a shell would show: the exit status, or 128 + signal number; 124, as timeout(1) says it, for a task that ran out of time
+    and ended with 0 when it was told."""
     signal = code >> 8 & 0xFF
+    if code == CAUSE_TIMEOUT << 16:
+        return 124
     return 128 + signal if signal else code & 0xFF
 
 

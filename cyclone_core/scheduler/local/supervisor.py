@@ -134,11 +134,13 @@ class Supervisor:
 
     def timeout(self) -> float:
         """Seconds until something is due, -1 = nothing is."""
-        held = self.hold_until if self.hold_until > time.monotonic() else 0.0
-        due = [at for at in (self.look_again_at, self.accept_again_at, held) if at]
-        if self.reports and not self.urgent:
+        now = time.monotonic()
+        due = [at for at in (self.look_again_at, self.accept_again_at) if at]
+        if self.hold_until > now:
+            due.append(self.hold_until)
+        elif self.reports and not self.urgent:
             due.append(self.reports_since + COMPANY_S)
-        return max(0.0, min(due) - time.monotonic()) if due else -1
+        return max(0.0, min(due) - now) if due else -1
 
     # -- what arrives -------------------------------------------------------------------------------------------------------------
     def accept(self) -> None:
