@@ -18,7 +18,7 @@ Clients say one of these, each answered by one message (`("refused", [problem tu
 Workers connect to the same socket:
 
     -> ("worker", VERSION, worker id, pid, journal, journal size, running rows)
-    <- ("lease", lease, stream, width, lane, chunks, jobs)   run these; see `worker.agent`
+    <- ("lease", lease, stream, width, lane, chunks, jobs, specs)   run these; see `worker.tasks`, `worker.recipes`
     <- ("width", stream, width)                              the stream may run so many tasks at once from now on
     <- ("cancel", job, position or 0 for all)
     <- ("stop", grace seconds)                               end running tasks, then leave

@@ -18,15 +18,15 @@ from time import monotonic, time_ns
 
 from cyclone_core import wire
 from cyclone_core.jobs import CAUSE_CANCELLED, outcome
-from cyclone_core.journal import start_frame
 from cyclone_core.worker.executor import Executor
 from cyclone_core.worker.link import Link
 from cyclone_core.worker.processes import become_subreaper, keep_descriptors, name_process
-from cyclone_core.worker.recipes import Place, recipe_for
+from cyclone_core.worker.recipes import Place
 from cyclone_core.worker.recorder import Recorder
+from cyclone_core.worker.reports import Reports
+from cyclone_core.worker.starter import Starter
 from cyclone_core.worker.tasks import SHORT_S, Lease, Stream, Task, Work
 from cyclone_core.worker.timers import Timers
-from cyclone_core.worker.warm import Shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,18 +34,13 @@ if TYPE_CHECKING:
 
     from cyclone_core.journal import Row
     from cyclone_core.wire import Message
-    from cyclone_core.worker.recipes import Recipe
 
-REPORT_S = 0.25
-"""A result waits at most this long for others to be reported with."""
 GIVE_BACK_S = 0.3
 """Untouched tasks behind tasks that all run longer than this are given back."""
 RECONNECT_S = 0.3
 """Interval of the attempts to find a new supervisor."""
 ALONE_S = 5.0
 """A worker with nothing to do and no supervisor leaves after this."""
-_RETRY_S = 1.0  # until the next attempt when the disk is full or no process can be made
-_GIVE_UP_S = 10.0  # a task that cannot get a process for so long fails
 _REFUSED_S = 1.0  # a stop this soon after the hello means that we are not wanted
 _HANG_UPS = 5  # so many supervisors in a row that hang up on our hello mean the same; fewer may have been killed
 _SHUTDOWN_GRACE_S = 3.0
@@ -63,12 +58,11 @@ class Agent:
         self.link = Link(socket_path, self.poll, self.executor.handlers, self._receive, self._orphaned)
         self.streams: dict[int, Stream] = {}
         self.finished: set[Stream] = set()  # streams whose tasks ended in this turn
-        self.dirty: dict[int, Lease] = {}  # leases with something to report
-        self.report_due = 0.0  # 0: nothing to report
+        self.reports = Reports()
+        self.starter = Starter(self.place, self.recorder, self.executor)
         self.notices: list[tuple[int, ...]] = []
-        self.held: list[Task] = []  # START frames put, process not made yet
-        self.blocked = self.leaving = self.done = False
-        self.alone_since = self.greeted = self.no_room_since = 0.0
+        self.leaving = self.done = False
+        self.alone_since = self.greeted = 0.0
         self.hang_ups = 0
 
     # -- the loop ------------------------------------------------------------------------------------------------------
@@ -87,13 +81,13 @@ class Agent:
                     handler(events)
             executor.reap()
             self.timers.run(monotonic())
-            self._start()
+            self.starter.fill(() if self.leaving else self.streams.values())
             self._tell()
         self.link.finish()
 
     def _timeout(self) -> "float | None":
         now = monotonic()
-        times = [when for when in (self.executor.mature(now), self.timers.next(), self.report_due) if when]
+        times = [when for when in (self.executor.mature(now), self.timers.next(), self.reports.due) if when]
         return max(0.0, min(times) - now) if times else None
 
     def _wake_on_children(self) -> int:
@@ -117,7 +111,7 @@ class Agent:
         """Connect and say who we are and what runs; results before this are found in the journal."""
         if not self.recorder.sync() or not self.link.open():
             return False
-        self._forget_reports()
+        self.reports.take()
         running = [task for stream in self.streams.values() for task in self._all_running(stream)]
         for task in running:
             task.announced = True
@@ -155,7 +149,7 @@ class Agent:
             stream.queue.append(Work(lease, job, low, high, attempt))
             lease.left += high - low + 1
         if not lease.left:
-            self._touch(lease)
+            self.reports.touch(lease)
         if stream.running:
             self.timers.at(monotonic() + GIVE_BACK_S, self._give_back, stream)
 
@@ -180,8 +174,7 @@ class Agent:
             for task in self._all_running(stream):
                 if task.job == job and position in (0, task.position):
                     self.executor.cancel(task)
-        for task in [task for task in self.held if task.job == job and position in (0, task.position)]:
-            self.held.remove(task)
+        for task in self.starter.drop(job, position):
             self.executor.fail(task, "", CAUSE_CANCELLED)
 
     def _revoke(self, stream: Stream, job: int = 0, position: int = 0) -> None:
@@ -194,7 +187,7 @@ class Agent:
         """An untouched task is cancelled: a row without a frame."""
         lease.rows.append((job, position, attempt, outcome(0, CAUSE_CANCELLED), time_ns() // 1000, 0, 0, 0))
         lease.left -= 1
-        self._touch(lease)
+        self.reports.touch(lease)
 
     def _orphaned(self) -> None:
         """The supervisor is gone: nothing untouched is started, what runs goes on."""
@@ -206,9 +199,8 @@ class Agent:
             self._revoke(stream)
             for work, low, high in stream.withdraw():
                 work.lease.left -= high - low + 1
-        for task in self.held:
+        for task in self.starter.drop():
             self._release(task)
-        self.held.clear()
         self.alone_since = monotonic()
         if self.leaving:
             return
@@ -237,118 +229,10 @@ class Agent:
             stream.withdraw()
             for task in self._all_running(stream):
                 self.executor.signal(task, grace_s)
-        for task in self.held:
+        for task in self.starter.drop():
             self._release(task)
-        self.held.clear()
 
     # -- tasks ---------------------------------------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        """Fill free width: START frames of all of them in one write, together with the END frames that are waiting, then the processes."""
-        if self.blocked:
-            return
-        tasks, self.held = self.held, []
-        for task in tasks:
-            task.start_us, task.began = time_ns() // 1000, monotonic()
-        feeds: list[tuple[Shell, list[Task]]] = []
-        if not self.leaving:
-            for stream in self.streams.values():
-                while stream.queue:
-                    work = stream.queue[0]
-                    recipe = work.recipe = work.recipe or recipe_for(work.lease, work.job, self.place)
-                    stream.meet(recipe.plan.script)
-                    if recipe.warm:
-                        if not self._feed(stream, feeds):
-                            break
-                    elif stream.busy < stream.limit():
-                        tasks.append(self._take(stream))
-                    else:
-                        break
-        if not self.recorder.flush():
-            self.held = tasks
-            for shell, group in feeds:
-                shell.unreserve(group)
-            self._block()
-            return
-        for shell, group in feeds:
-            try:
-                shell.feed(group)
-            except OSError:
-                self._block()
-        for number, task in enumerate(tasks):
-            try:
-                self.executor.launch(task)
-                self.no_room_since = 0.0
-            except OSError as exc:
-                self._no_room(task, tasks[number:], exc)
-                return
-            except Exception as exc:  # noqa: BLE001  the border of the agent loop: one task must not take the worker down
-                sys.excepthook(type(exc), exc, exc.__traceback__)
-                self.executor.fail(task, f"Cyclone failed to start it: {type(exc).__name__}: {exc}")
-
-    def _take(self, stream: Stream) -> Task:
-        task = self._new_task(stream)
-        stream.busy += 1
-        stream.running.add(task)
-        return task
-
-    def _new_task(self, stream: Stream) -> Task:
-        work, position = stream.take()
-        recipe = work.recipe
-        assert recipe is not None
-        task = Task(work, recipe, position, time_ns() // 1000, monotonic())
-        self.recorder.put(start_frame(work.lease.id, work.job, position, work.attempt, task.start_us))
-        return task
-
-    def _feed(self, stream: Stream, feeds: "list[tuple[Shell, list[Task]]]") -> bool:
-        """Take the next tasks of the queue for a warm shell; False when none has room."""
-        work = stream.queue[0]
-        recipe = work.recipe
-        assert recipe is not None
-        shell = next((shell for shell in stream.shells if shell.fits(recipe) and shell.room()), None)
-        if shell is None:
-            shell = self._new_shell(stream, recipe)
-            if shell is None:
-                return not recipe.warm
-        group = [self._new_task(stream) for _ in range(min(shell.room(), work.high - work.next + 1))]
-        for task in group:
-            shell.reserve(task)
-        feeds.append((shell, group))
-        return True
-
-    def _new_shell(self, stream: Stream, recipe: "Recipe") -> "Shell | None":
-        """Another shell where the width allows. A plan that cannot work is left to the cold way, which says why."""
-        if stream.busy >= stream.width:
-            return None
-        for shell in [shell for shell in stream.shells if not shell.sent]:
-            shell.close()
-        try:
-            shell = Shell(self.executor, stream, recipe)
-        except OSError:
-            self._block()
-            return None
-        if shell.failed or recipe.plan.problem:
-            shell.close()
-            recipe.warm = recipe.plan.warm = False
-            return None
-        return shell
-
-    def _no_room(self, task: Task, rest: "list[Task]", exc: OSError) -> None:
-        """The system has no process or descriptor left: wait for better times, but not for ever."""
-        now = monotonic()
-        self.no_room_since = self.no_room_since or now
-        if now - self.no_room_since > _GIVE_UP_S:
-            rest = rest[1:]
-            self.executor.fail(task, f"no process could be made for {_GIVE_UP_S:g} s: {exc.strerror}")
-        self.held = [*rest, *self.held]
-        self._block()
-
-    def _block(self) -> None:
-        self.blocked = True
-        self.timers.at(monotonic() + _RETRY_S, self._unblock)
-
-    def _unblock(self) -> None:
-        self.blocked = False
 
     def _ended(self, task: Task, row: "Row | None") -> None:
         """An attempt is over."""
@@ -361,7 +245,7 @@ class Agent:
         lease.rows.append(row)
         if task.reason:
             lease.reasons[task.row_key()] = task.reason
-        self._touch(lease)
+        self.reports.touch(lease)
 
     def _release(self, task: Task) -> None:
         task.stream.running.discard(task)
@@ -376,61 +260,44 @@ class Agent:
         self.timers.at(task.began + GIVE_BACK_S, self._give_back, task.stream)
 
     def _give_back(self, stream: Stream) -> None:
-        if self.leaving or self.held or not stream.stuck(monotonic(), GIVE_BACK_S):
+        if self.leaving or self.starter.held or not stream.stuck(monotonic(), GIVE_BACK_S):
             return
         self._revoke(stream)
         for work, low, high in stream.withdraw():
             lease = work.lease
             lease.returned.append((work.job, low, high))
             lease.left -= high - low + 1
-            self._touch(lease)
-            self.report_due = monotonic()
+            self.reports.touch(lease)
+            self.reports.hurry()
 
     def _all_running(self, stream: Stream) -> "list[Task]":
-        return [task for task in stream.running if task not in self.held]
+        return [task for task in stream.running if task not in self.starter.held]
 
     def _busy(self) -> bool:
         return bool(self.executor.live) or any(stream.running for stream in self.streams.values())
 
     # -- reports -------------------------------------------------------------------------------------------------------
 
-    def _touch(self, lease: Lease) -> None:
-        """A lease has something to report."""
-        self.dirty[lease.id] = lease
-        if not lease.left:
-            self.report_due = monotonic()
-        elif not self.report_due:
-            self.report_due = monotonic() + REPORT_S
-
     def _tell(self) -> None:
         """Report what is due, once it is durable; announce tasks that have lasted."""
+        reports = self.reports
         if self.finished:
-            if self.report_due and any(stream.starving() for stream in self.finished):
-                self.report_due = 1.0
+            if any(stream.starving() for stream in self.finished):
+                reports.hurry()
             self.finished.clear()
-        if self.leaving and not self._busy():
-            self.report_due = 1.0 if self.dirty else 0.0
-            self.done = not self.dirty and not self.held
-        if self.report_due and self.report_due <= monotonic():
-            self._report()
+        idle = self.leaving and not self._busy()
+        if idle:
+            reports.hurry()
+        if reports.due and reports.due <= monotonic():
+            if self.recorder.sync():
+                self.link.send(("report", reports.take()))
+            else:
+                reports.wait()
         if self.notices:
             self.link.send(("running", self.notices))
             self.notices = []
-
-    def _report(self) -> None:
-        if not self.recorder.sync():
-            self.report_due = monotonic() + _RETRY_S
-            return
-        if self.link.up:
-            self.link.send(("report", [(lease.id, lease.rows, lease.returned, lease.reasons) for lease in self.dirty.values()]))
-        self._forget_reports()
-        self.done = self.done or (self.leaving and not self._busy())
-
-    def _forget_reports(self) -> None:
-        for lease in self.dirty.values():
-            lease.rows, lease.returned, lease.reasons = [], [], {}
-        self.dirty.clear()
-        self.report_due = 0.0
+        if idle and not reports.dirty:
+            self.done = True
 
 
 def _running_row(task: Task) -> "tuple[int, ...]":

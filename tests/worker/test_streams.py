@@ -113,3 +113,10 @@ def test_many_leases_of_single_jobs(supervisor: Supervisor) -> None:
     supervisor.until(lambda: len(supervisor.rows) == 50)
     assert all(supervisor.output(job=job) == b"%d\n" % job for job in range(100, 150))
     assert {row[3] for row in supervisor.rows.values()} == {jobs.outcome(0)}
+
+
+def test_tasks_that_cannot_start_do_not_slow_the_others_down(supervisor: Supervisor) -> None:
+    """A lease of them is reported in one go: no timer is needed to come to the next one."""
+    supervisor.lease("true", 1, 100, script="0")
+    supervisor.until(lambda: len(supervisor.rows) == 100)
+    assert len(supervisor.reports) == 1
