@@ -309,7 +309,7 @@ def _positions(ranges: list[Any]) -> set[tuple[int, int]]:
 TestStore = StoreMachine.TestCase
 # Without Phase.explain: it traces every line and takes minutes here.
 TestStore.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=40,
     deadline=None,
     derandomize="CI" in os.environ,

@@ -19,7 +19,7 @@ ends = st.builds(
     ids, st.integers(0, 2**60), st.integers(0, 2**20), st.binary(max_size=20), st.binary(max_size=60), st.sampled_from([0, 0, 10**10]),
 )  # fmt: skip
 journals = st.lists(starts | ends, max_size=8)
-quick = settings(max_examples=80, deadline=None)
+quick = settings(max_examples=50, deadline=None)
 
 
 def read(data: bytes, at: int = 0) -> list[tuple]:

@@ -29,7 +29,7 @@ def pair() -> Iterator[tuple[Channel, socket.socket]]:
     there.close()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(messages, st.lists(st.integers(1, 40), max_size=30))
 def test_any_split_yields_the_same_messages(sent: list, cuts: list[int]) -> None:
     """Byte by byte or all at once, to a channel that polls and to one that waits."""
