@@ -9,7 +9,7 @@ truncate a file, and what a background child of the task before says late must n
 import os
 import select
 import sys
-from collections import deque
+from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
 from time import monotonic, time_ns
 
 from cyclone_core.jobs import CAUSE_CANCELLED, CAUSE_NOT_STARTED, outcome

@@ -6,7 +6,7 @@ that tells how much is missing. A disk that takes no more is treated as a limit 
 """
 
 import os
-from collections import deque
+from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
 
 from cyclone_core.journal import SPILL_BYTES
 

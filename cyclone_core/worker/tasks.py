@@ -4,7 +4,7 @@ A stream is a reservation of the supervisor: at most `width` of its tasks run at
 `Work`, runs of tasks of one job; a `Task` is made for an attempt the moment it is about to start.
 """
 
-from collections import deque
+from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
 
 from cyclone_core.jobs import CAUSE_NONE
 

@@ -10,7 +10,7 @@ writing, and the shell tells of each task that it could not open. Only the first
 
 import os
 import select
-from collections import deque
+from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
 from time import monotonic
 
 from cyclone_core.worker.environment import encode
