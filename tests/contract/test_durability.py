@@ -8,7 +8,7 @@ import pytest
 from cyclone_core.errors import StateUnusable
 from cyclone_core.jobs import CANCELLED, FAILED, SUCCESSFUL, outcome
 from cyclone_core.scheduler.sqlite import schema
-from cyclone_core.scheduler.sqlite.store import BLOCK
+from cyclone_core.scheduler.sqlite.blocks import BLOCK
 from tests.contract.engines import SqliteEngine
 
 FAIL = outcome(1 << 8)

@@ -275,7 +275,7 @@ class Dispatch:
         for job in {one[0] for one in ranges}:
             work = self.store.works[job]
             jobs[job] = (work.name, work.queue, work.spec, work.array, work.low, work.step, work.tasks, stream.lane.cluster)
-            specs[work.spec] = self.store.spec(work.spec)
+            specs[work.spec] = self.store.specs.body(work.spec)
         return (
             "lease",
             number,

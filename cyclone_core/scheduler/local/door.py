@@ -177,7 +177,7 @@ class Door:
         found = retention.forget(self.store.db, before)
         self.forgotten.update(found)
         if len(found) < retention.BATCH:
-            self.kept = self.store.forget_specs()
+            self.kept = self.store.specs.forget()
         return ("forgotten", len(found))
 
     def clear_up(self) -> None:

@@ -5,18 +5,16 @@ remembered and reads it again. I/O is per slice: one row for a lease, one packed
 A single job lives in its own row alone, which is written twice after its insertion: when it is leased and when it ends.
 """
 
-import json
-import os
-from _blake2 import blake2b
-
 from cyclone_core import jobs
 from cyclone_core.errors import InvalidRequest, StateUnusable
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler import lifecycle
 from cyclone_core.scheduler.admission import admit
-from cyclone_core.scheduler.sqlite import columns, retention, schema, task_pages
+from cyclone_core.scheduler.sqlite import schema, task_pages
+from cyclone_core.scheduler.sqlite.blocks import ResultBlocks
 from cyclone_core.scheduler.sqlite.resources import ResourceTable
+from cyclone_core.scheduler.sqlite.specs import Specs
 from cyclone_core.scheduler.sqlite.work import FRESH, Lease, Work, pack_ranges, ranges_of, unpack_ranges
 
 TYPE_CHECKING = False
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from cyclone_core.ports import Range
     from cyclone_core.scheduler.sqlite.work import History
 
-BLOCK = 4096
-"""Array results are packed in blocks of so many positions once all of a block's tasks are final."""
 _WORK = "id, name, queue, definition, spec, priority, array, tasks, low, step, task_limit, next, waiting, running, cancel"
 _CANCELLED = jobs.outcome(0, jobs.CAUSE_CANCELLED)
 _LOST = jobs.outcome(0, jobs.CAUSE_LOST)
@@ -46,7 +42,7 @@ class SqliteStore:
     def __init__(self, state_dir: str) -> None:
         self.state_dir = state_dir
         self.db = schema.open_writer(state_dir)
-        self.resources = ResourceTable(self.db)
+        self.resources, self.specs, self.blocks = ResourceTable(self.db), Specs(self.db, state_dir), ResultBlocks(self.db)
         self.ended: list[int] = []
         self._reload()
         self._start_epoch()
@@ -68,12 +64,7 @@ class SqliteStore:
                 )
         self.db.execute("COMMIT")
         self._totals.clear()
-        for path in self._taken:
-            try:
-                os.unlink(path)
-            except OSError:  # its client removed it: the job has its own name for it
-                pass
-        self._taken.clear()
+        self.specs.committed()
 
     def rollback(self) -> None:
         """Undo every step since `begin`, and read again what was remembered."""
@@ -90,10 +81,7 @@ class SqliteStore:
         self.works: dict[int, Work] = {}
         self.leases: dict[int, Lease] = {}
         self._totals: dict[str, list[int]] = {}
-        self._taken: list[str] = []
-        """spooled files that belong to this transaction's jobs"""
-        self._specs: dict[bytes, int] = {}
-        self._bodies: dict[int, dict[str, Any]] = {}
+        self.specs.reset()
         self.ended.clear()
         self.resources.reload()
         self.waiting: dict[tuple[str, str], int] = {
@@ -140,7 +128,7 @@ class SqliteStore:
         place = admit(request, self.resources.bodies)
         job = self._next_job
         low, step = (request.indices[0], request.indices[2]) if request.indices else (1, 1)
-        spec = self._spec(request, self._keep_parameters(request, job))
+        spec = self.specs.keep(request, job)
         self.db.execute(
             "INSERT INTO job(id, name, queue, definition, user, spec, priority, idempotency_key, array, tasks, low, step, "
             "task_limit, next, submitted, waiting) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?)",
@@ -152,65 +140,15 @@ class SqliteStore:
         self._count_waiting(place.queue, place.definition, request.tasks)
         return job
 
-    def _spec(self, request: "JobRequest", parameters: str | None) -> int:
-        """The row of what to execute; equal submissions share one."""
-        body = {
-            "script": self._keep_script(request.script or b""), "interpreter": list(request.interpreter), "directory": request.directory,
-            "environment": request.environment, "parameters": parameters, "retries": request.retries,
-            "retry_exit": [list(pair) for pair in request.retry_exit], "timeout_s": request.timeout_s, "warm": request.warm,
-        }  # fmt: skip
-        text = json.dumps(body, sort_keys=True)
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        if digest not in self._specs:
-            self.db.execute("INSERT OR IGNORE INTO spec(hash, body) VALUES(?,?)", (digest, text))
-            if len(self._specs) > 10_000:
-                self._specs.clear()
-            self._specs[digest] = self.db.execute("SELECT id FROM spec WHERE hash=?", (digest,)).fetchone()[0]
-        return self._specs[digest]
-
-    def forget_specs(self) -> tuple[set[str], float]:
-        """Remove what no job executes any more; see `retention.forget_specs`."""
-        self._specs.clear()
-        return retention.forget_specs(self.db)
-
-    def _keep_script(self, body: bytes) -> str:
-        """Snapshot of a script by its content, on disk before the job is."""
-        name = blake2b(body, digest_size=16).hexdigest()
-        path = f"{self.state_dir}/scripts/{name}"
-        if not os.path.exists(path):
-            write_durably(path, body)
-        return name
-
     def check_parameters(self, request: "JobRequest") -> None:
         """Raise InvalidRequest when the parameter file of a new request is not where its client was to leave it."""
-        if request.parameters is None or os.path.exists(self._spooled(request.parameters)) or self._known(request.idempotency_key):
-            return
-        raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
-
-    def _spooled(self, name: str) -> str:
-        return os.path.join(self.state_dir, "spool", os.path.basename(name))
+        if not self.specs.has_parameters(request) and not self._known(request.idempotency_key):
+            raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
 
     def _known(self, key: str | None) -> int | None:
         """The job that was submitted with an idempotency key."""
         row = self.db.execute("SELECT id FROM job WHERE idempotency_key=?", (key,)).fetchone() if key else None
         return row[0] if row else None
-
-    def _keep_parameters(self, request: "JobRequest", job: int) -> str | None:
-        """Take a parameter file over from the spool directory, where the client left it (already synced).
-
-        It stays there until the commit: a client whose host dies before that sends the same request again.
-        """
-        if request.parameters is None:
-            return None
-        source, target = self._spooled(request.parameters), f"{self.state_dir}/parameters/{job}"
-        try:
-            if os.path.exists(target):  # of a submission with this id that was not committed
-                os.unlink(target)
-            os.link(source, target)
-        except OSError as exc:
-            raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
-        self._taken.append(source)
-        return target
 
     # -- what waits ---------------------------------------------------------------------------------------------------------------
     def ready(self, queue: str, definition: str, after: "tuple[int, int] | None", limit: int) -> list[Work]:
@@ -234,25 +172,14 @@ class SqliteStore:
             found = self._remember(row) if row else None
         return found
 
-    def spec(self, number: int) -> "dict[str, Any]":
-        """What to execute, as the worker gets it."""
-        body = self._bodies.get(number)
-        if body is None:
-            if len(self._bodies) > 1000:
-                self._bodies.clear()
-            body = self._bodies[number] = json.loads(self.db.execute("SELECT body FROM spec WHERE id=?", (number,)).fetchone()[0])
-        return body
-
     def _remember(self, row: "tuple[Any, ...]") -> Work:
-        spec = self.spec(row[4])
+        spec = self.specs.body(row[4])
         work = self.works[row[0]] = Work(row, lifecycle.Retry(spec["retries"], spec["retry_exit"]))
         if work.id in self._spanned and not work.cancelled:
             for low, high, *history in self.db.execute("SELECT low, high, attempt, failures, losses FROM span WHERE job=?", (work.id,)):
                 work.spans[low] = (high, tuple(history))
         if work.array:
-            for low, count in self.db.execute("SELECT low, tasks FROM result WHERE job=?", (work.id,)):
-                block = (low - 1) // BLOCK
-                work.blocks[block] = work.blocks.get(block, 0) + count
+            work.blocks = self.blocks.counts(work.id)
         return work
 
     # -- leases -------------------------------------------------------------------------------------------------------------------
@@ -375,7 +302,7 @@ class SqliteStore:
                 "error=error+?, started=coalesce(started, ?), ended=coalesce(?, ended) WHERE id=?",
                 (*gone, *counts[SUCCESSFUL:], started, ended, work.id),
             )
-            self._keep_results(work, rows, journal)
+            self.blocks.keep(work, rows, journal)
         else:
             _, _, attempt, code, start_us, took_us, at, size = rows[0]
             self.db.execute(
@@ -389,35 +316,6 @@ class SqliteStore:
         if work.left == 0:
             self.ended.append(work.id)
             self.works.pop(work.id, None)
-
-    def _keep_results(self, work: Work, rows: "list[Row]", journal: int) -> None:
-        """Pack final tasks of an array, one row per block they lie in; a block that is complete becomes one row."""
-        by_block: dict[int, list[tuple[Row, int]]] = {}
-        for row in sorted(rows, key=_position):
-            by_block.setdefault((row[1] - 1) // BLOCK, []).append((row, journal))
-        for block, members in by_block.items():
-            self._insert_block(work.id, members)
-            work.blocks[block] = work.blocks.get(block, 0) + len(members)
-            if work.blocks[block] == min(BLOCK, work.tasks - block * BLOCK) and len(members) < work.blocks[block]:
-                self._compact(work, block)
-
-    def _insert_block(self, job: int, members: "list[tuple[Row, int]]") -> None:
-        counts = [0] * len(STATES)
-        for row, _ in members:
-            counts[lifecycle.final_state(row[3])] += 1
-        low, high = members[0][0][1], members[-1][0][1]
-        self.db.execute(
-            "INSERT INTO result VALUES(?,?,?,?,?,?,?,?,?)", (job, low, high, len(members), *counts[SUCCESSFUL:], columns.pack(members))
-        )
-
-    def _compact(self, work: Work, block: int) -> None:
-        bounds = (work.id, block * BLOCK + 1, (block + 1) * BLOCK)
-        members: list[tuple[Row, int]] = []
-        for count, blob in self.db.execute("SELECT tasks, columns FROM result WHERE job=? AND low BETWEEN ? AND ?", bounds):
-            members += columns.unpack(work.id, count, blob)
-        members.sort(key=lambda member: member[0][1])
-        self.db.execute("DELETE FROM result WHERE job=? AND low BETWEEN ? AND ?", bounds)
-        self._insert_block(work.id, members)
 
     def _wait_again(self, again: "Mapping[tuple[int, int], History]") -> None:
         """Leased tasks go back to waiting with the given histories."""
@@ -609,27 +507,6 @@ class SqliteStore:
         if work is None:
             raise StateUnusable(f"{schema.database_path(self.state_dir)}: job {job} is leased, but has no open row")
         return work
-
-
-def write_durably(path: str, body: bytes) -> None:
-    """Write a file that is whole or not there. Raises OSError."""
-    temporary = f"{path}.{os.getpid()}.new"
-    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        view = memoryview(body)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fsync(fd)
-    except OSError:
-        os.unlink(temporary)
-        raise
-    finally:
-        os.close(fd)
-    os.rename(temporary, path)
-
-
-def _position(row: "Row") -> int:
-    return row[1]
 
 
 def _never_ran(job: int, position: int, history: "History", now: float) -> "Row":

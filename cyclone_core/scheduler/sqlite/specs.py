@@ -1,0 +1,121 @@
+"""What jobs execute: rows that equal submissions share, snapshots of their scripts, and their parameter files."""
+
+import json
+import os
+from _blake2 import blake2b
+
+from cyclone_core.errors import InvalidRequest
+from cyclone_core.problems import Problem
+from cyclone_core.scheduler.sqlite import retention
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from typing import Any
+
+    from cyclone_core.jobs import JobRequest
+
+_REMEMBERED_NUMBERS, _REMEMBERED_BODIES = 10_000, 1_000
+
+
+class Specs:
+    """The `spec` rows and the files that they name. Steps of the store's transactions."""
+
+    def __init__(self, db: "sqlite3.Connection", state_dir: str) -> None:
+        self._db, self._state_dir = db, state_dir
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was remembered: the transaction was undone."""
+        self._numbers: dict[bytes, int] = {}
+        self._bodies: dict[int, dict[str, Any]] = {}
+        self._taken: list[str] = []
+        """spooled files that belong to this transaction's jobs"""
+
+    def keep(self, request: "JobRequest", job: int) -> int:
+        """The number of what a request executes. Script and parameters are on disk when it returns. Raises InvalidRequest, OSError."""
+        body = {
+            "script": self._keep_script(request.script or b""), "interpreter": list(request.interpreter), "directory": request.directory,
+            "environment": request.environment, "parameters": self._keep_parameters(request, job), "retries": request.retries,
+            "retry_exit": [list(pair) for pair in request.retry_exit], "timeout_s": request.timeout_s, "warm": request.warm,
+        }  # fmt: skip
+        text = json.dumps(body, sort_keys=True)
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if digest not in self._numbers:
+            self._db.execute("INSERT OR IGNORE INTO spec(hash, body) VALUES(?,?)", (digest, text))
+            if len(self._numbers) > _REMEMBERED_NUMBERS:
+                self._numbers.clear()
+            self._numbers[digest] = self._db.execute("SELECT id FROM spec WHERE hash=?", (digest,)).fetchone()[0]
+        return self._numbers[digest]
+
+    def body(self, number: int) -> "dict[str, Any]":
+        """What to execute, as the worker gets it."""
+        body = self._bodies.get(number)
+        if body is None:
+            if len(self._bodies) > _REMEMBERED_BODIES:
+                self._bodies.clear()
+            body = self._bodies[number] = json.loads(self._db.execute("SELECT body FROM spec WHERE id=?", (number,)).fetchone()[0])
+        return body
+
+    def has_parameters(self, request: "JobRequest") -> bool:
+        """Whether the parameter file of a request, if it has one, is where its client was to leave it."""
+        return request.parameters is None or os.path.exists(self._spooled(request.parameters))
+
+    def committed(self) -> None:
+        """The jobs are durable: their parameter files leave the spool directory."""
+        for path in self._taken:
+            try:
+                os.unlink(path)
+            except OSError:  # its client removed it: the job has its own name for it
+                pass
+        self._taken.clear()
+
+    def forget(self) -> tuple[set[str], float]:
+        """Remove what no job executes any more; see `retention.forget_specs`."""
+        self._numbers.clear()
+        return retention.forget_specs(self._db)
+
+    def _keep_script(self, body: bytes) -> str:
+        """Snapshot of a script by its content."""
+        name = blake2b(body, digest_size=16).hexdigest()
+        path = f"{self._state_dir}/scripts/{name}"
+        if not os.path.exists(path):
+            write_durably(path, body)
+        return name
+
+    def _spooled(self, name: str) -> str:
+        return os.path.join(self._state_dir, "spool", os.path.basename(name))
+
+    def _keep_parameters(self, request: "JobRequest", job: int) -> str | None:
+        """Take a parameter file over from the spool directory, where the client left it (already synced).
+
+        It stays there until the commit: a client whose host dies before that sends the same request again.
+        """
+        if request.parameters is None:
+            return None
+        source, target = self._spooled(request.parameters), f"{self._state_dir}/parameters/{job}"
+        try:
+            if os.path.exists(target):  # of a submission with this id that was not committed
+                os.unlink(target)
+            os.link(source, target)
+        except OSError as exc:
+            raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
+        self._taken.append(source)
+        return target
+
+
+def write_durably(path: str, body: bytes) -> None:
+    """Write a file that is whole or not there. Raises OSError."""
+    temporary = f"{path}.{os.getpid()}.new"
+    fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(body)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    finally:
+        os.close(fd)
+    os.rename(temporary, path)
