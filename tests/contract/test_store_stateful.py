@@ -9,13 +9,24 @@ from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cyclone_core.jobs import CANCELLED, CAUSE_NOT_STARTED, DEFAULT_LOSSES, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING, outcome
 from tests.contract.engines import CANCELLED_CODE, ENGINES, MEMORY, Given
 
 CODES = [0, 0, outcome(1 << 8), outcome(75 << 8), outcome(9), CANCELLED_CODE, outcome(127 << 8, CAUSE_NOT_STARTED)]
 QUEUES = ("default", "night")
+SUBMISSIONS = st.fixed_dictionaries(
+    {
+        "retries": st.integers(0, 2),
+        "retry_exit": st.sampled_from([(), (), ((75, 80),)]),
+        "limit": st.sampled_from([0, 0, 3]),
+        "priority": st.sampled_from([0, 0, 5]),
+        "queue": st.sampled_from(QUEUES),
+    }
+)
+OTHER = st.sampled_from([0, 0, 0, 0, 1])
+"""Rows of attempts that the lease was not given for, now and then."""
 
 
 class ModelTask:
@@ -43,10 +54,6 @@ class ModelJob:
 class StoreMachine(RuleBasedStateMachine):
     """Random steps; the adapter compares counters, pages and overviews after each commit, the invariants compare with the model."""
 
-    jobs = Bundle("jobs")
-    leases = Bundle("leases")
-    old = Bundle("old")
-
     @initialize(engine=st.sampled_from(sorted(ENGINES)))
     def open(self, engine: str) -> None:
         """A host with two queues."""
@@ -55,6 +62,7 @@ class StoreMachine(RuleBasedStateMachine):
         with self.engine.step() as store:
             store.resources.put("queue", "night", '{"name": "night", "cluster": "default"}', "create", 1.0)
         self.model: dict[int, ModelJob] = {}
+        self.given: list[Given] = []
         self.last_job = self.last_lease = 0
 
     def teardown(self) -> None:
@@ -64,150 +72,145 @@ class StoreMachine(RuleBasedStateMachine):
             self.directory.cleanup()
 
     # -- steps ------------------------------------------------------------------------------------------------------------------------
-    @rule(
-        target=jobs,
-        tasks=st.none() | st.integers(1, 12),
-        retries=st.integers(0, 2),
-        retry_exit=st.sampled_from([(), ((75, 80),)]),
-        limit=st.sampled_from([0, 0, 3]),
-        priority=st.sampled_from([0, 0, 5]),
-        queue=st.sampled_from(QUEUES),
-    )
-    def submit(self, tasks: int | None, **fields: Any) -> int:
-        """A single job or an array."""
+    @rule(data=st.data())
+    def submit(self, data: st.DataObject) -> None:
+        """A single job or an array, while not too much is open."""
+        if sum(task.state in (WAITING, RUNNING) for found in self.model.values() for task in found.tasks.values()) > 25:
+            return
+        tasks, fields = data.draw(st.none() | st.integers(2, 12)), data.draw(SUBMISSIONS)
         job = self.engine.submit(tasks, **fields)
         assert job > self.last_job
         self.last_job = job
         self.model[job] = ModelJob(tasks or 1, fields)
-        return job
 
-    @rule(target=leases, count=st.integers(1, 9), queue=st.sampled_from(QUEUES))
-    def lease(self, count: int, queue: str) -> Any:
+    @rule(count=st.integers(1, 9), data=st.data())
+    def lease(self, count: int, data: st.DataObject) -> None:
         """The best tasks that wait and may run, in order; never one that is held, over or cancelled."""
+        if not any(map(self._ready, self.model.values())):
+            self.submit(data)
+        queue = data.draw(st.sampled_from(sorted({found.fields["queue"] for found in self.model.values() if self._ready(found)} or QUEUES)))
+        expected = self._in_order(queue, count)
         given = self.engine.lease(count, queue=queue)
-        expected = min(count, sum(map(self._ready, self._queue(queue))))
-        assert len(given.tasks) == expected
-        assert [job for job, _ in given.tasks] == self._in_order(queue, count)
-        if not given.number:
-            return multiple()
-        assert given.number > self.last_lease
-        self.last_lease = given.number
+        assert [job for job, _ in given.tasks] == expected
+        if given.number:
+            assert given.number > self.last_lease
+            self.last_lease = given.number
+            self.given.append(given)
         for (job, position), attempt in given.tasks.items():
             task = self.model[job].tasks[position]
             assert (task.state, task.attempt) == (WAITING, attempt)
             task.state, task.lease = RUNNING, given.number
-        return given
 
-    @rule(target=old, given=leases, data=st.data())
-    def report(self, given: Given, data: st.DataObject) -> Any:
-        """Some of its tasks ended, some rows come doubled; what is not outstanding is ignored."""
+    @rule(say=st.sampled_from(["report", "report", "report", "give back", "lose"]), late=st.integers(0, 9), data=st.data())
+    def hear(self, say: str, late: int, data: st.DataObject) -> None:
+        """A worker speaks, about a lease it has or, late, about any that it ever had."""
+        choice = self.given if late == 0 else [given for given in self.given if given.number in self.engine.store.leases]
+        if not choice:
+            self.lease(data.draw(st.integers(1, 9)), data)
+            return
+        given = data.draw(st.sampled_from(choice))
+        {"report": self._report, "give back": self._give_back, "lose": self._lose}[say](given, data)
+
+    def _report(self, given: Given, data: st.DataObject) -> None:
+        """Some tasks ended, some rows come doubled or for another attempt; what is not outstanding is ignored, now and when sent again."""
         keys = data.draw(st.lists(st.sampled_from(sorted(given.tasks)), min_size=1, max_size=6))
-        rows = [given.row(*key, data.draw(st.sampled_from(CODES))) for key in keys]
-        reasons = dict.fromkeys(keys[::2], "because")
-        back = self.engine.report(given.number, rows, reasons)
-        again = {row[:2] for row in rows if self._end(given.number, *row[:4])}
-        assert _positions(back) == again
-        return (given.number, rows)
-
-    @rule(sent=old)
-    def report_again(self, sent: tuple[int, list[Any]]) -> None:
-        """The same message once more, however late."""
+        rows = [given.row(*key, data.draw(st.sampled_from(CODES)), given.tasks[key] + data.draw(OTHER)) for key in keys]
+        back = self.engine.report(given.number, rows, dict.fromkeys(keys[::2], "because"))
+        assert _positions(back) == {row[:2] for row in rows if self._end(given.number, *row[:4])}
         before = self.engine.dump()
-        assert self.engine.report(sent[0], sent[1]) == []
-        assert self.engine.dump() == before
-
-    @rule(given=leases, shift=st.integers(1, 3))
-    def report_another_attempt(self, given: Given, shift: int) -> None:
-        """Rows of attempts that this lease was not given for."""
-        before = self.engine.dump()
-        rows = [given.row(*key, attempt=attempt + shift) for key, attempt in given.tasks.items()]
         assert self.engine.report(given.number, rows) == []
         assert self.engine.dump() == before
 
-    @rule(given=leases, low=st.integers(0, 12), width=st.integers(0, 12))
-    def give_back(self, given: Given, low: int, width: int) -> None:
+    def _give_back(self, given: Given, data: st.DataObject) -> None:
         """Ranges of it, and what else lies in them, come back as they were."""
-        ranges = [(job, low, low + width) for job in sorted({job for job, _ in given.tasks})]
-        back = self.engine.give_back(given.number, ranges)
-        untouched = [key for key in self._held(given.number) if low <= key[1] <= low + width]
+        low = data.draw(st.integers(0, 9))
+        high = low + data.draw(st.integers(0, 12))
+        back = self.engine.give_back(given.number, [(job, low, high) for job in sorted({job for job, _ in given.tasks})])
+        untouched = [key for key in self._held(given.number) if low <= key[1] <= high]
         assert _positions(back) == {key for key in untouched if self._return(key)}
 
-    @rule(given=consumes(leases), data=st.data(), counted=st.booleans())
-    def lose(self, given: Given, data: st.DataObject, counted: bool) -> None:
-        """Its worker is gone; some of its tasks had begun."""
-        started = data.draw(st.lists(st.sampled_from(sorted(given.tasks)), unique=True))
+    def _lose(self, given: Given, data: st.DataObject) -> None:
+        """The worker is gone; some of its tasks had begun."""
+        started = data.draw(st.lists(st.sampled_from(sorted(given.tasks)), unique=True, max_size=4))
+        counted = data.draw(st.booleans())
         back = self.engine.lose(given.number, started, counted=counted)
-        expected = set()
-        for key in self._held(given.number):
-            returned = self._lost(key, counted) if key in started else self._return(key)
-            expected |= {key} if returned else set()
-        assert _positions(back) == expected
+        held = self._held(given.number)
+        assert _positions(back) == {key for key in held if (self._lost(key, counted) if key in started else self._return(key))}
 
-    @rule(job=jobs)
-    def cancel_job(self, job: int) -> None:
+    @rule(how=st.sampled_from(["a held task", "a held task", "a task", "a job"]), data=st.data())
+    def cancel(self, how: str, data: st.DataObject) -> None:
+        """A job, or a task that is waiting, held, over or not there."""
+        if not self.model:
+            return
+        job, position = data.draw(st.sampled_from(sorted(self.model))), data.draw(st.integers(0, 13))
+        held = [(j, p) for j, found in self.model.items() for p, task in found.tasks.items() if task.state == RUNNING]
+        if how == "a held task" and held:
+            job, position = data.draw(st.sampled_from(held))
+        if how == "a job":
+            self._cancel_job(job)
+        self._cancel_task(job, position)
+
+    def _cancel_job(self, job: int) -> None:
         """What waits is over, what is held is marked; the second time nothing happens."""
         found = self.model[job]
-        waiting = [task for task in found.tasks.values() if task.state == WAITING]
-        touched = sum(task.state in (WAITING, RUNNING) for task in found.tasks.values())
-        assert self.engine.cancel(job) == (0 if found.cancelled else touched)
-        found.cancelled = found.cancelled or touched > 0
-        for task in waiting:
-            task.state = CANCELLED
+        touched = [task for task in found.tasks.values() if task.state in (WAITING, RUNNING)]
+        assert self.engine.cancel(job) == (0 if found.cancelled else len(touched))
+        found.cancelled = found.cancelled or bool(touched)
+        for task in touched:
+            task.state = CANCELLED if task.state == WAITING else task.state
 
-    @rule(job=jobs, position=st.integers(0, 13))
-    def cancel_task(self, job: int, position: int) -> None:
-        """One task, waiting, held, over or not there."""
+    def _cancel_task(self, job: int, position: int) -> None:
         found = self.model[job]
         task = found.tasks.get(position)
         is_open = task is not None and task.state in (WAITING, RUNNING) and not found.cancelled and not task.marked
         assert self.engine.cancel(job, position) == int(is_open)
         if task is None or not is_open:
             return
-        if len(found.tasks) == 1 and "tasks" not in found.fields and self.engine.job(job).array is False:
-            found.cancelled = True
+        found.cancelled = not self.engine.job(job).array
         task.marked = task.state == RUNNING
         task.state = CANCELLED if task.state == WAITING else task.state
 
-    @rule(given=leases)
-    def note_running(self, given: Given) -> None:
+    @rule(data=st.data())
+    def note_running(self, data: st.DataObject) -> None:
         """Tasks that have lasted are noted; notes of others are ignored."""
-        held = self._held(given.number)
+        if not self.given:
+            return
+        given = data.draw(st.sampled_from(self.given))
         with self.engine.step() as store:
             store.running([(given.number, *key, attempt, 1_700_000_000_000_000, 4321) for key, attempt in given.tasks.items()])
-        assert all(self.engine.task(*key).pid == 4321 for key in held)
+        assert all(self.engine.task(*key).pid == 4321 for key in self._held(given.number))
 
-    @rule(data=st.data())
-    def undo(self, data: st.DataObject) -> None:
-        """Any steps of a transaction that is rolled back never happened."""
-        model, before = copy.deepcopy(self.model), self.engine.dump()
-        store = self.engine.store
-        store.begin()
-        for _ in range(data.draw(st.integers(1, 4))):
-            step = data.draw(st.sampled_from(["submit", "lease", "cancel", "lose", "report"]))
-            if step == "submit":
-                self.engine.submit(data.draw(st.integers(1, 5)))
-            elif step == "lease":
-                self.last_lease = max(self.last_lease, self.engine.lease(data.draw(st.integers(1, 9))).number)
-            elif step == "cancel" and self.model:
-                self.engine.cancel(data.draw(st.sampled_from(sorted(self.model))))
-            elif store.leases:
-                number = data.draw(st.sampled_from(sorted(store.leases)))
-                keys = list(store.leases[number].tasks)
-                if step == "lose":
-                    self.engine.lose(number, keys[:1])
-                else:
-                    self.engine.report(number, [Given(number, {}).row(*key, CODES[2]) for key in keys[:2]])
-        store.rollback()
-        self.model = model
+    @rule(steps=st.lists(st.sampled_from(["submit", "lease", "cancel", "lose", "report"]), max_size=4), data=st.data())
+    def undo(self, steps: list[str], data: st.DataObject) -> None:
+        """Any steps of a transaction that is rolled back never happened; where there are none, the host is restarted."""
+        before, store = self.engine.dump(), self.engine.store
+        if not steps:
+            epoch = store.epoch
+            self.engine.reopen()
+            assert self.engine.store.epoch > epoch
+        else:
+            store.begin()
+            for step in steps:
+                self._begin(step, data)
+            store.rollback()
         assert self.engine.dump() == before
 
-    @rule()
-    def reopen(self) -> None:
-        """A restart: nothing changes but the epoch."""
-        before, epoch = self.engine.dump(), self.engine.store.epoch
-        self.engine.reopen()
-        assert self.engine.dump() == before
-        assert self.engine.store.epoch > epoch
+    def _begin(self, step: str, data: st.DataObject) -> None:
+        """A step that will be undone: the model is not told."""
+        leases = sorted(self.engine.store.leases)
+        if step == "submit":
+            self.engine.submit(data.draw(st.integers(1, 5)))
+        elif step == "lease":
+            self.last_lease = max(self.last_lease, self.engine.lease(data.draw(st.integers(1, 9))).number)
+        elif step == "cancel" and self.model:
+            self.engine.cancel(data.draw(st.sampled_from(sorted(self.model))))
+        elif leases:
+            number = data.draw(st.sampled_from(leases))
+            keys = list(self.engine.store.leases[number].tasks)[:2]
+            if step == "lose":
+                self.engine.lose(number, keys)
+            else:
+                self.engine.report(number, [Given(number, {}).row(*key, CODES[2]) for key in keys])
 
     # -- what must be true ------------------------------------------------------------------------------------------------------------
     @invariant()
@@ -249,9 +252,6 @@ class StoreMachine(RuleBasedStateMachine):
         assert {queue: count for (queue, _), count in self.engine.store.waiting.items() if count} == dict(waiting)
 
     # -- the model --------------------------------------------------------------------------------------------------------------------
-    def _queue(self, queue: str) -> list[ModelJob]:
-        return [found for found in self.model.values() if found.fields["queue"] == queue]
-
     def _ready(self, found: ModelJob) -> int:
         """Tasks of a job that may be leased now."""
         states = Counter(task.state for task in found.tasks.values())

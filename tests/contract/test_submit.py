@@ -154,7 +154,7 @@ def test_a_committed_submission_with_parameters_may_be_sent_again(store: SqliteE
         job = _submit(engine, store, fields)
     with store.step() as engine:
         assert _submit(engine, store, fields) == job
-    path = store.store.spec(1)["parameters"]
+    path = store.store.specs.body(1)["parameters"]
     with open(path, "rb") as file:
         assert file.read() == b"packed"
 
