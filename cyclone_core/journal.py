@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _MAGIC_START, _MAGIC_END = 0x51C7, 0x5EC7
 # magic, flags, crc, lease, job, position, attempt, start_us
 _START = Struct("<HHIQQIIQ")
-# magic, flags, crc, lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, metrics size, output size, dropped
+# magic, flags, crc, lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, metrics size,
+# output size, dropped
 _END = Struct("<HHIQQIIQQIQQQIQQ")
 START_BYTES, END_BYTES = _START.size, _END.size
 SPILLED = 1
@@ -62,7 +63,9 @@ class End:
 
 def start_frame(lease: int, job: int, position: int, attempt: int, start_us: int) -> bytes:
     """The bytes of a START frame."""
-    return _START.pack(_MAGIC_START, 0, crc32(b"%d %d %d %d %d" % (lease, job, position, attempt, start_us)), lease, job, position, attempt, start_us)
+    return _START.pack(
+        _MAGIC_START, 0, crc32(b"%d %d %d %d %d" % (lease, job, position, attempt, start_us)), lease, job, position, attempt, start_us
+    )
 
 
 def end_frame(
@@ -72,10 +75,11 @@ def end_frame(
     """The bytes of an END frame with what follows it. `spilled_bytes` > 0: the output lies in its own file."""
     flags, size = (SPILLED, spilled_bytes) if spilled_bytes else (0, len(output))
     crc = crc32(output, crc32(metrics, job + position & 0xFFFFFFFF))
-    return b"".join((
-        _END.pack(_MAGIC_END, flags, crc, lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, len(metrics), size, dropped),
-        metrics, output,
-    ))  # fmt: skip
+    header = _END.pack(
+        _MAGIC_END, flags, crc, lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, len(metrics),
+        size, dropped,
+    )  # fmt: skip
+    return b"".join((header, metrics, output))
 
 
 def journal_path(state_dir: str, number: int) -> str:

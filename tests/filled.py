@@ -58,7 +58,9 @@ class FilledHost:
         deal = random.Random(seed)
         for position, (state, code) in sorted(history.items()):
             if state > RUNNING:
-                dealt.setdefault(deal.randrange(blocks), []).append(((1, position, 1, code, int(SUBMITTED * 1e6) + 3_000_000, 1000, 0, 0), 1))
+                dealt.setdefault(deal.randrange(blocks), []).append(
+                    ((1, position, 1, code, int(SUBMITTED * 1e6) + 3_000_000, 1000, 0, 0), 1)
+                )
         for members in dealt.values():
             self.result(members)
         self.leased([(1, p, p, 2) for p, (state, _) in history.items() if state == RUNNING])
