@@ -38,8 +38,6 @@ MATURE_S = 0.020
 """A task this old gets its output watched and its limits enforced; most never get so far."""
 KILL_AFTER_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
-_REST_S = 0.020  # pause between two looks at a pipe that says little
-_MUCH = 1 << 15  # a read of this size is followed by the next one at once
 _TERM, _CONTINUE = 15, 18
 _ARMED = select.EPOLLIN | select.EPOLLONESHOT
 
@@ -128,7 +126,7 @@ class Executor:
             task = young[0]
             if not task.over:
                 if now - task.began < MATURE_S:
-                    return task.began + MATURE_S
+                    return float(task.began + MATURE_S)
                 self._watch(task)
             young.popleft()
         return None
@@ -148,20 +146,16 @@ class Executor:
         return Capture(path, int(task.lease.lane.get("output_limit_mib") or 0))
 
     def _read(self, task: "Task", events: int) -> None:
-        """Its pipe has something. One-shot events and a rest keep a task that prints many short lines from burning a core."""
+        """Its pipe has something. One-shot events and a rest between them keep a task that prints short lines from burning a core."""
         capture = task.capture
         if capture is None:
             return
-        size = capture.read(task.pipe)
-        if size == 0:  # it closed its output and goes on; watched any longer the pipe would spin
+        if not capture.pump(task.pipe):  # it closed its output and goes on; watched any longer the pipe would spin
             self._unwatch(task)
             return
         if monotonic() - task.began >= 0.25:
             capture.spill()
-        if size >= _MUCH:
-            self.poll.modify(task.pipe, _ARMED)
-        else:
-            self.timers.at(monotonic() + _REST_S, self._rearm, task)
+        self.timers.at(monotonic() + capture.rest_s, self._rearm, task)
 
     def _rearm(self, task: "Task") -> None:
         if task.watched:

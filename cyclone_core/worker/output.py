@@ -14,7 +14,10 @@ TAIL_BYTES = 1 << 20
 """How much of the end of an output is kept when it exceeds its limit."""
 _READ_BYTES = 1 << 16
 _BIG_READ_BYTES = 1 << 18
+_BIG_PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
+# Pause between two looks at a pipe: 50 wake-ups a second for lines, and several hundred MB a second for floods
+_LONGEST_REST_S, _SHORTEST_REST_S = 0.020, 0.001
 _DRAIN_READS = 64  # a process that escaped us may write for ever: at the end we read at most this often
 
 
@@ -27,6 +30,7 @@ class Capture:
         "_held",
         "_parts",
         "_path",
+        "_pipe_bytes",
         "_tail",
         "_tail_bytes",
         "_tail_limit",
@@ -34,6 +38,7 @@ class Capture:
         "kept",
         "limit_mib",
         "read_bytes",
+        "rest_s",
         "total",
     )
 
@@ -45,7 +50,8 @@ class Capture:
         self._parts: list[bytes] = []
         self._tail: deque[bytes] = deque()
         self._held = self._tail_bytes = self.kept = self.total = 0
-        self.read_bytes = _READ_BYTES
+        self.read_bytes = self._pipe_bytes = _READ_BYTES
+        self.rest_s = _LONGEST_REST_S
 
     def add(self, data: bytes) -> None:
         """Take the next bytes of the task."""
@@ -69,6 +75,22 @@ class Capture:
             if len(data) >= _READ_BYTES and self.read_bytes == _READ_BYTES:
                 self._widen(pipe)
         return len(data)
+
+    def pump(self, pipe: int) -> bool:
+        """Read what is there now, and choose the pause until the next look by how full the pipe was; False at its end."""
+        total = 0
+        while total < self._pipe_bytes:
+            size = self.read(pipe)
+            if size == 0:
+                return False
+            total += max(size, 0)
+            if size < self.read_bytes:
+                break
+        if total >= self._pipe_bytes // 4:
+            self.rest_s = max(_SHORTEST_REST_S, self.rest_s / 2)
+        elif total < self._pipe_bytes // 16:
+            self.rest_s = min(_LONGEST_REST_S, self.rest_s * 2)
+        return True
 
     def drain(self, pipe: int) -> None:
         """Read what is left after the task has ended."""
@@ -165,9 +187,9 @@ class Capture:
         import fcntl
 
         try:
-            fcntl.fcntl(pipe, _F_SETPIPE_SZ, _BIG_READ_BYTES)
+            self._pipe_bytes = fcntl.fcntl(pipe, _F_SETPIPE_SZ, _BIG_PIPE_BYTES)
         except OSError:
-            self.read_bytes = _BIG_READ_BYTES  # the user's pipes take no more memory: the pipe stays as it is
+            return  # the user's pipes take no more memory: it stays as it is
 
 
 def _start_writeback(file: int) -> None:

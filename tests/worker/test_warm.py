@@ -31,14 +31,10 @@ SCRIPTS = {
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_same_result_as_in_a_shell_of_its_own(supervisor: Supervisor, name: str) -> None:
     """Outcome and output of three tasks do not depend on the way they are run."""
-    supervisor.lease(SCRIPTS[name], 1, 3, job=7, warm=False)
-    supervisor.lease(SCRIPTS[name], 1, 3, job=7, warm=False, stream=2, attempt=2)
-    cold = {}
-    supervisor.until(lambda: supervisor.row_count == 6)
-    for position in (1, 2, 3):
-        cold[position] = (supervisor.code(position), supervisor.output(position))
+    supervisor.lease(SCRIPTS[name], 1, 3, warm=False)
+    cold = {position: (supervisor.code(position), supervisor.output(position)) for position in (1, 2, 3)}
     supervisor.rows.clear()
-    supervisor.lease(SCRIPTS[name], 1, 3, job=7, warm=True, attempt=2)
+    supervisor.lease(SCRIPTS[name], 1, 3, warm=True)
     for position in (1, 2, 3):
         assert (supervisor.code(position), supervisor.output(position)) == cold[position]
 
