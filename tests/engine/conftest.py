@@ -35,6 +35,10 @@ class Engine:
         """Start the supervisor as every job command does."""
         client.ensure(self.state_dir).close()
 
+    def greet(self) -> None:
+        """Start it, and wait until every worker that it counts on has said hello."""
+        self.until(lambda: all(one["connected"] for one in self.ask("status")[1]["workers"]), "workers say hello")
+
     def stop(self) -> None:
         """Stop the host and wait until it is down."""
         with_channel = client.connect(self.state_dir)

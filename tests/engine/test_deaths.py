@@ -20,7 +20,8 @@ def test_a_task_outlives_its_supervisor(engine: Engine) -> None:
     job = engine.submit(LONG)
     pid = engine.pid("pid")
     engine.kill_supervisor()
-    engine.start()
+    engine.greet()
+    assert engine.wait(engine.submit("exit 0")) == ["Successful"]
     assert is_alive(pid)
     assert engine.pid("pid") == pid
     (engine.work_dir / "go").touch()
@@ -167,12 +168,12 @@ def test_a_reboot(engine: Engine) -> None:
 def test_workers_do_not_multiply_over_restarts(engine: Engine) -> None:
     """Idle workers that outlive their supervisor are counted before new ones are hired."""
     engine.start()
-    engine.until(lambda: all(one["connected"] for one in engine.ask("status")[1]["workers"]), "workers have said hello")
+    engine.greet()
     before = len(engine.workers())
     for _ in range(4):
         engine.kill_supervisor()
         assert engine.wait(engine.array("exit 0", 20)) == ["Successful"]
-    engine.until(lambda: all(one["connected"] for one in engine.ask("status")[1]["workers"]), "workers have said hello")
+    engine.greet()
     assert len(engine.workers()) == before
 
 
@@ -217,7 +218,7 @@ def test_supervisors_that_die_young(engine: Engine) -> None:
     for _ in range(2):
         engine.kill_supervisor()
         engine.start()
-        engine.until(lambda: all(one["connected"] for one in engine.ask("status")[1]["workers"]), "workers have said hello")
+        engine.greet()
     engine.kill_supervisor()
     assert jobs.cancel(engine.state_dir, {"tasks": [(job, None)]})["tasks"] == 2
     assert engine.wait(job) == ["Cancelled"]
@@ -230,5 +231,5 @@ def test_a_worker_that_had_not_said_hello(engine: Engine) -> None:
     engine.start()
     engine.kill_supervisor()
     engine.until(lambda: engine.ask("status")[1]["workers"][0]["connected"], "a worker has said hello")
-    engine.until(lambda: all(one["connected"] for one in engine.ask("status")[1]["workers"]), "workers have said hello")
+    engine.greet()
     assert sorted(one["pid"] for one in engine.ask("status")[1]["workers"]) == engine.workers()
