@@ -1,6 +1,5 @@
 """Any order of steps, against a model in plain dictionaries: after each one store, counters and readers say what the model says."""
 
-import copy
 import os
 import tempfile
 from collections import Counter
@@ -309,7 +308,7 @@ def _positions(ranges: list[Any]) -> set[tuple[int, int]]:
 TestStore = StoreMachine.TestCase
 # Without Phase.explain: it traces every line and takes minutes here.
 TestStore.settings = settings(
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     derandomize="CI" in os.environ,
