@@ -9,7 +9,7 @@ import importlib.util
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -167,6 +167,29 @@ def stop(
             raise HostUnavailable(f"the supervisor of host {host.name} has not left after {timeout_s:.0f} s. Its log may say why: {log}")
         sleep(_LOOK_EVERY_S)
     return True
+
+
+def forget(host: Host, before_s: float) -> Iterator[int]:
+    """Forget the finished jobs that were submitted and ended before a time (seconds since 1970), with their results and outputs.
+
+    Yields how many each batch had, until none is left: others are served in between. The newest job stays, so that ids only grow.
+    The supervisor is started when it does not run. Raises HostUnavailable, StateUnusable, or MissingExtra (AWS).
+    """
+    if host.type == "aws":
+        refuse_aws()
+    channel = client.ensure(paths.host_state_dir(host.name))
+    try:
+        while True:
+            answer = channel.ask(("forget", before_s))
+            if answer[0] == "refused":
+                raise InvalidRequest([Problem(*problem[-3:]) for problem in answer[1]])
+            if not answer[1]:
+                return
+            yield answer[1]
+    except (wire.Closed, OSError) as exc:
+        raise HostUnavailable(f"the supervisor of host {host.name} left while it forgot jobs. What is gone is gone; try again") from exc
+    finally:
+        channel.close()
 
 
 def open_jobs(host: Host) -> int:

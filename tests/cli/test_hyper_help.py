@@ -17,7 +17,7 @@ from cyclone_tui.cli import hyper
 GOLDEN = Path(__file__).parent / "golden" / "hyper"
 # What the specification names, and what came beside it.
 SPECIFIED = {
-    "hosts": "create-host list-hosts select-host update-host import-deployment delete-host start stop status",
+    "hosts": "create-host list-hosts select-host update-host import-deployment delete-host purge start stop status",
     "regions": "init-main-region add-region list-regions update-region delete-region",
     "clusters": "add-cluster update-cluster delete-cluster list-clusters",
     "queues": "add-queue list-queues update-queue delete-queue",

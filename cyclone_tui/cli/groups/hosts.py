@@ -1,6 +1,8 @@
 """`hyper hosts`: control planes. A local host is a state directory on this machine and the process that serves it."""
 
+import time
 from collections.abc import Callable, Sequence
+from time import localtime, strftime
 from typing import Any
 
 import click
@@ -12,6 +14,7 @@ from cyclone_core.paths import DEFAULT_HOST
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import fields_of, show
 from cyclone_core.resources import Host
+from cyclone_core.scheduler.settings import read_duration
 from cyclone_core.views import iso
 from cyclone_tui.cli import diagnostics
 from cyclone_tui.cli.groups import guide, options, tables
@@ -107,6 +110,31 @@ def _delete(name: str | None, yes: bool, force: bool, plan_only: bool) -> None:
     click.echo(f"host {name} deleted{f': {removed} was removed' if removed else ''}{again}")
 
 
+def _purge(older_than: str | None, name: str | None, yes: bool, as_json: bool) -> None:
+    host = hosts.get(name)
+    before = time.time() - _age(older_than)
+    what = f"jobs of host {host.name} that ended before {strftime('%Y-%m-%d %H:%M:%S', localtime(before))}"
+    if not yes and not guide.is_possible():
+        raise CycloneError(f"nothing was forgotten: nobody can confirm it here. Add --yes to forget the {what}, with their output")
+    if not yes and not guide.on_terminal().confirm(f"Forget the {what}, with their output?"):
+        raise CycloneError("nothing was forgotten: it was not confirmed")
+    count = sum(hosts.forget(host, before))
+    if as_json:
+        tables.print_json({"host": host.name, "forgotten": count, "before": iso(before)})
+    else:
+        click.echo(f"{count:,} {'job' if count == 1 else 'jobs'} of host {host.name} forgotten")
+
+
+def _age(text: str | None) -> float:
+    """Seconds. Raises InvalidRequest: nobody's jobs go because an option was left out."""
+    if text is None:
+        raise InvalidRequest([Problem("--older-than", "is needed", "Give an age such as 30d or 12h: hyper hosts purge --older-than 30d")])
+    try:
+        return read_duration(text)
+    except ValueError as exc:
+        raise InvalidRequest([Problem("--older-than", *exc.args)]) from None
+
+
 def _start(host_name: str | None, as_json: bool) -> None:
     host = hosts.get(host_name)
     details = hosts.start(host)
@@ -162,6 +190,12 @@ def _host_argument(required: bool = False) -> click.Argument:
 _IMPORTED = ("name", "account", "region", "profile")
 _FORCE = "Also when jobs are not finished: they are lost"
 _DELETE = [options.value("--name", "name", help="Which host"), _plan(), _yes(), options.switch("--force", "force", help=_FORCE)]
+_AGE = "How long ago they ended: 30d, 12h, 90m; 0 for all that are over"
+_PURGED = [
+    options.value("--older-than", "older_than", help=_AGE, metavar="TIME"),
+    options.value("--name", "name", help="Which host"),
+    _yes(),
+]
 _UPDATED = options.field_options(Host, update=True, without=("type",))
 _LISTED = [options.value("--name", "name", help="Only this host"), _json()]
 
@@ -177,6 +211,12 @@ group = make_group(
         _command("update-host", _update, [*_UPDATED, _plan(), _json()], "Change a host."),
         _command("import-deployment", _import, options.field_options(Host, _IMPORTED), "Use a deployment made with the CDK (AWS)."),
         _command("delete-host", _delete, _DELETE, "Delete a host with all of its jobs, outputs and resources."),
+        _command(
+            "purge",
+            _purge,
+            [*_PURGED, options.switch("--json", "as_json", help="Print JSON")],
+            "Forget jobs that are over, with their output; nothing else ever removes them.",
+        ),
         _command("start", _start, [_host_argument(), _json()], "Start a local host; harmless when it runs."),
         _command("stop", _stop, [_host_argument()], "Stop a local host; running tasks go back to Waiting and lose nothing."),
         _command("status", _status, [_host_argument(), _json()], "What a local host's supervisor and workers are doing."),
