@@ -158,10 +158,13 @@ def test_started_by_many_at_once_there_is_one(engine: Engine) -> None:
 def test_a_submission_while_the_supervisor_is_leaving_is_not_lost(engine: Engine) -> None:
     """It may still accept it, or only the connection; and it holds the lock a while after it stopped to listen."""
     engine.submit("trap '' TERM; sleep 2")
+    (leaving,) = engine.supervisors()
     channel = client.connect(engine.state_dir)
     channel.ask(("stop",))
     channel.close()
     assert engine.submit("true") == 2
+    engine.until(lambda: leaving not in engine.supervisors(), "it has left")
+    engine.start()
     assert engine.wait(2) == ["Successful"]
 
 
