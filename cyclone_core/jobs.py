@@ -25,12 +25,16 @@ CAUSE_LOST = 5
 
 DEFAULT_LOSSES = 5
 """So many workers may die under one task before it ends as Error."""
+AUTOMATIC_KEY = "auto-"
+"""Idempotency keys that nobody chose begin with this; they are shown to nobody."""
 MAX_NAME = 128
 """Longest job name, in characters."""
 MAX_SCRIPT_BYTES = 10 * 2**20
 """Largest script."""
 MAX_TASKS = 100_000_000
 """Largest array."""
+USUAL_UMASK = 0o022
+"""Of tasks whose submitter told none."""
 PRIORITIES = range(-1000, 1001)
 """What `--priority` takes; higher first."""
 
@@ -68,12 +72,13 @@ class JobRequest:
     limit: most tasks of an array that run at once, 0 = no limit.
     retries: re-runs after the job's own failure; retry_exit: ((low, high), ...) exit codes that may be retried, () = all.
     timeout_s: wall-clock seconds an attempt may run, 0 = none. environment: what the task gets on top of `CYCLONE_*`.
-    warm: run in a warm shell. user: who submitted it. Names are None where the host's default applies.
+    warm: run in a warm shell. umask: the permissions that new files of the task do not get. user: who submitted it.
+    Names are None where the host's default applies.
     """
 
     __slots__ = (
         "definition", "directory", "environment", "idempotency_key", "indices", "interpreter", "limit", "name",
-        "parameters", "priority", "queue", "retries", "retry_exit", "script", "tasks", "timeout_s", "user", "warm",
+        "parameters", "priority", "queue", "retries", "retry_exit", "script", "tasks", "timeout_s", "umask", "user", "warm",
     )  # fmt: skip
 
     def __init__(
@@ -96,13 +101,14 @@ class JobRequest:
         environment: dict[str, str] | None = None,
         idempotency_key: str | None = None,
         warm: bool = False,
+        umask: int = USUAL_UMASK,
         user: str = "",
     ) -> None:
         self.script, self.interpreter, self.name, self.queue, self.definition = script, interpreter, name, queue, definition
         self.indices, self.parameters, self.tasks, self.limit = indices, parameters, tasks, limit
         self.retries, self.retry_exit, self.timeout_s, self.priority = retries, retry_exit, timeout_s, priority
         self.directory, self.environment = directory, environment or {}
-        self.idempotency_key, self.warm, self.user = idempotency_key, warm, user
+        self.idempotency_key, self.warm, self.umask, self.user = idempotency_key, warm, umask, user
 
     @property
     def is_array(self) -> bool:

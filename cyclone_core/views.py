@@ -9,6 +9,7 @@ from time import gmtime, strftime
 
 from cyclone_core.ids import format_task
 from cyclone_core.jobs import (
+    AUTOMATIC_KEY,
     CAUSE_CANCELLED,
     CAUSE_LOST,
     CAUSE_MEMORY,
@@ -111,6 +112,12 @@ class Job:
         return STATES[self.status]
 
     @property
+    def key(self) -> str | None:
+        """The idempotency key that the submitter chose, if any."""
+        key = self.idempotency_key
+        return None if key is None or key.startswith(AUTOMATIC_KEY) else key
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing of it will change any more."""
         return self.status in FINAL
@@ -141,7 +148,7 @@ class Job:
             "counts": dict(zip(STATES, self.counts, strict=True)),
             "array": self.array, "tasks": self.tasks, "first_index": self.low if self.array else None,
             "index_step": self.step if self.array else None, "task_limit": self.limit or None,
-            "user": self.user, "priority": self.priority, "idempotency_key": self.idempotency_key,
+            "user": self.user, "priority": self.priority, "idempotency_key": self.key,
             "submitted_at": iso(self.submitted), "started_at": iso(self.started), "ended_at": iso(self.ended),
             "cancel_requested_at": iso(self.cancel), "attempt": self.attempt,
             "took_s": None if self.took is None else round(self.took, 6), "output_bytes": self.size,

@@ -8,6 +8,7 @@ import os
 from time import monotonic, time
 
 from cyclone_core.errors import HostUnavailable, InvalidRequest, NotFound
+from cyclone_core.jobs import AUTOMATIC_KEY
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.local import client
 from cyclone_core.wire import Closed, encode
@@ -38,7 +39,7 @@ def submit(state_dir: str, requests: "JobRequest | list[JobRequest]") -> "list[i
     if not wanted:
         return []
     for request in wanted:
-        request.idempotency_key = request.idempotency_key or new_key()
+        request.idempotency_key = request.idempotency_key or AUTOMATIC_KEY + new_key()
     try:
         answer = _ask(state_dir, ("submit", [request.as_message() for request in wanted]))
     except InvalidRequest:

@@ -5,7 +5,7 @@ Everything is looked at before anything is refused, so one run shows every mista
 
 import os
 
-from cyclone_core.jobs import MAX_SCRIPT_BYTES, JobRequest
+from cyclone_core.jobs import MAX_SCRIPT_BYTES, USUAL_UMASK, JobRequest
 from cyclone_core.scheduler import scripts, settings
 
 TYPE_CHECKING = False
@@ -92,18 +92,45 @@ def build(
 
 
 def _complete(path: str, script: bytes, values: "dict[str, object]", problems: "Problems") -> JobRequest:
-    """A request with the defaults that depend on where it is made: directory, user; and the number of tasks."""
+    """A request with the defaults that depend on where it is made: directory, user, umask; and the number of tasks."""
     if not values.get("directory"):
         try:
             values["directory"] = os.getcwd()
         except OSError:
             problems.add("", "the current directory does not exist any more, and the job would run in it", "Go to another one with cd")
     environ = os.environ
-    values.setdefault("user", environ.get("USER") or environ.get("LOGNAME") or str(os.getuid()))
+    if "user" not in values:
+        values["user"] = environ.get("USER") or environ.get("LOGNAME") or _account()
+    values.setdefault("umask", _umask())
     request = JobRequest(script=script, interpreter=scripts.interpreter(path, script, problems), **values)  # type: ignore[arg-type]
     if request.indices and request.indices[2] > 0:
         request.tasks = max(0, settings.task_count(request.indices))
     return request
+
+
+def _umask() -> int:
+    """The umask of this process. The kernel can only be asked by setting another, which other threads would feel; /proc tells it."""
+    try:
+        descriptor = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return USUAL_UMASK
+    try:
+        text = os.read(descriptor, 4096)
+        return int(text[text.index(b"Umask:") + 6 :].split(None, 1)[0], 8)
+    except (OSError, ValueError, IndexError):
+        return USUAL_UMASK
+    finally:
+        os.close(descriptor)
+
+
+def _account() -> str:
+    """Name of the account that this process runs as, its number where it has none (containers)."""
+    import pwd  # seldom needed: cron and containers leave USER out
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _unreadable(path: str, exc: OSError, problems: "Problems") -> None:

@@ -77,7 +77,7 @@ class Executor:
         pipe, out = os.pipe2(os.O_CLOEXEC)
         try:
             os.set_blocking(pipe, False)
-            task.pid, why = self.spawner.spawn(argv, executables, cwd, env, out)
+            task.pid, why = self.spawner.spawn(argv, executables, cwd, env, out, umask=plan.umask)
         except OSError:
             os.close(pipe)
             raise

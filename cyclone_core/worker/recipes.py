@@ -5,6 +5,7 @@ Refuses with `NotStarted`, whose text is the reason that users read, what can be
 
 import os
 
+from cyclone_core.jobs import USUAL_UMASK
 from cyclone_core.worker import environment
 
 TYPE_CHECKING = False
@@ -39,7 +40,20 @@ class Place:
 class Plan:
     """What all jobs of one spec and lane share."""
 
-    __slots__ = ("argv", "cwd", "directory", "executables", "image", "pairs", "parameters", "problem", "script", "timeout_s", "warm")
+    __slots__ = (
+        "argv",
+        "cwd",
+        "directory",
+        "executables",
+        "image",
+        "pairs",
+        "parameters",
+        "problem",
+        "script",
+        "timeout_s",
+        "umask",
+        "warm",
+    )
 
     def __init__(self, lease: "Lease", spec: "dict[str, Any]", place: Place) -> None:
         lane = lease.lane
@@ -55,6 +69,7 @@ class Plan:
         self.executables = _candidates(interpreter[0], str(variables.get("PATH", os.defpath)))
         self.pairs = [*environment.pairs(variables), place.mark]
         self.timeout_s = min((float(limit) for limit in (spec.get("timeout_s"), lane.get("timeout_s")) if limit and limit > 0), default=0.0)
+        self.umask = int(spec.get("umask", USUAL_UMASK))  # specs of earlier versions have none
         self.image: str | None = lane.get("image") or None
         parameters = str(spec.get("parameters") or "")
         self.parameters = os.path.join(place.state_dir, parameters) if parameters else ""

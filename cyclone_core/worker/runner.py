@@ -32,26 +32,27 @@ class Spawner:
         env: "list[bytes]",
         output: int,
         extra: "tuple[int, ...]" = (),
+        umask: int = -1,
     ) -> "tuple[int, str]":
         """Start a process: (pid, "" or why the program did not start). The pid must be waited for in both cases.
 
         executables: files to try in order. output: descriptor of its stdout and stderr, -1: /dev/null. extra: inheritable descriptors
-        that it keeps. Raises OSError when the system has no room for another process.
+        that it keeps. umask: of the process, -1: ours. Raises OSError when the system has no room for another process.
         """
         if output < 0:
             output = self._null
         if self._fork:
-            pid = self._plain_fork(argv, executables, cwd, env, output, extra)
+            pid = self._plain_fork(argv, executables, cwd, env, output, extra, umask)
         else:
             try:
                 pid = fork_exec(
                     argv, executables, bool(extra), extra, cwd, env,  # type: ignore[arg-type]  # the stub knows neither bytes nor None
                     self._null, -1, -1, output, -1, output,
-                    self._report_in, self._report_out, True, True, -1, None, None, None, -1, None, True,  # type: ignore[arg-type]
+                    self._report_in, self._report_out, True, True, -1, None, None, None, umask, None, True,  # type: ignore[arg-type]
                 )  # fmt: skip
             except TypeError:
                 self._fork = True
-                pid = self._plain_fork(argv, executables, cwd, env, output, extra)
+                pid = self._plain_fork(argv, executables, cwd, env, output, extra, umask)
         try:
             # vfork came back after exec or after the message: there is nothing to wait for
             message = os.read(self._report_in, 4096)
@@ -67,12 +68,15 @@ class Spawner:
         env: "list[bytes]",
         output: int,
         extra: "tuple[int, ...]",
+        umask: int,
     ) -> int:
         ready_in, ready_out = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             for kept in extra:
                 os.set_inheritable(kept, True)
+            if umask >= 0:
+                os.umask(umask)
             self._become(argv, executables, cwd, env, output)
         os.close(ready_out)
         os.read(ready_in, 1)  # ends when exec closes the other end

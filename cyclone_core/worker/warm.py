@@ -65,7 +65,9 @@ class Shell:
         words = ("-c", _LOAD, _SOURCE, recipe.plan.script, str(recipe.job), str(theirs_in), str(theirs_out))
         argv = [recipe.argv[0], *map(encode, words)]
         try:
-            self.pid, self.failed = executor.spawner.spawn(argv, recipe.executables, recipe.cwd, recipe.env, -1, (theirs_in, theirs_out))
+            self.pid, self.failed = executor.spawner.spawn(
+                argv, recipe.executables, recipe.cwd, recipe.env, -1, (theirs_in, theirs_out), recipe.plan.umask
+            )
         finally:
             os.close(theirs_in)
             os.close(theirs_out)

@@ -69,7 +69,7 @@ def text_of_job(host: "HostView", job: "Job") -> str:
         ("Job", str(job.id)), ("Name", text.harmless(job.name)), ("Status", text.coloured(job.state, job.status, colour)),
         ("Exit code", None if job.exit_code is None else _exit(job.exit_code, job.signal)), ("Reason", job.reason),
         ("Waits because", None if job.counts[RUNNING] else host.why_waiting(job)),
-        ("Queue", job.queue), ("Definition", job.definition), ("User", job.user or None),
+        ("Queue", job.queue), ("Definition", job.definition), ("User", job.user or None), ("Key", job.key),
         ("Priority", str(job.priority) if job.priority else None), *_array_fields(job, colour), *_times(job, now), *_spec_fields(spec),
     ]  # fmt: skip
     return _fields(fields) + "".join(_failed(host, job, now, colour) if job.array else _ran(host, job, 1, now))

@@ -40,7 +40,7 @@ def test_finished_jobs_go_with_their_files(run_hyper: Run, engine: Engine) -> No
     engine.wait(*old)
     kept = engine.submit("echo kept")
     engine.wait(kept)
-    assert files(engine, "parameters") and files(engine, "outputs") and len(files(engine, "scripts")) == 3
+    assert (len(files(engine, "parameters")), len(files(engine, "outputs")), len(files(engine, "scripts"))) == (1, 1, 3)
     assert run_hyper("hosts", "purge", "--older-than", "0", "--yes")[:2] == (0, "2 jobs of host local forgotten\n")
     assert engine.sql("SELECT id FROM job") == [(kept,)]
     assert engine.sql("SELECT count(*) FROM result WHERE job<>?", kept) == [(0,)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import re
 import shlex
 import subprocess
@@ -203,6 +204,34 @@ def test_commands_replace_the_body_but_directives_stay(run: Run, engine: Engine)
 def test_an_idempotency_key_is_one_job(run: Run, engine: Engine) -> None:
     """The second submission gives the first one's id."""
     assert [run("qsub -c true --idempotency-key nightly")[1] for _ in range(2)] == ["1\n", "1\n"]
+
+
+def test_a_key_is_shown_where_somebody_chose_it(run: Run, engine: Engine) -> None:
+    """Keys that nobody chose are the engine's own business."""
+    run("qsub -c true")
+    run("qsub -c true --idempotency-key nightly")
+    assert [engine.job(job).key for job in (1, 2)] == [None, "nightly"]
+    assert [engine.job(job).as_json()["idempotency_key"] for job in (1, 2)] == [None, "nightly"]
+
+
+def test_the_account_is_the_user_where_no_variable_tells_it(run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cron and containers leave USER out."""
+    for name in ("USER", "LOGNAME"):
+        monkeypatch.delenv(name, raising=False)
+    run("qsub -c true")
+    assert engine.job(1).user == pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.mark.parametrize("options", ["", "-t 1 --warm"])
+def test_new_files_of_a_job_have_the_submitters_permissions(run: Run, engine: Engine, options: str) -> None:
+    """Its umask travels with the job; the engine's own files are private whatever it is."""
+    before = os.umask(0o002)
+    try:
+        assert run(f"qsub --wait {options} -c '> made'")[0] == 0
+    finally:
+        os.umask(before)
+    assert (engine.work_dir / "made").stat().st_mode & 0o777 == 0o664
+    assert os.stat(os.path.join(engine.state_dir, "state.db")).st_mode & 0o777 == 0o600
 
 
 def test_standard_input_and_descriptors(engine: Engine) -> None:

@@ -82,3 +82,17 @@ def test_inherited_descriptors_on_request(spawner: Spawner) -> None:
     os.waitpid(pid, 0)
     with open(pipe, "rb") as file:
         assert (file.read(), why) == (b"hello\n", "")
+
+
+def test_umask_is_as_given(spawner: Spawner) -> None:
+    """The worker keeps its own."""
+    before = os.umask(0o077)
+    try:
+        pipe, out = os.pipe2(os.O_CLOEXEC)
+        pid, _ = spawner.spawn([b"bash", b"-c", b"umask"], (b"/bin/bash",), b"/", [], out, umask=0o027)
+        os.close(out)
+        with open(pipe, "rb") as file:
+            assert file.read() == b"0027\n"
+        os.waitpid(pid, 0)
+    finally:
+        assert os.umask(before) == 0o077

@@ -37,7 +37,8 @@ class Specs:
         body = {
             "script": self._keep_script(request.script or b""), "interpreter": list(request.interpreter), "directory": request.directory,
             "environment": request.environment, "parameters": self._keep_parameters(request, job), "retries": request.retries,
-            "retry_exit": [list(pair) for pair in request.retry_exit], "timeout_s": request.timeout_s, "warm": request.warm,
+            "retry_exit": [list(pair) for pair in request.retry_exit], "timeout_s": request.timeout_s, "umask": request.umask,
+            "warm": request.warm,
         }  # fmt: skip
         text = json.dumps(body, sort_keys=True)
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
