@@ -39,6 +39,11 @@ def host_state_dir(host: str) -> str:
     return os.path.join(state_root(), host)
 
 
+def stop_mark(state_dir: str) -> str:
+    """A file that is there while a local host is stopped on purpose: submitting starts it again, looking does not."""
+    return os.path.join(state_dir, "stopped")
+
+
 def selected_host() -> str:
     """Name of the host that commands use: `$CYCLONE_HOST`, else the selected one, else `local`."""
     name = os.environ.get("CYCLONE_HOST")

@@ -9,6 +9,7 @@ from time import monotonic, time
 
 from cyclone_core.errors import HostUnavailable, InvalidRequest, NotFound
 from cyclone_core.jobs import AUTOMATIC_KEY
+from cyclone_core.paths import stop_mark
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.local import client
 from cyclone_core.wire import Closed, encode
@@ -70,12 +71,14 @@ def cancel(state_dir: str, selector: "dict[str, Any]") -> "dict[str, Any]":
 def wait(state_dir: str, ids: "Iterable[int]", timeout_s: "float | None" = None) -> "Iterator[Ended]":
     """Each job as it ends, in that order. timeout_s: for all of it, None = no limit.
 
-    Raises NotFound for an id that does not exist, TimeoutError, HostUnavailable.
+    Raises NotFound for an id that does not exist, TimeoutError, HostUnavailable (also when the host is stopped meanwhile).
     """
     open_ids = set(ids)
     deadline = None if timeout_s is None else monotonic() + timeout_s
     failures = 0
     while open_ids:
+        if os.path.exists(stop_mark(state_dir)):
+            raise HostUnavailable(f"the host was stopped with {len(open_ids):,} of the jobs open: they wait. Start it: hyper hosts start")
         channel = client.ensure(state_dir)
         try:
             asked = sorted(open_ids)

@@ -45,8 +45,10 @@ class HostView:
         return True
 
     def revive(self) -> None:
-        """Start the supervisor when work is open and nobody does it; looking goes on whatever comes of that."""
+        """Start the supervisor when work is open and nobody does it, unless it was stopped; looking goes on whatever comes of that."""
         if not any(counts[WAITING] or counts[RUNNING] for _, counts in self.reader.counts()) or self.supervised():
+            return
+        if os.path.exists(paths.stop_mark(self.state_dir)):
             return
         from cyclone_core.scheduler.local import client
 

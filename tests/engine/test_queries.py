@@ -1,5 +1,8 @@
 """Looking at a real host: a dead supervisor is noticed, outputs are followed while they are written."""
 
+import pytest
+
+from cyclone_core.errors import HostUnavailable
 from cyclone_core.operations import follow, logs, metrics_log, system_log
 from cyclone_core.operations.queries import HostView
 from tests.engine.conftest import Engine
@@ -53,3 +56,18 @@ def test_every_kind_of_log_of_a_retried_array(engine: Engine) -> None:
         totals = [sample for sample in metrics_log.of_array(host, found) if sample.is_total]
         assert [sample.task for sample in totals] == [f"{job}--{index}" for index in (1, 2, 3)]
         assert all(sample.rss_mib > 0 for sample in totals)
+
+
+def test_looking_does_not_start_a_host_that_was_stopped(engine: Engine) -> None:
+    """Who stops a host finds it stopped, whatever is open in it; starting it, or submitting to it, goes on with the work."""
+    job = engine.submit("until [ -e go ]; do sleep 0.05; done")
+    engine.until(lambda: engine.tasks(), "it runs")
+    engine.stop()
+    with HostView("local", engine.state_dir) as host:
+        host.revive()
+        assert not host.supervised()
+    with pytest.raises(HostUnavailable, match="hyper hosts start"):
+        engine.wait(job)
+    (engine.work_dir / "go").touch()
+    other = engine.submit("exit 0")
+    assert engine.wait(job, other) == ["Successful", "Successful"]

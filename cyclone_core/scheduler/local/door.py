@@ -59,7 +59,7 @@ class Door:
         elif message[0] == "stop":
             self.supervisor.say(channel, ("stopping",))
             self.stoppers.append(channel)
-            self.supervisor.stopping = True
+            self.supervisor.stop_for_good()
         elif message[0] in ("submit", "cancel", "put", "delete", "wait", "forget"):
             self.asks.append((channel, message))
         else:

@@ -24,7 +24,7 @@ from signal import SIG_IGN, SIGCHLD, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, si
 
 from cyclone_core import __version__, wire
 from cyclone_core.errors import CycloneError
-from cyclone_core.paths import socket_path
+from cyclone_core.paths import socket_path, stop_mark
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.local import pool, recovery
 from cyclone_core.scheduler.local.dispatch import Dispatch
@@ -89,6 +89,7 @@ class Supervisor:
     def start(self) -> None:
         """Bring the database to the present: defaults on first use, what earlier workers left, fresh workers."""
         now = time.time()
+        remove_mark(self.state_dir)
         self.store.begin()
         self.store.resources.make_defaults(now)
         self.store.db.execute("DELETE FROM worker WHERE state IN ('lost', 'ended')")
@@ -409,6 +410,14 @@ class Supervisor:
             self.say(channel, message)
 
     # -- the end ------------------------------------------------------------------------------------------------------------------
+    def stop_for_good(self) -> None:
+        """Somebody asked: leave a mark, so that whoever merely looks does not start the host again."""
+        self.stopping = True
+        try:
+            os.close(os.open(stop_mark(self.state_dir), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        except OSError as exc:
+            log(f"the host's stop cannot be marked: {exc.strerror}")
+
     def shut_down(self) -> None:
         """Stop the workers, put what they ran back to waiting, and leave."""
         self.listener.close()
@@ -458,6 +467,14 @@ def listen(path: str) -> socket:
     sock.listen(4096)
     sock.setblocking(False)
     return sock
+
+
+def remove_mark(state_dir: str) -> None:
+    """The host runs again."""
+    try:
+        os.unlink(stop_mark(state_dir))
+    except FileNotFoundError:
+        pass
 
 
 def wakeup_pipe() -> int:
