@@ -6,7 +6,8 @@
 
 Commands that are submitted while an earlier batch is on its way are submitted together, so a loop of thousands needs few commits.
 One thread does everything: it submits, hears which jobs ended, reads their output. It lives only while something is open, so a
-program that forgot `shutdown` still ends, after its commands did. A supervisor that dies is no concern of the futures.
+program that forgot `shutdown` still ends, after its commands did. A supervisor that dies is no concern of the futures; a host that
+somebody stops is: they raise HostUnavailable, and the jobs wait on the host until it is started.
 """
 
 import os
@@ -250,6 +251,7 @@ class _Line:
     def hear(self, reading: int, open_jobs: dict[int, CommandFuture]) -> "list[tuple[int, int, int | None]]":
         """Wait for news: (job, status, exit) of jobs that ended, none when the thread was woken for something else."""
         if self.channel is None and open_jobs:
+            jobs.refuse_stopped(self.state_dir, len(open_jobs))
             self.channel = client.ensure(self.state_dir)
             self._send(sorted(open_jobs))
         poll = select.poll()

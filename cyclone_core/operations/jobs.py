@@ -77,8 +77,7 @@ def wait(state_dir: str, ids: "Iterable[int]", timeout_s: "float | None" = None)
     deadline = None if timeout_s is None else monotonic() + timeout_s
     failures = 0
     while open_ids:
-        if os.path.exists(stop_mark(state_dir)):
-            raise HostUnavailable(f"the host was stopped with {len(open_ids):,} of the jobs open: they wait. Start it: hyper hosts start")
+        refuse_stopped(state_dir, len(open_ids))
         channel = client.ensure(state_dir)
         try:
             asked = sorted(open_ids)
@@ -102,6 +101,12 @@ def wait(state_dir: str, ids: "Iterable[int]", timeout_s: "float | None" = None)
                 raise HostUnavailable(_gone(state_dir)) from exc
         finally:
             channel.close()
+
+
+def refuse_stopped(state_dir: str, open_jobs: int) -> None:
+    """Raise HostUnavailable when the host was stopped on purpose: waiting for jobs does not start it."""
+    if os.path.exists(stop_mark(state_dir)):
+        raise HostUnavailable(f"the host was stopped with {open_jobs:,} of the jobs open: they wait. Start it: hyper hosts start")
 
 
 def spool(state_dir: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 import cyclone_core
 from cyclone_core import ShellExecutor, connect, paths
-from cyclone_core.errors import CycloneError, InvalidRequest, NotFound
+from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, NotFound
 from cyclone_core.library import Host
 from tests.engine.conftest import Engine
 
@@ -132,6 +132,18 @@ def test_executor_survives_the_supervisor(host: Host, engine: Engine) -> None:
         futures[20].result()
         engine.kill_supervisor()
         assert [future.result().output for future in futures] == [b"%d\n" % n for n in range(80)]
+
+
+def test_futures_of_a_stopped_host_say_so(host: Host, engine: Engine) -> None:
+    """Waiting does not start it again; the job is kept."""
+    with ShellExecutor(host) as executor:
+        future = executor.submit("echo > started; sleep 60")
+        while not Path("started").exists():
+            threading.Event().wait(0.02)
+        engine.stop()
+        with pytest.raises(HostUnavailable, match="hyper hosts start"):
+            future.result(30)
+    assert [view.state for view in host.jobs()] == ["Waiting"]
 
 
 def test_executor_cancels_running_commands(host: Host) -> None:
