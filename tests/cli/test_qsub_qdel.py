@@ -133,11 +133,12 @@ def test_refusals_of_the_host(run: Run, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("name", ["qsub", "qdel"])
-def test_help(run: Run, name: str) -> None:
+def test_help(run: Run, name: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """Every option with its line of help."""
     with pytest.raises(SystemExit) as left:
         run(f"{name} --help")
     assert left.value.code == 0
+    compare(f"{name}-help.txt", capfdbinary.readouterr().out.decode())
 
 
 def test_success_prints_the_id_and_nothing_else(run: Run, engine: Engine) -> None:
