@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     """(job, position, attempt, outcome code, start in us since 1970, duration in us, offset of the END frame, output bytes)"""
 
 _MAGIC_START, _MAGIC_END = 0x51C7, 0x5EC7
-# magic, flags, crc, lease, job, position, attempt, start_us
-_START = Struct("<HHIQQIIQ")
-# magic, flags, crc, lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, metrics size,
-# output size, dropped
-_END = Struct("<HHIQQIIQQIQQQIQQ")
-START_BYTES, END_BYTES = _START.size, _END.size
+_HEAD = Struct("<HHI")  # magic, flags, checksum of all that follows (begun with the flags)
+_START = Struct("<QQIIQ")  # lease, job, position, attempt, start_us
+_END = Struct("<QQIIQQIQQQIQQ")
+# lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, metrics bytes, output bytes, dropped bytes
+START_BYTES, END_BYTES = _HEAD.size + _START.size, _HEAD.size + _END.size
 SPILLED = 1
 """Flag: the output lies in its own file, not behind the frame."""
 SPILL_BYTES = 64 * 1024
@@ -51,9 +50,9 @@ class End:
         "size", "start_us", "system_us", "took_us", "user_us",
     )  # fmt: skip
 
-    def __init__(self, at: int, fields: "tuple[int, ...]", metrics: bytes = b"", output: bytes = b"") -> None:
-        self.at, self.metrics, self.output = at, metrics, output
-        (_, self.flags, _, self.lease, self.job, self.position, self.attempt, self.start_us, self.took_us, self.code,
+    def __init__(self, at: int, flags: int, fields: "tuple[int, ...]", metrics: bytes = b"", output: bytes = b"") -> None:
+        self.at, self.flags, self.metrics, self.output = at, flags, metrics, output
+        (self.lease, self.job, self.position, self.attempt, self.start_us, self.took_us, self.code,
          self.max_rss_kib, self.user_us, self.system_us, _, self.size, self.dropped) = fields  # fmt: skip
 
     def row(self) -> "Row":
@@ -63,9 +62,8 @@ class End:
 
 def start_frame(lease: int, job: int, position: int, attempt: int, start_us: int) -> bytes:
     """The bytes of a START frame."""
-    return _START.pack(
-        _MAGIC_START, 0, crc32(b"%d %d %d %d %d" % (lease, job, position, attempt, start_us)), lease, job, position, attempt, start_us
-    )
+    body = _START.pack(lease, job, position, attempt, start_us)
+    return _HEAD.pack(_MAGIC_START, 0, crc32(body)) + body
 
 
 def end_frame(
@@ -74,12 +72,8 @@ def end_frame(
 ) -> bytes:  # fmt: skip
     """The bytes of an END frame with what follows it. `spilled_bytes` > 0: the output lies in its own file."""
     flags, size = (SPILLED, spilled_bytes) if spilled_bytes else (0, len(output))
-    crc = crc32(output, crc32(metrics, job + position & 0xFFFFFFFF))
-    header = _END.pack(
-        _MAGIC_END, flags, crc, lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, len(metrics),
-        size, dropped,
-    )  # fmt: skip
-    return b"".join((header, metrics, output))
+    body = _END.pack(lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, len(metrics), size, dropped)
+    return b"".join((_HEAD.pack(_MAGIC_END, flags, crc32(output, crc32(metrics, crc32(body, flags)))), body, metrics, output))
 
 
 def journal_path(state_dir: str, number: int) -> str:
@@ -101,30 +95,34 @@ def frames(path: str, at: int = 0) -> "Iterator[Start | End]":
     """Whole frames from offset `at` on, without their outputs. A torn or foreign rest ends the iteration: it was never reported."""
     with open(path, "rb", buffering=1 << 18) as file:
         file.seek(at)
-        end_of_file = os.fstat(file.fileno()).st_size
-        while True:
-            head = file.read(START_BYTES)
-            if len(head) < START_BYTES:
-                return
-            if head[0] | head[1] << 8 == _MAGIC_START:
-                _, _, crc, *fields = _START.unpack(head)
-                if crc != crc32(b"%d %d %d %d %d" % tuple(fields)):
+        left = os.fstat(file.fileno()).st_size - at
+        while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            magic, flags, checksum = _HEAD.unpack(head)
+            if magic == _MAGIC_START:
+                body = file.read(_START.size)
+                if len(body) < _START.size or crc32(body) != checksum:
                     return
-                yield Start(*fields)
-                at += START_BYTES
-                continue
-            head += file.read(END_BYTES - START_BYTES)
-            if len(head) < END_BYTES or head[0] | head[1] << 8 != _MAGIC_END:
+                yield Start(*_START.unpack(body))
+                size = START_BYTES
+            elif magic == _MAGIC_END:
+                body = file.read(_END.size)
+                if len(body) < _END.size:
+                    return
+                fields = _END.unpack(body)
+                follows = _follows(flags, fields)
+                if follows > left or crc32(file.read(follows), crc32(body, flags)) != checksum:
+                    return
+                yield End(at, flags, fields)
+                size = END_BYTES + follows
+            else:
                 return
-            unpacked = _END.unpack(head)
-            follows = unpacked[13] + (0 if unpacked[1] & SPILLED else unpacked[14])
-            if at + END_BYTES + follows > end_of_file:
-                return
-            body = file.read(follows)
-            if unpacked[2] != crc32(body[unpacked[13] :], crc32(body[: unpacked[13]], unpacked[4] + unpacked[5] & 0xFFFFFFFF)):
-                return
-            yield End(at, unpacked)
-            at += END_BYTES + follows
+            at, left = at + size, left - size
+
+
+def _follows(flags: int, fields: "tuple[int, ...]") -> int:
+    """Bytes of metrics and output behind an END frame."""
+    metrics, output = fields[10:12]
+    return metrics + (0 if flags & SPILLED else output)
 
 
 def read_end(path: str, at: int) -> End:
@@ -136,10 +134,9 @@ def read_end(path: str, at: int) -> End:
 def end_at(file: "BinaryIO", at: int) -> End:
     """`read_end` in an open journal: what reads many outputs keeps it open."""
     file.seek(at)
-    head = file.read(END_BYTES)
-    if len(head) < END_BYTES or head[0] | head[1] << 8 != _MAGIC_END:
+    frame = file.read(END_BYTES)
+    if len(frame) < END_BYTES or _HEAD.unpack_from(frame)[0] != _MAGIC_END:
         raise ValueError(f"no result is recorded at offset {at} of {file.name}")
-    fields = _END.unpack(head)
-    metrics = file.read(fields[13])
-    output = b"" if fields[1] & SPILLED else file.read(fields[14])
-    return End(at, fields, metrics, output)
+    flags, fields = _HEAD.unpack_from(frame)[1], _END.unpack_from(frame, _HEAD.size)
+    metrics = file.read(fields[10])
+    return End(at, flags, fields, metrics, file.read(_follows(flags, fields) - len(metrics)))

@@ -2,6 +2,7 @@
 
 from cyclone_core import jobs
 from cyclone_core.problems import Problems
+from cyclone_core.scheduler.settings import is_job_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _check_numbers(request: "JobRequest", problems: Problems) -> None:
         problems.add("retries", f"{request.retries} is negative")
     if request.priority not in jobs.PRIORITIES:
         problems.add("priority", f"{request.priority} is out of range", "-1000 to 1000 are possible")
-    if len(request.name) > jobs.MAX_NAME or not request.name.isprintable():
+    if not is_job_name(request.name):
         problems.add("name", f"{request.name[:40]!r} is no job name", f"Use at most {jobs.MAX_NAME} printable characters")
 
 
@@ -83,7 +84,7 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
         problems.add(
             "queue",
             f"queue {queue!r} is mapped to cluster {name!r}, which does not exist",
-            f"hyper queues update-queue --name {queue} --cluster …",
+            f"Map it to one that does: hyper queues update-queue --name {queue} --compute-environment CLUSTER",
         )
         return
     for field, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
@@ -92,5 +93,6 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
             problems.add(
                 "definition",
                 f"a task of {definition!r} needs {wanted:,} {unit}, cluster {name!r} has {most:,}",
-                f"hyper clusters update-cluster --name {name} or another definition (-d)",
+                f"Give the cluster more: hyper clusters update-cluster --name {name} --{limit.replace('_', '-')} {wanted}; "
+                "or choose another definition with -d",
             )

@@ -63,6 +63,9 @@ def check_text(path: str, script: bytes, problems: "Problems", needs_command: bo
         problems.add(path, f"is not a script: there is a NUL byte at offset {script.index(0)}", hint)
     elif not script.strip():
         problems.add(path, "is empty: there is nothing to run")
+    elif script[:3] == b"\xef\xbb\xbf":
+        hint = f"Remove it: sed -i '1s/^\\xEF\\xBB\\xBF//' {quote(path)}"
+        problems.add(path, "begins with a byte order mark (BOM), which hides its #! line and spoils its first command", hint)
     elif b"\r\n" in script:
         line = script.count(b"\n", 0, script.index(b"\r\n")) + 1
         problems.add(

@@ -21,6 +21,7 @@ MAX_TIMEOUT_S = 100 * 366 * 86400.0
 """Longer than any machine runs; a number beyond it is a mistake."""
 BASE_ENVIRONMENT = ("PATH", "HOME", "USER", "LANG", "TMPDIR")
 """Variables of the submitter that every job gets."""
+_JOINERS = {0x200C: None, 0x200D: None}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -143,15 +144,23 @@ def task_count(indices: "tuple[int, int, int]") -> int:
     return (high - low) // step + 1
 
 
+def is_job_name(text: str) -> bool:
+    """Whether it can be the name of a job: printable, with the joiners inside words of some scripts and inside emoji."""
+    return 0 < len(text) <= MAX_NAME and (text.isprintable() or text.translate(_JOINERS).isprintable())
+
+
 def job_name(text: str) -> str:
     """A text made fit to be a job's name: for names that nobody chose, such as a file's."""
-    return "".join(char if char.isprintable() else "?" for char in text)[:MAX_NAME] or "job"
+    return "".join(char if char.isprintable() or ord(char) in _JOINERS else "?" for char in text)[:MAX_NAME] or "job"
 
 
 def command_name(commands: str) -> str:
-    """Job name for commands: the first program's name."""
-    words = commands.split()
-    return job_name(words[0].rpartition("/")[2]) if words else "commands"
+    """Job name for commands: the first program's name, behind assignments and brackets."""
+    for word in commands.split():
+        word = word.strip("(){};&|!'\"")
+        if word and "=" not in word:
+            return job_name(word.rpartition("/")[2])
+    return "commands"
 
 
 def check(request: "JobRequest", problems: "Problems", places: "Mapping[str, str]") -> None:
@@ -160,7 +169,7 @@ def check(request: "JobRequest", problems: "Problems", places: "Mapping[str, str
     def add(field: str, message: str, hint: str = "") -> None:
         problems.add(places.get(field, field), message, hint)
 
-    if not request.name or len(request.name) > MAX_NAME or not request.name.isprintable():
+    if not is_job_name(request.name):
         add("name", f"{_short(request.name)} cannot be a job's name: names are 1 to {MAX_NAME} printable characters, without line ends")
     for field, name in (("queue", request.queue), ("definition", request.definition)):
         if name is not None and not is_name(name):
@@ -183,13 +192,13 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
-def _check_tasks(request: "JobRequest", add: "Callable[[str, str], None]") -> None:
+def _check_tasks(request: "JobRequest", add: "Callable[..., None]") -> None:
     if request.indices is not None:
         low, high, step = request.indices
         if low < 1 and high >= 1:
             add("indices", f"the array begins at {low}: indices begin at 1")
         elif high < low or high < 1:
-            add("indices", f"the array {low}-{high} has no task")
+            add("indices", f"the array {low}-{high} has no task" if low > 1 or high < 0 else "an array of 0 tasks cannot run", "Write -t N or -t LOW-HIGH")
         elif step < 1:
             add("indices", f"the array's step is {step}: it must be at least 1")
         elif high > MAX_INDEX:

@@ -17,9 +17,9 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     (tmp_path / "state").mkdir(0o700)
     made = Supervisor(str(tmp_path / "state"))
     yield made
-    made.listener.close()
+    made.connections.listener.close()
     made.store.close()
-    made.poll.close()
+    made.connections.poll.close()
 
 
 def test_idle_it_waits_for_ever(supervisor: Supervisor) -> None:

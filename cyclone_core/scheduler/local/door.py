@@ -55,15 +55,15 @@ class Door:
     def take_in(self, channel: "Channel", message: "Message") -> None:
         """A message of a client: what changes nothing is answered at once, the rest waits for the turn."""
         if message[0] == "status":
-            self.supervisor.say(channel, ("status", self.supervisor.status()))
+            self.supervisor.connections.say(channel, ("status", self.supervisor.status()))
         elif message[0] == "stop":
-            self.supervisor.say(channel, ("stopping",))
+            self.supervisor.connections.say(channel, ("stopping",))
             self.stoppers.append(channel)
             self.supervisor.stop_for_good()
         elif message[0] in ("submit", "cancel", "put", "delete", "wait", "forget"):
             self.asks.append((channel, message))
         else:
-            self.supervisor.say(
+            self.supervisor.connections.say(
                 channel, refused(Problem("", f"this host does not know the request {message[0]!r}", "Update Cyclone and restart the host"))
             )
 
@@ -197,7 +197,7 @@ class Door:
             for channel in self.waiters.pop(job, ()):
                 over = self._ending(job)
                 if over is not None:
-                    self.supervisor.say(channel, over)
+                    self.supervisor.connections.say(channel, over)
         jobs.clear()
 
     def tell_stopped(self) -> None:

@@ -12,14 +12,12 @@ reason, results are kept and tried again, nothing new is leased, and what runs g
 
 import _sqlite3
 import ctypes
-import errno
 import fcntl
 import os
 import select
 import sys
 import time
 import traceback
-from _socket import AF_UNIX, SOCK_STREAM, socket
 from signal import SIG_IGN, SIGCHLD, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, signal
 
 from cyclone_core import __version__, wire
@@ -27,9 +25,11 @@ from cyclone_core.errors import CycloneError
 from cyclone_core.paths import socket_path, stop_mark
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.local import pool, recovery
+from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.local.dispatch import Dispatch
 from cyclone_core.scheduler.local.door import Door, Unreadable
 from cyclone_core.scheduler.local.pool import Peer
+from cyclone_core.scheduler.sqlite import retention
 from cyclone_core.scheduler.sqlite.store import SqliteStore
 
 TYPE_CHECKING = False
@@ -46,8 +46,6 @@ RETRY_S = 1.0
 STOP_GRACE_S = 3.0
 """Between TERM and KILL for the tasks that run when the host is stopped."""
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
-KEPT_DESCRIPTORS = 64
-"""So many are not given to connections: files, journals and /proc must be readable however many clients there are."""
 _DIRECTORIES = ("scripts", "parameters", "spool", "journals", "outputs", "work")
 
 
@@ -60,13 +58,10 @@ class Supervisor:
             os.makedirs(os.path.join(state_dir, name), 0o700, exist_ok=True)
         self.store = SqliteStore(state_dir)
         self.started = time.time()
-        self.poll = select.epoll()
         self.socket_path = socket_path(state_dir)
-        self.listener = listen(self.socket_path)
-        self.poll.register(self.listener, select.EPOLLIN)
+        self.connections = Connections(self.socket_path, self.take_in, self.gone)
         self.signals = wakeup_pipe()
-        self.poll.register(self.signals, select.EPOLLIN)
-        self.channels: dict[int, Channel] = {}
+        self.connections.poll.register(self.signals, select.EPOLLIN)
         self.peers: dict[int, Peer] = {}
         """worker number -> peer, from its start on"""
         self.by_fd: dict[int, Peer] = {}
@@ -80,9 +75,6 @@ class Supervisor:
         self.hold_until = 0.0
         """after a failed commit nothing is tried before this time"""
         self.last_commit = 0.0
-        self.most_channels = max(8, pool.allow_descriptors() - KEPT_DESCRIPTORS)
-        self.accept_again_at = 0.0
-        """no connections are taken before this time; 0: they are"""
         self.stopping = False
 
     # -- life ---------------------------------------------------------------------------------------------------------------------
@@ -90,6 +82,7 @@ class Supervisor:
         """Bring the database to the present: defaults on first use, what earlier workers left, fresh workers."""
         now = time.time()
         remove_mark(self.state_dir)
+        retention.clean_spool(self.state_dir, now)
         self.store.begin()
         self.store.resources.make_defaults(now)
         self.store.db.execute("DELETE FROM worker WHERE state IN ('lost', 'ended')")
@@ -115,28 +108,25 @@ class Supervisor:
 
     def step(self, timeout: float) -> None:
         """Wait for something to happen (at most `timeout` seconds, -1 = for ever), take it in, and act on it."""
-        for fd, event in self.poll.poll(timeout):
-            if fd == self.listener.fileno():
-                self.accept()
-            elif fd == self.signals:
+        for fd, event in self.connections.poll.poll(timeout):
+            if fd == self.signals:
                 self.signalled()
-            else:
-                self.hear(fd, event)
+            elif why := self.connections.handle(fd, event):
+                log(f"no connection can be taken just now: {why}")
         now = time.monotonic()
         if self.look_again_at and now >= self.look_again_at:
             self.look_again_at = 0.0
             self.settle_lost()
             self.hire()
-        if self.accept_again_at and now >= self.accept_again_at:
-            self.accept_again_at = 0.0
-            self.poll.register(self.listener, select.EPOLLIN)
+        if self.connections.accept_again_at and now >= self.connections.accept_again_at:
+            self.connections.accept_again()
         if now >= self.hold_until:
             self.turn(now)
 
     def timeout(self) -> float:
         """Seconds until something is due, -1 = nothing is."""
         now = time.monotonic()
-        due = [at for at in (self.look_again_at, self.accept_again_at) if at]
+        due = [at for at in (self.look_again_at, self.connections.accept_again_at) if at]
         if self.hold_until > now:
             due.append(self.hold_until)
         elif self.reports and not self.urgent:
@@ -144,53 +134,10 @@ class Supervisor:
         return max(0.0, min(due) - now) if due else -1
 
     # -- what arrives -------------------------------------------------------------------------------------------------------------
-    def accept(self) -> None:
-        """Take new connections of this user; where no descriptor is left they wait in the kernel's queue."""
-        while True:
-            try:
-                if len(self.channels) >= self.most_channels:
-                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-                fd, _ = self.listener._accept()  # type: ignore[attr-defined]
-            except BlockingIOError:
-                return
-            except OSError as exc:
-                log(f"no connection can be taken just now: {exc.strerror}")
-                self.poll.unregister(self.listener)
-                self.accept_again_at = time.monotonic() + RETRY_S
-                return
-            sock = socket(AF_UNIX, SOCK_STREAM, 0, fileno=fd)
-            if wire.peer_uid(sock) != os.geteuid():
-                sock.close()
-                continue
-            channel = self.channels[sock.fileno()] = wire.Channel(sock)
-            self.poll.register(channel.fd, select.EPOLLIN)
-            self.hear(channel.fd, select.EPOLLIN)
-
-    def hear(self, fd: int, event: int) -> None:
-        """Messages of one connection, or its end."""
-        channel = self.channels.get(fd)
-        if channel is None:
-            return
-        try:
-            if event & select.EPOLLOUT and channel.flush():
-                self.poll.modify(fd, select.EPOLLIN)
-            messages = channel.receive()
-        except wire.Closed:
-            self.hang_up(fd)
-            return
-        except (ValueError, EOFError, TypeError):  # not our protocol
-            self.hang_up(fd)
-            return
-        for message in messages:
-            if fd in self.channels:
-                self.take_in(channel, message)
-
     def take_in(self, channel: "Channel", message: "Message") -> None:
         """Sort one message: workers report here, everything else goes to the door."""
         peer = self.by_fd.get(channel.fd)
-        if not isinstance(message, tuple) or not message or not isinstance(message[0], str):
-            self.hang_up(channel.fd)
-        elif peer is None and message[0] == "worker":
+        if peer is None and message[0] == "worker":
             self.welcome(channel, message)
         elif peer is None:
             self.door.take_in(channel, message)
@@ -202,14 +149,10 @@ class Supervisor:
                 self.urgent or message[0] != "report" or self.dispatch.is_waiting() or time.monotonic() - self.last_commit > COMPANY_S
             )
 
-    def hang_up(self, fd: int) -> None:
+    def gone(self, channel: "Channel") -> None:
         """A connection ended: a client's is forgotten, a worker's means that the worker is gone."""
-        channel = self.channels.pop(fd)
-        self.accept_again_at = self.accept_again_at and time.monotonic()
-        self.poll.unregister(fd)
-        channel.close()
         self.door.forget(channel)
-        peer = self.by_fd.pop(fd, None)
+        peer = self.by_fd.pop(channel.fd, None)
         if peer is not None:
             peer.channel = None
             peer.kill()
@@ -225,22 +168,12 @@ class Supervisor:
             if peer.pid in ended and peer.channel is None:
                 self.look_again_at = time.monotonic()
 
-    def say(self, channel: "Channel", message: "Message") -> None:
-        """Send to a client or worker; what its socket does not take now follows when it can."""
-        try:
-            if not channel.send(message):
-                self.poll.modify(channel.fd, select.EPOLLIN | select.EPOLLOUT)
-        except (wire.Closed, ValueError):
-            if self.channels.get(channel.fd) is channel:  # else it left already, and its number may be somebody else's
-                self.hang_up(channel.fd)
-
     # -- workers ------------------------------------------------------------------------------------------------------------------
     def welcome(self, channel: "Channel", message: "Message") -> None:
         """A worker says hello: one that we started, or one that outlived another supervisor."""
         if message[1:2] != (wire.VERSION,):
-            self.say(channel, ("stop", 0))
-            if channel.fd in self.channels:
-                self.hang_up(channel.fd)
+            self.connections.say(channel, ("stop", 0))
+            self.connections.hang_up(channel)
             return
         _, _, number, pid, journal, journal_size, runs = message
         peer = self.peers.get(number)
@@ -333,7 +266,7 @@ class Supervisor:
         except Unreadable as exc:
             self.reports = reports + self.reports
             self.undo()
-            self.say(exc.channel, exc.answer)
+            self.connections.say(exc.channel, exc.answer)
             return False
         except (_sqlite3.Error, OSError) as exc:  # OSError: a script could not be kept
             self.reports = reports + self.reports
@@ -344,9 +277,9 @@ class Supervisor:
         self.door.clear_up()
         for peer, message in leases:
             if peer.channel is not None:
-                self.say(peer.channel, message)
+                self.connections.say(peer.channel, message)
         for channel, message in answers:
-            self.say(channel, message)
+            self.connections.say(channel, message)
         self.door.tell_ended(self.store.ended)
         self.hire()
         return True
@@ -393,7 +326,7 @@ class Supervisor:
     def send_to(self, peer: Peer, message: "Message") -> None:
         """Send to a worker that is connected."""
         if peer.channel is not None:
-            self.say(peer.channel, message)
+            self.connections.say(peer.channel, message)
 
     def undo(self) -> None:
         """Nothing of the open transaction happened."""
@@ -407,7 +340,7 @@ class Supervisor:
         log(f"commit failed: {exc}")
         problem = Problem("", why_not_stored(self.state_dir, exc), "Make room, then try again: nothing was stored")
         for channel, message in self.door.refuse_all(problem):
-            self.say(channel, message)
+            self.connections.say(channel, message)
 
     # -- the end ------------------------------------------------------------------------------------------------------------------
     def stop_for_good(self) -> None:
@@ -420,14 +353,14 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """Stop the workers, put what they ran back to waiting, and leave."""
-        self.listener.close()
+        self.connections.listener.close()
         for peer in self.peers.values():
             self.send_to(peer, ("stop", STOP_GRACE_S))
         deadline = time.monotonic() + STOP_GRACE_S + 2
         while self.by_fd and time.monotonic() < deadline:
-            for fd, event in self.poll.poll(max(0.0, deadline - time.monotonic())):
-                if fd in self.channels:
-                    self.hear(fd, event)
+            for fd, event in self.connections.poll.poll(max(0.0, deadline - time.monotonic())):
+                if fd in self.connections.channels:
+                    self.connections.handle(fd, event)
         for peer in self.peers.values():
             peer.kill()
         pool.end_orphans({pool.mark(self.socket_path, peer.id, peer.journal) for peer in self.peers.values()}, set())
@@ -453,20 +386,6 @@ class Supervisor:
             ],
             "storage": "full" if self.hold_until > time.monotonic() else "ok",
         }  # fmt: skip
-
-
-def listen(path: str) -> socket:
-    """The host's socket. The lock is ours, so an old one at this path is dead."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    sock = socket(AF_UNIX, SOCK_STREAM)
-    sock.bind(path)
-    os.chmod(path, 0o600)
-    sock.listen(4096)
-    sock.setblocking(False)
-    return sock
 
 
 def remove_mark(state_dir: str) -> None:

@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
+SPOOL_S = 24 * 3600
+"""A client that dies may leave a parameter file behind; it is kept so long."""
 BATCH = 500
 """Jobs that one transaction forgets at most, so that others are not kept waiting."""
 _OVER = "waiting + running = 0 AND ended < ? AND submitted < ? AND id < (SELECT max(id) FROM job)"
@@ -62,6 +64,14 @@ def remove_shared(state_dir: str, scripts: "set[str]", oldest: float, held: "set
         if name.isdigit() and int(name) not in held and _written(path) < oldest:
             freed += _remove(path)
     return freed
+
+
+def clean_spool(state_dir: str, now: float) -> None:
+    """Remove parameter files that no submission took within a day: their clients are gone."""
+    for name in _names(f"{state_dir}/spool"):
+        path = f"{state_dir}/spool/{name}"
+        if _written(path) < now - SPOOL_S:
+            _remove(path)
 
 
 def _names(folder: str) -> list[str]:

@@ -98,7 +98,10 @@ class Specs:
         try:
             if os.path.exists(target):  # of a submission with this id that was not committed
                 os.unlink(target)
-            os.link(source, target)
+            try:
+                os.link(source, target)
+            except PermissionError:  # a filesystem without hard links: sending the request again will need the file again
+                os.rename(source, target)
         except OSError as exc:
             raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
         self._taken.append(source)
