@@ -28,12 +28,13 @@ class Option:
 
 
 class Arguments:
-    """What was given: `operands` in order, and values by field."""
+    """What was given: `operands` in order, values by field, and how the option of a field was spelled (`-n` or `--name`)."""
 
-    __slots__ = ("operands", "values")
+    __slots__ = ("operands", "spelled", "values")
 
     def __init__(self) -> None:
         self.operands: list[str] = []
+        self.spelled: dict[str, str] = {}
         self.values: dict[str, list[str]] = {}
 
     def __contains__(self, field: str) -> bool:
@@ -76,6 +77,7 @@ def parse(table: "Sequence[Option]", argv: "Iterable[str]") -> Arguments:
                 raise UsageError(f"option {name} needs a value: {name} {option.value}")
             value = words[at]
             at += 1
+        found.spelled[option.field] = name
         if option.repeat:
             found.values.setdefault(option.field, []).append(value)
         else:

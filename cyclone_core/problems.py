@@ -14,7 +14,8 @@ class Problem:
         self.path, self.message, self.hint = path, message, hint
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.message}" if self.path else self.message
+        path = self.path if self.path.isprintable() else repr(self.path)[1:-1]  # of a file whose name has line ends, say
+        text = f"{path}: {self.message}" if path else self.message
         return f"{text}. {self.hint}" if self.hint else text
 
     def __repr__(self) -> str:

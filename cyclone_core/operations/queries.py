@@ -92,6 +92,7 @@ class HostView:
     def check_queue(self, name: str) -> None:
         """Raise NotFound for a queue that this host does not have and never had."""
         known = sorted({*self.reader.resource_names("queue"), *(queue for queue, _ in self.reader.counts())})
+        known = known or ["default"]  # the first start of a new host makes it
         if name not in known:
             raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, known)}See hyper queues list-queues")
 

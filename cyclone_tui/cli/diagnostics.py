@@ -21,7 +21,18 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 def run(command: str, main: "Callable[[list[str]], int | None]") -> "NoReturn":
     """Run a command with the arguments of this process and leave with its exit code."""
+    keep_standard_descriptors()
     sys.exit(code_of(command, main, sys.argv[1:]))
+
+
+def keep_standard_descriptors() -> None:
+    """Put something in the place of descriptors 0 to 2 that are closed (`qsub … >&-`): the next file or socket that is opened would get
+    such a number, and what is meant for stdout would go into it. What stands in cannot be used either: that it was closed is still told."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)  # the lowest free number, which is this one
 
 
 def code_of(command: str, main: "Callable[[list[str]], int | None]", argv: "list[str]") -> int:

@@ -3,6 +3,7 @@
 A group is imported when one of its commands is used: `hyper --help` and mistyped words answer without pydantic and the engine.
 """
 
+import errno
 import io
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cyclone_core.errors import UsageError
-from cyclone_tui.cli import diagnostics
+from cyclone_tui.cli import diagnostics, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +88,10 @@ def run(argv: "Sequence[str]") -> int:
         command.main(args=list(argv), prog_name="hyper", standalone_mode=False)
     except SystemExit:  # click's way of saying that the reader of stdout left
         return diagnostics.PIPE_CLOSED
+    except OSError as exc:
+        if exc.errno not in (errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) or exc.filename is not None:
+            raise
+        raise output.unwritable(exc) from exc  # commands translate what their own files and sockets meet
     except click.UsageError as exc:
         raise UsageError(_worded(exc)) from exc
     except click.ClickException as exc:

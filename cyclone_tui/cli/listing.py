@@ -78,7 +78,7 @@ def write_json(objects: "Iterable[Json]", form: str) -> None:
 def job_lines(jobs: "Iterator[Job]", now: float, colour: bool, name_width: int) -> "Iterator[str]":
     """A heading and a line per job; columns are as wide as the first thousand need, wider ones push their line only."""
     first = [_cells(job, now, name_width) for job in _first(_PAGE, jobs)]
-    widths = [max(len(heading), *(len(cells[k]) for _, cells in first), 0) for k, heading in enumerate(_HEADING)]
+    widths = [max(len(heading), *(text.columns(cells[k]) for _, cells in first), 0) for k, heading in enumerate(_HEADING)]
     yield text.row(_HEADING, widths, _RIGHT)
     for status, cells in first:
         yield _row(status, cells, widths, colour)
@@ -118,7 +118,7 @@ def _show_page(host: "HostView", selection: "Selection") -> None:
 def _cells(job: "Job", now: float, name_width: int) -> "tuple[int, tuple[str, ...]]":
     name = text.harmless(job.name)
     return job.status, (
-        str(job.id), name if len(name) <= name_width else name[: name_width - 1] + "…", job.queue, job.state, text.progress(job),
+        str(job.id), text.shortened(name, name_width), job.queue, job.state, text.progress(job),
         text.when(job.submitted), text.duration(text.run_time(job, now)), text.exit_text(job.exit_code),
     )  # fmt: skip
 
@@ -128,7 +128,9 @@ def _row(status: int, cells: "tuple[str, ...]", widths: "list[int]", colour: boo
         return text.row(cells, widths, _RIGHT)
     before, after = text.row((*cells[:3], ""), widths[:4]), text.row(cells[4:], widths[4:], [k - 4 for k in _RIGHT])
     start = sum(widths[:3]) + 6
-    return before.rstrip("\n").ljust(start) + text.coloured(cells[3], status, True).ljust(widths[3] + _invisible(status)) + "  " + after
+    return (
+        text.filled(before.rstrip("\n"), start) + text.coloured(cells[3], status, True).ljust(widths[3] + _invisible(status)) + "  " + after
+    )
 
 
 def _invisible(status: int) -> int:

@@ -3,7 +3,7 @@
 from cyclone_core import ids
 from cyclone_core.errors import UsageError
 from cyclone_core.operations import jobs, local_hosts
-from cyclone_core.scheduler.settings import is_name
+from cyclone_core.scheduler.settings import is_job_name, is_name
 from cyclone_tui.cli import diagnostics, output
 from cyclone_tui.cli.options import COMMON, Option, read
 
@@ -42,6 +42,11 @@ def run(argv: "list[str]") -> int:
     state_dir = local_hosts.state_dir(arguments.text("host"))
     answer = _empty()
     if selector["tasks"] or selector["names"] or selector["all"]:
+        if selector["queue"] is not None and not selector["tasks"]:  # with ids it costs more than it tells
+            from cyclone_core.operations import queries
+
+            with queries.open_host(arguments.text("host")) as host:
+                host.check_queue(selector["queue"])
         answer = jobs.cancel(state_dir, selector)
     if arguments.flag("json"):
         answer["unknown"] = [ids.format_task(*task) for task in answer["unknown"]]
@@ -57,7 +62,7 @@ def _selector(arguments: "Arguments") -> "dict[str, Any]":
     """What to cancel. Raises UsageError with every word that is no id."""
     words: list[str] = []
     for operand in arguments.operands:
-        words += _stdin_words() if operand == "-" else operand.split()
+        words += _stdin_words() if operand == "-" else operand.replace(",", " ").split()
     for text in arguments.texts("id"):
         words += text.replace(",", " ").split()
     tasks, wrong = [], []
@@ -66,12 +71,16 @@ def _selector(arguments: "Arguments") -> "dict[str, Any]":
             tasks.append(ids.parse(word))
         except UsageError as exc:
             wrong.append(str(exc))
+    names = arguments.texts("name")
+    wrong += [f"{name!r} cannot be the name of a job" for name in names if not is_job_name(name)]
+    if arguments.flag("all") and (words or names):
+        wrong.append("--all cancels everything, so it does not go with ids or -j: leave one of them out. Nothing was cancelled")
     queue = arguments.text("queue")
     if queue is not None and not is_name(queue):
         wrong.append(f"{queue!r} cannot be the name of a queue")
     if wrong:
         raise UsageError("\n".join(wrong[:SHOWN] + ([f"{len(wrong) - SHOWN} more are no ids"] if len(wrong) > SHOWN else [])))
-    return {"tasks": tasks, "names": arguments.texts("name"), "queue": queue, "all": arguments.flag("all")}
+    return {"tasks": tasks, "names": names, "queue": queue, "all": arguments.flag("all")}
 
 
 def _stdin_words() -> "list[str]":

@@ -56,6 +56,13 @@ def command(argv: "list[str]") -> int:
 
 def _show(host: HostView, job: "Job", position: int | None, kind: str, attempt: int | None, arguments: "Arguments") -> None:
     follow = arguments.flag("follow")
+    if follow and arguments.flag("json"):
+        raise UsageError("--follow and --json do not go together: leave one of them out")
+    if kind == "STDOUT" and arguments.flag("json"):
+        from cyclone_tui.cli import listing
+
+        listing.write_json(_output_records(host, job, position, attempt), "json")
+        return
     if kind == "STDOUT":
         _write_through(
             _followed(host, job, position, attempt) if follow else _output(host, job, position, attempt, arguments.flag("headers"))
@@ -85,6 +92,26 @@ def _output(host: HostView, job: "Job", position: int | None, attempt: int | Non
             yield _header(job, place, last == 0)
         last = place
         yield data
+
+
+def _output_records(host: HostView, job: "Job", position: int | None, attempt: int | None) -> "Iterator[dict[str, object]]":
+    """One object per task that wrote something; bytes that are no UTF-8 become U+FFFD."""
+    from cyclone_core.operations import logs
+
+    pieces = logs.array_output(host, job) if position is None else ((position, data) for data in logs.output(host, job, position, attempt))
+    place, parts = 0, list[bytes]()
+    for at, data in pieces:
+        if at != place and parts:
+            yield _record(job, place, parts)
+            parts = []
+        place = at
+        parts.append(data)
+    if parts:
+        yield _record(job, place, parts)
+
+
+def _record(job: "Job", position: int, parts: "list[bytes]") -> "dict[str, object]":
+    return {"id": job.task_id(position) if job.array else job.id, "output": b"".join(parts).decode("utf-8", "replace")}
 
 
 def _followed(host: HostView, job: "Job", position: int | None, attempt: int | None) -> "Iterator[bytes]":

@@ -68,6 +68,9 @@ class Selection:
         """Raises InvalidRequest with everything that is wrong."""
         problems = Problems()
         self.queue, self.name, self.user = arguments.text("queue"), arguments.text("name"), arguments.text("user")
+        for option, value in (("-j", self.name), ("-u", self.user)):
+            if value is not None and not _is_text(value):
+                problems.add(option, f"{value!r} is not a name: it has bytes that are no text")
         self.ids = [*arguments.texts("id"), *arguments.operands]
         text = arguments.text("status")
         self.status = None if text is None else read_status(text, problems)
@@ -113,6 +116,15 @@ def _is_true(text: str | None, problems: Problems) -> bool:
         return False
     if text.lower() not in _TRUE:
         problems.add("--only-job-id-out", f"{text!r} is neither true nor false")
+    return True
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be asked for: the database knows no bytes that are not UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
     return True
 
 

@@ -50,11 +50,19 @@ def run(argv: "list[str]") -> int:
         (job,) = jobs.submit(state_dir, request)
     except InvalidRequest as exc:
         raise InvalidRequest([Problem(places.get(each.path, each.path), each.message, each.hint) for each in exc.problems]) from exc
-    if arguments.flag("json"):
-        output.write_json({"id": job, "name": request.name, "tasks": request.tasks, "array": request.is_array})
-    else:
-        output.write(f"{job}\n")
+    _tell(job, request, arguments.flag("json"))
     return _wait(state_dir, job) if arguments.flag("wait") else 0
+
+
+def _tell(job: int, request: "JobRequest", as_json: bool) -> None:
+    """Print the id. Where that is not possible the job is there all the same, and whoever submitted it has to know."""
+    try:
+        if as_json:
+            output.write_json({"id": job, "name": request.name, "tasks": request.tasks, "array": request.is_array})
+        else:
+            output.write(f"{job}\n")
+    except output.Unwritable as exc:
+        raise output.Unwritable(f"job {job} was submitted, but {exc}") from exc
 
 
 def _filename(arguments: "Arguments") -> "str | None":
@@ -73,8 +81,7 @@ def _request(arguments: "Arguments", filename: "str | None", state_dir: str, pla
     """The checked request. Raises InvalidRequest with everything that is wrong."""
     problems = Problems()
     given: dict[str, object] = {}
-    names = {option.field: option.names[0] for option in TABLE}
-    settings.read(arguments, names.__getitem__, given, places, problems)
+    settings.read(arguments, arguments.spelled.__getitem__, given, places, problems)
     if arguments.text("idempotency_key") is not None:
         given["idempotency_key"] = _key(arguments.text("idempotency_key") or "", problems)
     replacements = _replacements(arguments, problems)

@@ -87,15 +87,41 @@ def harmless(text: str) -> str:
     return text.translate(_HARMLESS)
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: two for wide letters and emoji, none for accents and joiners of their own."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(0 if category(char) in ("Mn", "Me", "Cf") else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """As much of a text as fits into so many columns, with an ellipsis where that is not all."""
+    if columns(text) <= width:
+        return text
+    while columns(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def filled(cell: str, width: int, right: bool = False) -> str:
+    """A cell filled up to so many columns, with blanks behind it or (right) before it."""
+    if cell.isascii():
+        return cell.rjust(width) if right else cell.ljust(width)
+    blanks = " " * (width - columns(cell))
+    return blanks + cell if right else cell + blanks
+
+
 def row(cells: "Sequence[str]", widths: "Sequence[int]", right: "Sequence[int]" = ()) -> str:
     """One aligned line; columns in `right` are aligned to the right, the last one is not filled up."""
-    parts = [cell.rjust(width) if k in right else cell.ljust(width) for k, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    parts = [filled(cell, width, k in right) for k, (cell, width) in enumerate(zip(cells, widths, strict=True))]
     return "  ".join(parts).rstrip() + "\n"
 
 
 def table(heading: "Sequence[str]", rows: "Sequence[Sequence[str]]", right: "Sequence[int]" = ()) -> str:
     """A whole small table."""
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(heading, *rows, strict=True)]
     return "".join(row(cells, widths, right) for cells in (heading, *rows))
 
 
@@ -106,7 +132,12 @@ def event_line(event: "Event") -> str:
 
 def event_json(event: "Event") -> dict[str, object]:
     """One event as JSON."""
-    return {"at": iso(event[0]), "id": event[1], "event": event[2]}
+    return {"at": iso(event[0]), "id": _id(event[1]), "event": event[2]}
+
+
+def _id(text: str) -> int | str:
+    """Ids of jobs are numbers in JSON, those of tasks of arrays are texts: as `qstat` writes them."""
+    return int(text) if text.isdigit() else text
 
 
 _SAMPLE = (("TASK", -14), ("ATTEMPT", 7), ("TIME", -24), ("ELAPSED_S", 10), ("CPU_S", 10), ("CPU_%", 7), ("RSS_MIB", 9), ("KIND", -6))
@@ -128,7 +159,7 @@ def sample_line(sample: "Sample") -> str:
 def sample_json(sample: "Sample") -> dict[str, object]:
     """One sample as JSON."""
     return {
-        "id": sample.task, "attempt": sample.attempt, "at": iso(sample.time), "elapsed_s": round(sample.elapsed_s, 6),
+        "id": _id(sample.task), "attempt": sample.attempt, "at": iso(sample.time), "elapsed_s": round(sample.elapsed_s, 6),
         "cpu_s": round(sample.cpu_s, 6), "cpu_percent": round(sample.cpu_percent, 1), "rss_mib": round(sample.rss_mib, 3),
         "total": sample.is_total,
     }  # fmt: skip

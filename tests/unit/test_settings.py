@@ -136,7 +136,7 @@ def test_environment_problems() -> None:
         ({"priority": 5000}, "priority: 5000 is not a priority: -1000 to 1000"),
         ({"timeout_s": float("nan")}, "timeout_s: nan seconds cannot be a timeout"),
         ({"environment": {"A": "x\0"}}, "environment: variables have a name"),
-        ({"indices": (1, 0, 1)}, "indices: the array 1-0 has no task"),
+        ({"indices": (1, 0, 1)}, "indices: an array of 0 tasks cannot run"),
         ({"indices": (0, 5, 1)}, "indices: the array begins at 0: indices begin at 1"),
         ({"indices": (5, 3, 1)}, "indices: the array 5-3 has no task"),
         ({"indices": (1, 3, 0)}, "indices: the array's step is 0"),

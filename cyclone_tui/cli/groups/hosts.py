@@ -1,7 +1,7 @@
 """`hyper hosts`: control planes. A local host is a state directory on this machine and the process that serves it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import localtime, strftime
 from typing import Any
 
@@ -139,7 +139,7 @@ def _start(host_name: str | None, as_json: bool) -> None:
     host = hosts.get(host_name)
     details = hosts.start(host)
     if as_json:
-        tables.print_json(tables.host_record(hosts.status(host.name)) | {"details": details})
+        tables.print_json(tables.host_record(hosts.status(host.name)) | {"details": _told(details)})
     else:
         click.echo(f"host {host.name} is running (process {details.get('pid')})")
 
@@ -152,19 +152,24 @@ def _stop(host_name: str | None) -> None:
 def _status(host_name: str | None, as_json: bool) -> None:
     status = hosts.status(host_name)
     if as_json:
-        tables.print_json(tables.host_record(status) | {"details": dict(status.details)})
+        tables.print_json(tables.host_record(status) | {"details": _told(status.details)})
         return
     if status.state != "running":
         click.echo(f"host {status.host.name}: not running. Start it with: hyper hosts start {status.host.name}")
         return
     click.echo(f"host {status.host.name}: running")
-    for key, found in status.details.items():
-        text = iso(found) if key == "started" and isinstance(found, float) else show(found)
+    for key, found in _told(status.details).items():
+        text = show(found)
         if key != "workers":
             click.echo(f"  {key:<10} {text}")
     for worker in status.details.get("workers", ()):
         busy = f"{worker.get('tasks', 0)} tasks leased" if worker.get("connected") else "starting"
         click.echo(f"  worker {worker.get('id')}: cluster {worker.get('cluster')}, process {worker.get('pid')}, {busy}")
+
+
+def _told(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What a supervisor says, with times as everywhere in JSON."""
+    return {key: iso(found) if key == "started" and isinstance(found, float) else found for key, found in details.items()}
 
 
 def _command(name: str, callback: Callable[..., None], params: Sequence[click.Parameter], help: str) -> click.Command:
