@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.sqlite.work import Lease
     from cyclone_core.wire import Message
 
+YOUNG_S = 1.0
+"""A worker that ends this soon may be one that cannot work at all."""
+LONGEST_PAUSE_S = 30.0
+"""Before the next worker is started, when one after the other ended young."""
+
 
 class Blocked:
     """The best job of a cluster that cannot be placed: what it needs, and whether its patience is over."""
@@ -362,9 +367,9 @@ class Dispatch:
             peer.streams[stream.id] = self.streams[lease.id] = stream
 
     def dismiss(self, peer: "Peer") -> None:
-        """A worker is gone: its shares are free. One that never said hello is replaced with growing hesitation."""
-        self.failed_starts = 0 if peer.welcomed else self.failed_starts + 1
-        self.hire_after = time.monotonic() + min(30.0, 0.5 * 2**self.failed_starts) if self.failed_starts else 0.0
+        """A worker is gone: its shares are free. One that did not live long is replaced with growing hesitation."""
+        self.failed_starts = self.failed_starts + 1 if time.time() - peer.started < YOUNG_S else 0
+        self.hire_after = time.monotonic() + min(LONGEST_PAUSE_S, 0.1 * 2**self.failed_starts) if self.failed_starts else 0.0
         for stream in peer.streams.values():
             self._reserve(peer, stream, -stream.width)
             for lease in stream.leases:
