@@ -71,7 +71,8 @@ class Selection:
         for option, value in (("-j", self.name), ("-u", self.user)):
             if value is not None and not _is_text(value):
                 problems.add(option, f"{value!r} is not a name: it has bytes that are no text")
-        self.ids = [*arguments.texts("id"), *arguments.operands]
+        # commas as in qdel -i; an empty text stays, and is refused: an unset variable must not list everything
+        self.ids = [word for text in (*arguments.texts("id"), *arguments.operands) for word in text.replace(",", " ").split() or [text]]
         text = arguments.text("status")
         self.status = None if text is None else read_status(text, problems)
         self.summary, self.tasks = arguments.flag("summary"), arguments.flag("tasks")

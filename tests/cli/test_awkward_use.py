@@ -109,6 +109,15 @@ def test_everything_does_not_go_with_something(run: Run, engine: Engine) -> None
     assert engine.job(1).state == "Cancelled"
 
 
+def test_ids_with_commas(run: Run, engine: Engine) -> None:
+    """qstat and qdel read lists of ids alike; no id at all is no list."""
+    for _ in range(2):
+        run("qsub", "-c", "true")
+    assert run("qstat", "-i", "1,2", "-o")[1] == "1\n2\n"
+    assert run("qdel", "-i", "1,2")[0] == run("qdel", "1,2")[0] == 0
+    assert run("qstat", "-i", "")[0] == 2
+
+
 def test_a_new_host_has_its_default_queue(run: Run) -> None:
     """Before anything was started."""
     assert run("qstat", "-q", "default")[0] == 0
