@@ -198,7 +198,11 @@ def _check_tasks(request: "JobRequest", add: "Callable[..., None]") -> None:
         if low < 1 and high >= 1:
             add("indices", f"the array begins at {low}: indices begin at 1")
         elif high < low or high < 1:
-            add("indices", f"the array {low}-{high} has no task" if low > 1 or high < 0 else "an array of 0 tasks cannot run", "Write -t N or -t LOW-HIGH")
+            add(
+                "indices",
+                f"the array {low}-{high} has no task" if low > 1 or high < 0 else "an array of 0 tasks cannot run",
+                "Write -t N or -t LOW-HIGH",
+            )
         elif step < 1:
             add("indices", f"the array's step is {step}: it must be at least 1")
         elif high > MAX_INDEX:

@@ -9,7 +9,7 @@ import time
 
 from cyclone_core.scheduler.local import pool
 from cyclone_core.scheduler.local.backlog import Backlog
-from cyclone_core.scheduler.local.placement import PATIENCE_S, Lane, Shape, Share, Stream, lane_limit, workers_of
+from cyclone_core.scheduler.local.placement import PATIENCE_S, Lane, Shape, Share, Stream, even_share, lane_limit, workers_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -210,7 +210,8 @@ class Dispatch:
             stream, peer = self._new_stream(backlog, lane, peers)
         if stream is None or peer is None:
             return None
-        ranges = backlog.take(stream.wants())
+        waiting = self.store.waiting[backlog.queue, backlog.definition]
+        ranges = backlog.take(min(stream.wants(), even_share(waiting, lane.width)))
         if not ranges:
             return None
         number = self.store.lease(peer.id, peer.journal, ranges, clock, peer.journal_at)

@@ -123,6 +123,11 @@ def workers_of(max_vcpus: float) -> int:
     return max(1, min(int(max_vcpus), max(2, -(-int(max_vcpus) // 8))))
 
 
+def even_share(waiting: int, width: int) -> int:
+    """Largest slice near the end of a lane's work: half of what each of its `width` places would get, so that all end together."""
+    return max(1, -(-waiting // (2 * max(1, width))))
+
+
 def lane_limit(open_tasks: int, ratio: float) -> int:
     """Tasks of a lane that may run at once by the definition's jobs-to-workers ratio: one worker for each `ratio` tasks."""
     return max(1, -(-open_tasks // max(1, int(ratio))))

@@ -1,6 +1,7 @@
 """What jobs execute: rows that equal submissions share, snapshots of their scripts, and their parameter files."""
 
 import json
+import marshal
 import os
 from _blake2 import blake2b
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from cyclone_core.jobs import JobRequest
 
-_REMEMBERED_NUMBERS, _REMEMBERED_BODIES = 10_000, 1_000
+_REMEMBERED_NUMBERS, _REMEMBERED_BODIES, _REMEMBERED_REQUESTS = 10_000, 1_000, 200
 
 
 class Specs:
@@ -28,12 +29,28 @@ class Specs:
     def reset(self) -> None:
         """Forget what was remembered: the transaction was undone."""
         self._numbers: dict[bytes, int] = {}
+        self._seen: dict[bytes, int] = {}
+        """the parts of recent requests that say what to execute, as one text: many submissions differ in nothing but their key"""
         self._bodies: dict[int, dict[str, Any]] = {}
         self._taken: list[str] = []
         """spooled files that belong to this transaction's jobs"""
 
     def keep(self, request: "JobRequest", job: int) -> int:
         """The number of what a request executes. Script and parameters are on disk when it returns. Raises InvalidRequest, OSError."""
+        seen = marshal.dumps(
+            (request.script, request.interpreter, request.directory, request.environment, request.parameters, request.retries,
+             request.retry_exit, request.timeout_s, request.umask, request.warm), 4,
+        )  # fmt: skip
+        number = self._seen.get(seen)
+        if number is None:
+            number = self._keep(request, job)
+            if request.parameters is None:  # a parameter file belongs to one job
+                if len(self._seen) > _REMEMBERED_REQUESTS:
+                    self._seen.clear()
+                self._seen[seen] = number
+        return number
+
+    def _keep(self, request: "JobRequest", job: int) -> int:
         body = {
             "script": self._keep_script(request.script or b""), "interpreter": list(request.interpreter), "directory": request.directory,
             "environment": request.environment, "parameters": self._keep_parameters(request, job), "retries": request.retries,
@@ -74,6 +91,7 @@ class Specs:
     def forget(self) -> tuple[set[str], float]:
         """Remove what no job executes any more; see `retention.forget_specs`."""
         self._numbers.clear()
+        self._seen.clear()
         return retention.forget_specs(self._db)
 
     def _keep_script(self, body: bytes) -> str:
