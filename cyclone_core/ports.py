@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         """
 
         def submit(self, request: JobRequest, now: float) -> int:
-            """Accept one job and return its id; with a known idempotency key the id of the first submission.
-            Raises InvalidRequest with all problems, having stored nothing."""
+            """Accept one job and return its id; with a known idempotency key the id of the first submission,
+            refused when that one has another script or size. Raises InvalidRequest with all problems, having stored nothing."""
 
         def lease(self, worker: int, journal: int, ranges: Sequence[Range], now: float) -> int:
             """Give waiting tasks to a worker; returns the lease's number, which only grows. The caller took the ranges from the

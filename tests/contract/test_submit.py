@@ -24,9 +24,9 @@ def test_what_was_submitted_is_what_is_told(store: SqliteEngine) -> None:
 
 
 def test_one_idempotency_key_is_one_job(store: SqliteEngine) -> None:
-    """The second submission with a key is the first one, however different, now and after a restart and after its end."""
+    """The second submission with a key is the first one, now and after a restart and after its end."""
     job = store.submit(idempotency_key="key")
-    assert store.submit(idempotency_key="key", tasks=9) == job
+    assert store.submit(idempotency_key="key") == job
     store.reopen()
     assert store.submit(idempotency_key="key") == job
     lease = store.lease()
@@ -34,6 +34,14 @@ def test_one_idempotency_key_is_one_job(store: SqliteEngine) -> None:
     assert store.submit(idempotency_key="key") == job
     assert store.submit(idempotency_key="other") != job
     assert store.totals()[SUCCESSFUL] == 1
+
+
+@pytest.mark.parametrize("other", [{"tasks": 9}, {"script": b"echo something else"}])
+def test_a_key_of_another_job_is_refused(store: SqliteEngine, other: dict[str, object]) -> None:
+    """Who reuses a key for other work is told, instead of waiting for work that never runs."""
+    store.submit(idempotency_key="key")
+    with pytest.raises(InvalidRequest, match="belongs to job 1"):
+        store.submit(idempotency_key="key", **other)
 
 
 def test_keys_of_one_transaction_are_one_job(store: SqliteEngine) -> None:

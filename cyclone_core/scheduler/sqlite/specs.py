@@ -96,7 +96,7 @@ class Specs:
 
     def _keep_script(self, body: bytes) -> str:
         """Snapshot of a script by its content."""
-        name = blake2b(body, digest_size=16).hexdigest()
+        name = script_name(body)
         path = f"{self._state_dir}/scripts/{name}"
         if not os.path.exists(path):
             write_durably(path, body)
@@ -124,6 +124,11 @@ class Specs:
             raise InvalidRequest([Problem("-a", f"the packed parameters cannot be taken over: {exc.strerror}", "Submit again")]) from exc
         self._taken.append(source)
         return target
+
+
+def script_name(body: bytes) -> str:
+    """Name of a script's snapshot: its content's hash."""
+    return blake2b(body, digest_size=16).hexdigest()
 
 
 def write_durably(path: str, body: bytes) -> None:

@@ -14,7 +14,7 @@ from cyclone_core.scheduler.admission import admit
 from cyclone_core.scheduler.sqlite import schema, task_pages
 from cyclone_core.scheduler.sqlite.blocks import ResultBlocks
 from cyclone_core.scheduler.sqlite.resources import ResourceTable
-from cyclone_core.scheduler.sqlite.specs import Specs
+from cyclone_core.scheduler.sqlite.specs import Specs, script_name
 from cyclone_core.scheduler.sqlite.work import FRESH, Lease, Work, pack_ranges, ranges_of, unpack_ranges
 
 TYPE_CHECKING = False
@@ -124,6 +124,7 @@ class SqliteStore:
         """Accept one job; see the port."""
         known = self._known(request.idempotency_key)
         if known:
+            self._check_same(known, request)
             return known
         place = admit(request, self.resources.bodies)
         job = self._next_job
@@ -144,6 +145,21 @@ class SqliteStore:
         """Raise InvalidRequest when the parameter file of a new request is not where its client was to leave it."""
         if not self.specs.has_parameters(request) and not self._known(request.idempotency_key):
             raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
+
+    def _check_same(self, job: int, request: "JobRequest") -> None:
+        """Refuse a key that already belongs to a job of another script or size: somebody would wait for work that never runs."""
+        tasks, spec = self.db.execute("SELECT tasks, spec FROM job WHERE id=?", (job,)).fetchone()
+        if tasks != request.tasks or self.specs.body(spec)["script"] != script_name(request.script or b""):
+            key = request.idempotency_key
+            raise InvalidRequest(
+                [
+                    Problem(
+                        "idempotency_key",
+                        f"the key {key!r} belongs to job {job}, which runs something else",
+                        "Use a key of its own for each job",
+                    )
+                ]
+            )
 
     def _known(self, key: str | None) -> int | None:
         """The job that was submitted with an idempotency key."""
