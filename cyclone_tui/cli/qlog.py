@@ -4,6 +4,7 @@ Output of jobs goes to stdout as the bytes it was; only whole arrays that are fo
 """
 
 from cyclone_core.errors import UsageError
+from cyclone_core.jobs import ERROR
 from cyclone_core.operations.queries import HostView, open_host
 from cyclone_tui.cli import diagnostics, output
 from cyclone_tui.cli.options import COMMON, Option, read
@@ -67,6 +68,7 @@ def _show(host: HostView, job: "Job", position: int | None, kind: str, attempt: 
         _write_through(
             _followed(host, job, position, attempt) if follow else _output(host, job, position, attempt, arguments.flag("headers"))
         )
+        _tell_error(host, job, position)
         return
     rows = _system(host, job, position) if kind == "SYSTEM" else _metrics(host, job, position, attempt)
     if follow:
@@ -77,6 +79,13 @@ def _show(host: HostView, job: "Job", position: int | None, kind: str, attempt: 
         _write_json(rows)
     else:
         output.write_batches(_lines(rows, kind))
+
+
+def _tell_error(host: HostView, job: "Job", position: int | None) -> None:
+    """A task that could not run has no output: say why, to people."""
+    task = host.reader.task(job.id, position) if position is not None else None
+    if task is not None and task.status == ERROR and task.reason:
+        diagnostics.tell("qlog", f"{job.task_id(task.position)} is in state Error: {task.reason}")
 
 
 def _output(host: HostView, job: "Job", position: int | None, attempt: int | None, headers: bool) -> "Iterator[bytes]":

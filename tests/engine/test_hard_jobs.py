@@ -20,12 +20,15 @@ class Commands:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.told = b""
+        """standard error of the last command"""
 
     def run(self, name: str, *arguments: str, stdin: bytes = b"", code: int = 0) -> bytes:
         """The standard output of a command that leaves with `code`."""
         program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cyclone_tui.cli.{name} import main; sys.argv[0] = {name!r}; main()"
         argv = [sys.executable, "-ISE", "-c", program, *arguments]
         done = subprocess.run(argv, input=stdin, capture_output=True, cwd=self.engine.work_dir, check=False)
+        self.told = done.stderr
         assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
         return done.stdout
 
@@ -141,6 +144,8 @@ def test_a_working_directory_that_vanished(commands: Commands) -> None:
     commands.engine.put("queue", "held", cluster="default", paused=False)
     assert commands.engine.wait(job) == ["Error"]
     assert f"the working directory {gone} cannot be entered" in str(commands.details(job)["reason"])
+    assert commands.run("qlog", "-i", str(job)) == b""
+    assert f"qlog: {job} is in state Error: the working directory {gone} cannot be entered".encode() in commands.told
 
 
 def test_an_interpreter_that_is_not_there(commands: Commands) -> None:

@@ -127,6 +127,10 @@ class Dispatch:
         """Whether any task waits."""
         return any(self.store.waiting.values())
 
+    def outstanding(self) -> int:
+        """Tasks that are leased."""
+        return sum(len(lease.tasks) for lease in self.store.leases.values())
+
     def can_place(self) -> bool:
         """Whether something changed since the last placement that may let a task start."""
         return self._dirty

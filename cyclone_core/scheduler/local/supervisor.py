@@ -145,9 +145,12 @@ class Supervisor:
             if not self.reports:
                 self.reports_since = time.monotonic()
             self.reports.append((peer, message))
-            self.urgent = (
-                self.urgent or message[0] != "report" or self.dispatch.is_waiting() or time.monotonic() - self.last_commit > COMPANY_S
-            )
+            self.urgent = self.urgent or message[0] != "report" or self.dispatch.is_waiting() or not self.is_company_expected()
+
+    def is_company_expected(self) -> bool:
+        """Whether results are on their way that could share a commit with those that are here, and a commit was just made."""
+        here = sum(len(rows) for _, message in self.reports if message[0] == "report" for _, rows, *_ in message[1])
+        return self.dispatch.outstanding() > here and time.monotonic() - self.last_commit < COMPANY_S
 
     def gone(self, channel: "Channel") -> None:
         """A connection ended: a client's is forgotten, a worker's means that the worker is gone."""
