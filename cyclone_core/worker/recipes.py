@@ -80,13 +80,15 @@ class Plan:
 class Recipe:
     """How to run the tasks of one job: a plan and the job's own variables."""
 
-    __slots__ = ("argv", "array", "cwd", "env", "executables", "job", "low", "plan", "step", "warm")
+    __slots__ = ("_first", "_own", "argv", "array", "cwd", "env", "executables", "job", "low", "plan", "step", "warm")
 
     def __init__(self, job: int, fields: "tuple[Any, ...]", plan: Plan) -> None:
         name, queue, _, array, low, step, _, _ = fields
         self.job, self.low, self.step, self.plan, self.array = job, low, step, plan, bool(array)
         self.argv, self.executables, self.cwd = plan.argv, plan.executables, plan.cwd
         self.env = plan.pairs + environment.job_variables(job, name, queue, plan.directory, self.array)
+        self._first = [*self.env, b"CYCLONE_ATTEMPT=1"]
+        self._own = environment.task_template(job) if self.array else b""
         self.warm = plan.warm and self.array
 
     def index(self, position: int) -> "int | None":
@@ -95,10 +97,8 @@ class Recipe:
 
     def variables(self, position: int, attempt: int) -> "list[bytes]":
         """The whole environment of one attempt."""
-        env = [*self.env, b"CYCLONE_ATTEMPT=%d" % attempt]
-        if self.array:
-            env += environment.task_variables(self.job, self.low + (position - 1) * self.step)
-        return env
+        env = self._first if attempt == 1 else [*self.env, b"CYCLONE_ATTEMPT=%d" % attempt]
+        return env + environment.task_variables(self._own, self.low + (position - 1) * self.step) if self.array else env
 
 
 def recipe_for(lease: "Lease", job: int, place: Place) -> Recipe:

@@ -6,6 +6,7 @@ here and nowhere else, a test runs it on every version, and a plain fork takes i
 """
 
 import os
+import select
 from _posixsubprocess import fork_exec
 
 TYPE_CHECKING = False
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 class Spawner:
     """Makes processes; holds the descriptors that all of them share."""
 
-    __slots__ = ("_fork", "_null", "_report_in", "_report_out")
+    __slots__ = ("_complaints", "_fork", "_null", "_report_in", "_report_out")
 
     def __init__(self, plain_fork: bool = False) -> None:
         """plain_fork: do not use `fork_exec`."""
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._report_in, self._report_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        poll = select.poll()
+        poll.register(self._report_in, select.POLLIN)
+        self._complaints = poll.poll  # a third of the cost of a read that raises BlockingIOError
         self._fork = plain_fork
 
     def spawn(
@@ -53,12 +57,8 @@ class Spawner:
             except TypeError:
                 self._fork = True
                 pid = self._plain_fork(argv, executables, cwd, env, output, extra, umask)
-        try:
-            # vfork came back after exec or after the message: there is nothing to wait for
-            message = os.read(self._report_in, 4096)
-        except BlockingIOError:
-            return pid, ""
-        return pid, _explain(message, executables, cwd)
+        # vfork came back after exec or after the message: there is nothing to wait for
+        return pid, _explain(os.read(self._report_in, 4096), executables, cwd) if self._complaints(0) else ""
 
     def _plain_fork(
         self,
