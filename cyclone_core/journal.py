@@ -26,6 +26,7 @@ _HEAD = Struct("<HHI")  # magic, flags, checksum of all that follows (begun with
 _START = Struct("<QQIIQ")  # lease, job, position, attempt, start_us
 _END = Struct("<QQIIQQIQQQIQQ")
 # lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, metrics bytes, output bytes, dropped bytes
+_pack_head, _pack_start, _pack_end = _HEAD.pack, _START.pack, _END.pack
 START_BYTES, END_BYTES = _HEAD.size + _START.size, _HEAD.size + _END.size
 SPILLED = 1
 """Flag: the output lies in its own file, not behind the frame."""
@@ -62,8 +63,8 @@ class End:
 
 def start_frame(lease: int, job: int, position: int, attempt: int, start_us: int) -> bytes:
     """The bytes of a START frame."""
-    body = _START.pack(lease, job, position, attempt, start_us)
-    return _HEAD.pack(_MAGIC_START, 0, crc32(body)) + body
+    body = _pack_start(lease, job, position, attempt, start_us)
+    return _pack_head(_MAGIC_START, 0, crc32(body)) + body
 
 
 def end_frame(
@@ -72,8 +73,9 @@ def end_frame(
 ) -> bytes:  # fmt: skip
     """The bytes of an END frame with what follows it. `spilled_bytes` > 0: the output lies in its own file."""
     flags, size = (SPILLED, spilled_bytes) if spilled_bytes else (0, len(output))
-    body = _END.pack(lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, len(metrics), size, dropped)
-    return b"".join((_HEAD.pack(_MAGIC_END, flags, crc32(output, crc32(metrics, crc32(body, flags)))), body, metrics, output))
+    body = _pack_end(lease, job, position, attempt, start_us, took_us, code, max_rss_kib, user_us, system_us, len(metrics), size, dropped)
+    body += metrics + output
+    return _pack_head(_MAGIC_END, flags, crc32(body, flags)) + body
 
 
 def journal_path(state_dir: str, number: int) -> str:
