@@ -26,7 +26,7 @@ from cyclone_core.worker.recorder import Recorder
 from cyclone_core.worker.reports import Reports
 from cyclone_core.worker.starter import Starter
 from cyclone_core.worker.tasks import SHORT_S, Lease, Stream, Task, Work
-from cyclone_core.worker.timers import Timers
+from cyclone_core.worker.timers import NEVER, Timers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,23 +72,30 @@ class Agent:
         wake = self._wake_on_children()
         if not self._greet():
             raise ConnectionRefusedError("no supervisor listens")
-        handlers, poll, executor = self.executor.handlers, self.poll.poll, self.executor
-        handlers[wake] = lambda events: _empty(wake)
+        handlers, poll, timeout, read = self.executor.handlers, self.poll.poll, self._timeout, os.read
+        reap, run_timers, fill, tell = self.executor.reap, self.timers.run, self.starter.fill, self._tell
         while not self.done:
-            for fd, events in poll(self._timeout()):
-                handler = handlers.get(fd)
-                if handler:
-                    handler(events)
-            executor.reap()
-            self.timers.run(monotonic())
-            self.starter.fill(() if self.leaving else self.streams.values())
-            self._tell()
+            for fd, events in poll(timeout()):
+                if fd == wake:
+                    read(wake, 4096)
+                elif fd in handlers:  # one before it may have closed this one
+                    handlers[fd](events)
+            reap()
+            run_timers()
+            fill(() if self.leaving else self.streams.values())
+            tell()
         self.link.finish()
 
     def _timeout(self) -> "float | None":
         now = monotonic()
-        times = [when for when in (self.executor.mature(now), self.timers.next(), self.reports.due) if when]
-        return max(0.0, min(times) - now) if times else None
+        soonest, timer, due = self.executor.mature(now), self.timers.next(), self.reports.due
+        if timer < soonest:
+            soonest = timer
+        if due and due < soonest:
+            soonest = due
+        if soonest <= now:
+            return 0.0
+        return soonest - now if soonest < NEVER else None
 
     def _wake_on_children(self) -> int:
         wake, wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -238,10 +245,11 @@ class Agent:
         """An attempt is over."""
         stream, lease = task.stream, task.lease
         self._release(task)
-        stream.lasted(row[5] / 1e6 if row else SHORT_S)
         self.finished.add(stream)
         if row is None:
+            stream.lasted(SHORT_S)
             return
+        stream.lasted(row[5] / 1e6)
         lease.rows.append(row)
         if task.reason:
             lease.reasons[task.row_key()] = task.reason
@@ -282,8 +290,9 @@ class Agent:
         """Report what is due, once it is durable; announce tasks that have lasted."""
         reports = self.reports
         if self.finished:
-            if any(stream.starving() for stream in self.finished):
-                reports.hurry()
+            for stream in self.finished:
+                if stream.starving():
+                    reports.hurry()
             self.finished.clear()
         idle = self.leaving and not self._busy()
         if idle:
@@ -302,13 +311,6 @@ class Agent:
 
 def _running_row(task: Task) -> "tuple[int, ...]":
     return task.lease.id, task.job, task.position, task.attempt, task.start_us, task.pid
-
-
-def _empty(fd: int) -> None:
-    try:
-        os.read(fd, 4096)
-    except BlockingIOError:
-        return
 
 
 def _nothing(*_: object) -> None:

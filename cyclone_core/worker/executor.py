@@ -16,11 +16,12 @@ from cyclone_core.jobs import CAUSE_CANCELLED, CAUSE_NOT_STARTED, outcome
 from cyclone_core.journal import end_frame, metrics_path, output_path
 from cyclone_core.worker import environment
 from cyclone_core.worker.limits import Limits
-from cyclone_core.worker.output import Capture, read_rest
+from cyclone_core.worker.output import READ_BYTES, Capture
 from cyclone_core.worker.processes import KILL, Children, signal_group
 from cyclone_core.worker.recipes import NotStarted
 from cyclone_core.worker.recorder import remove
 from cyclone_core.worker.runner import Spawner
+from cyclone_core.worker.timers import NEVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ MATURE_S = 0.020
 KILL_AFTER_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 _TERM, _CONTINUE = 15, 18
+_NOTHING = b"", 0, 0
 _ARMED = select.EPOLLIN | select.EPOLLONESHOT
+_ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 class Executor:
@@ -66,8 +69,8 @@ class Executor:
     def launch(self, task: "Task") -> None:
         """Start a task whose START frame is written. Raises OSError when the system has no room for another process."""
         recipe = task.recipe
-        argv, executables, cwd, env = recipe.argv, recipe.executables, recipe.cwd, recipe.variables(task.position, task.attempt)
-        plan = recipe.plan
+        plan, argv, executables, cwd = recipe.plan, recipe.argv, recipe.executables, recipe.cwd
+        env = recipe.variables(task.position, task.attempt)
         if plan.problem or plan.parameters or plan.image:
             try:
                 argv, executables, cwd, env = self._special(task, env)
@@ -77,15 +80,15 @@ class Executor:
         pipe, out = os.pipe2(os.O_CLOEXEC)
         try:
             os.set_blocking(pipe, False)
-            task.pid, why = self.spawner.spawn(argv, executables, cwd, env, out, umask=plan.umask)
+            pid, why = self.spawner.spawn(argv, executables, cwd, env, out, (), plan.umask)
         except OSError:
             os.close(pipe)
             raise
         finally:
             os.close(out)
-        task.pipe = pipe
-        self.live[task.pid] = task
-        self.children.own.add(task.pid)
+        task.pid, task.pipe = pid, pipe
+        self.live[pid] = task
+        self.children.own.add(pid)
         self.young.append(task)
         if why:
             task.cause, task.reason = CAUSE_NOT_STARTED, why
@@ -119,7 +122,7 @@ class Executor:
 
     # -- while it runs -------------------------------------------------------------------------------------------------
 
-    def mature(self, now: float) -> "float | None":
+    def mature(self, now: float) -> float:
         """Look after tasks that have lasted; returns when the next one will have."""
         young = self.young
         while young:
@@ -129,7 +132,7 @@ class Executor:
                     return float(task.began + MATURE_S)
                 self._watch(task)
             young.popleft()
-        return None
+        return NEVER
 
     def _watch(self, task: "Task") -> None:
         task.stream.outlasted()
@@ -208,20 +211,22 @@ class Executor:
 
     def reap(self) -> None:
         """Finish all tasks whose leader has ended."""
+        children = self.children
         while True:
             try:
-                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                found = os.waitid(os.P_ALL, 0, _ENDED)
             except ChildProcessError:
                 return
             if found is None:
                 return
             pid = found.si_pid
-            if pid in self.live or pid in self.shells:
+            task = self.live.pop(pid, None)
+            if task or pid in self.shells:
                 signal_group(pid, KILL)
             _, status, usage = os.wait4(pid, 0)
-            task = self.live.pop(pid, None)
-            self.children.own.discard(pid)
-            if self.children.strangers():
+            children.own.discard(pid)
+            listed = children.listed()
+            if listed and listed.count(b" ") > len(children.own):
                 self.end_strangers()
             if task:
                 self._finish(task, status, usage)
@@ -229,6 +234,8 @@ class Executor:
                 self.shells.pop(pid).died(status)
             else:
                 self.engines.discard(pid)
+            if listed == b"":  # none is left
+                return
 
     def end_strangers(self) -> None:
         """End what ended tasks have left behind."""
@@ -261,11 +268,10 @@ class Executor:
         """Close an attempt: its output, its END frame, its row."""
         task.over = True
         row: Row | None = None
+        output, spilled, dropped = self._collect(task) if task.pipe >= 0 else _NOTHING
         if self.dropping and not task.cause:
-            self._collect(task)
             self._forget(task)
         else:
-            output, spilled, dropped = self._collect(task)
             metrics = self._metrics(task) if task.sampled else b""
             code = outcome(status, task.cause)
             frame = end_frame(
@@ -275,8 +281,9 @@ class Executor:
             row = task.job, task.position, task.attempt, code, task.start_us, took_us, at, spilled or len(output)
         if task.slot >= 0:
             self._slots.append(task.slot)
-        for path in task.scratch or ():
-            remove(path)
+        if task.scratch:
+            for path in task.scratch:
+                remove(path)
         self._ended(task, row)
 
     def abandon(self, task: "Task") -> None:
@@ -290,23 +297,23 @@ class Executor:
 
     def _collect(self, task: "Task") -> "tuple[bytes, int, int]":
         """(output for the journal, bytes in its own file, bytes left out)"""
-        if task.pipe < 0:
-            return b"", 0, 0
-        capture = task.capture
-        output = b""
+        pipe, capture = task.pipe, task.capture
+        spilled = dropped = 0
         if capture is None:
-            output, more = read_rest(task.pipe)
-            if more:
+            try:
+                output = os.read(pipe, READ_BYTES)
+            except BlockingIOError:
+                output = b""
+            if len(output) == READ_BYTES:  # there may be more
                 capture = task.capture = self._capture(task)
                 capture.add(output)
-        spilled = dropped = 0
         if capture:
-            capture.drain(task.pipe)
+            capture.drain(pipe)
             output, spilled, dropped, path = capture.finish()
             if path:
                 self.recorder.remove_after(path)
-        self._unwatch(task)
-        os.close(task.pipe)
+            self._unwatch(task)
+        os.close(pipe)
         task.pipe = -1
         return output, spilled, dropped
 

@@ -12,7 +12,8 @@ from cyclone_core.journal import SPILL_BYTES
 
 TAIL_BYTES = 1 << 20
 """How much of the end of an output is kept when it exceeds its limit."""
-_READ_BYTES = 1 << 16
+READ_BYTES = 1 << 16
+"""How much is read at once."""
 _BIG_READ_BYTES = 1 << 18
 _BIG_PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
@@ -50,7 +51,7 @@ class Capture:
         self._parts: list[bytes] = []
         self._tail: deque[bytes] = deque()
         self._held = self._tail_bytes = self.kept = self.total = 0
-        self.read_bytes = self._pipe_bytes = _READ_BYTES
+        self.read_bytes = self._pipe_bytes = READ_BYTES
         self.rest_s = _LONGEST_REST_S
 
     def add(self, data: bytes) -> None:
@@ -72,7 +73,7 @@ class Capture:
             return -1
         if data:
             self.add(data)
-            if len(data) >= _READ_BYTES and self.read_bytes == _READ_BYTES:
+            if len(data) >= READ_BYTES and self.read_bytes == READ_BYTES:
                 self._widen(pipe)
         return len(data)
 
@@ -198,12 +199,3 @@ def _start_writeback(file: int) -> None:
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     except OSError:
         return
-
-
-def read_rest(pipe: int) -> "tuple[bytes, bool]":
-    """What a short task has written: (bytes, whether there may be more)."""
-    try:
-        data = os.read(pipe, _READ_BYTES)
-    except BlockingIOError:
-        return b"", False
-    return data, len(data) == _READ_BYTES

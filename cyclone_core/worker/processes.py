@@ -66,12 +66,14 @@ class Children:
         except OSError:
             self._list = -1  # a kernel without this file: only process groups are ended
 
+    def listed(self) -> "bytes | None":
+        """The pids of all children, a space behind each; None where the kernel does not tell."""
+        return os.pread(self._list, 1 << 16, 0) if self._list >= 0 else None
+
     def strangers(self) -> "list[int]":
         """Children that the worker did not start."""
-        if self._list < 0:
-            return []
-        listed = os.pread(self._list, 1 << 16, 0)
-        if listed.count(b" ") <= len(self.own):
+        listed = self.listed()
+        if not listed or listed.count(b" ") <= len(self.own):
             return []
         return [pid for pid in map(int, listed.split()) if pid not in self.own]
 

@@ -41,9 +41,11 @@ class Starter:
     def fill(self, streams: "Iterable[Stream]") -> None:
         """Start tasks until no stream has room, or nothing can be started now."""
         while not self._blocked:
-            tasks, feeds = self._renewed(), []  # type: list[Task], Feeds
+            tasks: list[Task] = self._renewed() if self.held else []
+            feeds: Feeds = []
             for stream in streams:
-                self._take_from(stream, tasks, feeds)
+                if stream.queue:
+                    self._take_from(stream, tasks, feeds)
             if not (tasks or feeds) or not self._written(tasks, feeds):
                 return
             self._feed_all(feeds)
@@ -64,15 +66,22 @@ class Starter:
         return tasks
 
     def _take_from(self, stream: "Stream", tasks: "list[Task]", feeds: "Feeds") -> None:
-        while stream.queue:
-            work = stream.queue[0]
-            recipe = work.recipe = work.recipe or recipe_for(work.lease, work.job, self._place)
-            stream.meet(recipe.plan.script)
+        queue = stream.queue
+        while queue:
+            work = queue[0]
+            recipe = work.recipe
+            if recipe is None:
+                recipe = work.recipe = recipe_for(work.lease, work.job, self._place)
+            if stream.script != recipe.plan.script:
+                stream.meet(recipe.plan.script)
             if recipe.warm:
                 if not self._feed(stream, feeds):
                     return
             elif stream.busy < stream.limit():
-                tasks.append(self._take(stream))
+                task = self._new_task(stream)
+                stream.busy += 1
+                stream.running.add(task)
+                tasks.append(task)
             else:
                 return
 
@@ -95,10 +104,10 @@ class Starter:
 
     def _launch_all(self, tasks: "list[Task]") -> bool:
         """Make the processes; True when a task ended right here, so that there is room again."""
-        room = False
+        room, launch = False, self._executor.launch
         for number, task in enumerate(tasks):
             try:
-                self._executor.launch(task)
+                launch(task)
                 self._no_room_since = 0.0
             except OSError as exc:
                 self._no_room(task, tasks[number:], exc)
@@ -108,12 +117,6 @@ class Starter:
                 self._executor.fail(task, f"Cyclone failed to start it: {type(exc).__name__}: {exc}")
             room = room or task.over
         return room
-
-    def _take(self, stream: "Stream") -> Task:
-        task = self._new_task(stream)
-        stream.busy += 1
-        stream.running.add(task)
-        return task
 
     def _new_task(self, stream: "Stream") -> Task:
         work, position = stream.take()

@@ -92,9 +92,8 @@ class Stream:
         return self.width + 1 if self.short and self.width and 0 <= self.average < SHORT_S else self.width
 
     def meet(self, script: str) -> None:
-        """The next task runs this script: what is known about another one does not count."""
-        if script != self.script:
-            self.script, self.average = script, -1.0
+        """The next task runs another script: what is known about the last one does not count."""
+        self.script, self.average = script, -1.0
 
     def lasted(self, seconds: float) -> None:
         """Note how long a task took, or has been running already."""

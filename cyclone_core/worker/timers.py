@@ -1,11 +1,15 @@
 """Things to do later: a heap of calls by monotonic time. Nothing in it means that nothing ticks."""
 
 from _heapq import heappop, heappush
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+NEVER = float("inf")
+"""When nothing is due."""
 
 
 class Timers:
@@ -22,13 +26,16 @@ class Timers:
         self._count += 1
         heappush(self._heap, (when, self._count, function, arguments))
 
-    def next(self) -> "float | None":
-        """When the first call is due, None when there is none."""
-        return self._heap[0][0] if self._heap else None
+    def next(self) -> float:
+        """When the first call is due, NEVER when there is none."""
+        return self._heap[0][0] if self._heap else NEVER
 
-    def run(self, now: float) -> None:
+    def run(self) -> None:
         """Make the calls that are due."""
         heap = self._heap
+        if not heap:
+            return
+        now = monotonic()
         while heap and heap[0][0] <= now:
             _, _, function, arguments = heappop(heap)
             function(*arguments)
