@@ -22,21 +22,25 @@ def pairs(variables: "Mapping[str, object]") -> "list[bytes]":
     return [encode(f"{name}={value}") for name, value in variables.items()]
 
 
-def job_variables(job: int, name: str, queue: str, directory: str, is_array: bool) -> "list[bytes]":
-    """What all tasks of a job share, in the names of all families."""
-    number, name_, queue_, directory_ = b"%d" % job, encode(name), encode(queue), encode(directory)
+def common_variables(name: str, queue: str, directory: str, is_array: bool) -> "list[bytes]":
+    """What jobs of one name, queue and directory share, in the names of all families."""
+    name_, queue_, directory_ = encode(name), encode(queue), encode(directory)
     shared = [
-        b"CYCLONE_JOB_ID=" + number, b"CYCLONE_JOB_NAME=" + name_, b"CYCLONE_QUEUE=" + queue_, b"CYCLONE_REGION=" + REGION.encode(),
+        b"CYCLONE_JOB_NAME=" + name_, b"CYCLONE_QUEUE=" + queue_, b"CYCLONE_REGION=" + REGION.encode(),
         b"PBS_JOBNAME=" + name_, b"PBS_QUEUE=" + queue_, b"PBS_O_WORKDIR=" + directory_,
-        b"JOB_ID=" + number, b"JOB_NAME=" + name_, b"QUEUE=" + queue_, b"SGE_O_WORKDIR=" + directory_,
-        b"LSB_JOBID=" + number, b"LSB_JOBNAME=" + name_, b"LSB_QUEUE=" + queue_,
-        b"SLURM_JOB_ID=" + number, b"SLURM_JOB_NAME=" + name_, b"SLURM_JOB_PARTITION=" + queue_, b"SLURM_SUBMIT_DIR=" + directory_,
+        b"JOB_NAME=" + name_, b"QUEUE=" + queue_, b"SGE_O_WORKDIR=" + directory_,
+        b"LSB_JOBNAME=" + name_, b"LSB_QUEUE=" + queue_,
+        b"SLURM_JOB_NAME=" + name_, b"SLURM_JOB_PARTITION=" + queue_, b"SLURM_SUBMIT_DIR=" + directory_,
     ]  # fmt: skip
-    if is_array:
-        shared.append(b"SLURM_ARRAY_JOB_ID=" + number)
-    else:
-        shared += (b"CYCLONE_TASK_ID=" + number, b"PBS_JOBID=" + number, b"SGE_TASK_ID=undefined", b"LSB_JOBINDEX=0")
-    return shared
+    return shared if is_array else [*shared, b"SGE_TASK_ID=undefined", b"LSB_JOBINDEX=0"]
+
+
+def job_variables(job: int, is_array: bool) -> "list[bytes]":
+    """What all tasks of a job share and no other job has."""
+    number = b"%d" % job
+    own = [b"CYCLONE_JOB_ID=" + number, b"JOB_ID=" + number, b"LSB_JOBID=" + number, b"SLURM_JOB_ID=" + number]
+    own += (b"SLURM_ARRAY_JOB_ID=" + number,) if is_array else (b"CYCLONE_TASK_ID=" + number, b"PBS_JOBID=" + number)
+    return own
 
 
 def task_template(job: int) -> bytes:

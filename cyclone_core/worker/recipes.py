@@ -41,6 +41,7 @@ class Plan:
     """What all jobs of one spec and lane share."""
 
     __slots__ = (
+        "_common",
         "argv",
         "cwd",
         "directory",
@@ -68,6 +69,7 @@ class Plan:
         self.argv = [environment.encode(word) for word in (*interpreter, self.script)]
         self.executables = _candidates(interpreter[0], str(variables.get("PATH", os.defpath)))
         self.pairs = [*environment.pairs(variables), place.mark]
+        self._common: dict[tuple[str, str, bool], list[bytes]] = {}
         self.timeout_s = min((float(limit) for limit in (spec.get("timeout_s"), lane.get("timeout_s")) if limit and limit > 0), default=0.0)
         self.umask = int(spec.get("umask", USUAL_UMASK))  # specs of earlier versions have none
         self.image: str | None = lane.get("image") or None
@@ -75,6 +77,13 @@ class Plan:
         self.parameters = os.path.join(place.state_dir, parameters) if parameters else ""
         plain_bash = len(interpreter) == 1 and os.path.basename(interpreter[0]) == "bash"
         self.warm = bool(spec.get("warm")) and plain_bash and not self.image and not self.parameters
+
+    def common(self, name: str, queue: str, array: bool) -> "list[bytes]":
+        """The part of the environment that jobs of the same name and queue share: made once for many single jobs."""
+        key = name, queue, array
+        if key not in self._common:
+            self._common[key] = self.pairs + environment.common_variables(name, queue, self.directory, array)
+        return self._common[key]
 
 
 class Recipe:
@@ -86,7 +95,7 @@ class Recipe:
         name, queue, _, array, low, step, _, _ = fields
         self.job, self.low, self.step, self.plan, self.array = job, low, step, plan, bool(array)
         self.argv, self.executables, self.cwd = plan.argv, plan.executables, plan.cwd
-        self.env = plan.pairs + environment.job_variables(job, name, queue, plan.directory, self.array)
+        self.env = plan.common(name, queue, self.array) + environment.job_variables(job, self.array)
         self._first = [*self.env, b"CYCLONE_ATTEMPT=1"]
         self._own = environment.task_template(job) if self.array else b""
         self.warm = plan.warm and self.array
