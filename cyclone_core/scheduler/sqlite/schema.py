@@ -108,10 +108,13 @@ def open_reader(state_dir: str) -> "sqlite3.Connection | None":
         return None
     try:
         connection = _sqlite3.connect(path, isolation_level=None)
-        connection.execute("PRAGMA query_only=1")
-        connection.execute("PRAGMA busy_timeout=5000")
-        connection.execute("PRAGMA mmap_size=268435456")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        try:
+            for pragma in ("query_only=1", "busy_timeout=5000", "mmap_size=268435456"):
+                connection.execute("PRAGMA " + pragma)
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+        except _sqlite3.Error:
+            connection.close()
+            raise
     except _sqlite3.Error as exc:
         raise StateUnusable(f"{path} cannot be read: {exc}. Is the disk mounted read-only or damaged?") from exc
     if found == VERSION:
