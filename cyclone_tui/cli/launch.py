@@ -1,6 +1,9 @@
 """Where the launchers of `qsub`, `qstat`, `qlog` and `qdel` enter Python: the launcher's name chooses the command."""
 
+import gc
 import sys
+
+gc.set_threshold(100_000)  # modules make thousands of objects and no garbage: looking for some costs a tenth of a whole `qstat`
 
 COMMANDS = ("qsub", "qstat", "qlog", "qdel")
 
