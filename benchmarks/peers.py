@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from harness import Bench
 
@@ -30,7 +29,7 @@ def huey(bench: Bench) -> float:
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"import bench_tasks\nfor n in range({bench.tasks}): bench_tasks.line(n)"], env=env, check=True)
     consumer = subprocess.Popen(
-        [str(Path(sys.executable).with_name("huey_consumer.py")), "bench_tasks.huey", "-w", "2", "-d", "0.001"],
+        [sys.executable, "-m", "huey.bin.huey_consumer", "bench_tasks.huey", "-w", "2", "-d", "0.001"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     last = folder / f"{bench.tasks - 1}.out"
