@@ -32,11 +32,6 @@ def job_state(counts: "Sequence[int]") -> int:
     return CANCELLED if cancelled else SUCCESSFUL
 
 
-def is_success(code: int) -> bool:
-    """Whether the script ended by itself with status 0."""
-    return code == 0
-
-
 def final_state(code: int) -> int:
     """The state of a task whose last attempt ended so."""
     if code == 0:

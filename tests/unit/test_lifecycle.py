@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cyclone_core import jobs
 from cyclone_core.jobs import CANCELLED, DEFAULT_LOSSES, ERROR, FAILED, FINAL, RUNNING, STATES, SUCCESSFUL, WAITING, outcome
-from cyclone_core.scheduler.lifecycle import TRANSITIONS, Retry, final_state, is_success, job_state, judge
+from cyclone_core.scheduler.lifecycle import TRANSITIONS, Retry, final_state, job_state, judge
 from cyclone_core.scheduler.sqlite.schema import STATUS_SQL
 
 CAUSES = range(6)
@@ -78,7 +78,7 @@ def test_every_task_ends(outcomes: list[int], retry: Retry) -> None:
 @given(codes)
 def test_success_is_status_0_without_a_cause(code: int) -> None:
     """A task that was ended by us did not succeed, whatever its status."""
-    assert (final_state(code) == SUCCESSFUL) == is_success(code) == (code == 0)
+    assert (final_state(code) == SUCCESSFUL) == (code == 0)
 
 
 @pytest.mark.parametrize(

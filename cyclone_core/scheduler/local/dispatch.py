@@ -4,12 +4,12 @@ Order: by priority of the queue, then of the job, then by submission, among the 
 not overtaken for ever: a stream that holds what it needs is not fed by later jobs, and after PATIENCE_S nothing of its cluster is.
 """
 
-import os
 import time
 
 from cyclone_core.scheduler.local import pool
 from cyclone_core.scheduler.local.backlog import Backlog
 from cyclone_core.scheduler.local.placement import PATIENCE_S, Lane, Shape, Share, Stream, even_share, lane_limit, workers_of
+from cyclone_core.scheduler.sqlite.resources import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Dispatch:
         """Resources changed: sizes of clusters are read again."""
         clusters = self.store.resources.bodies["cluster"]
         for name, body in clusters.items():
-            size = (body.get("max_vcpus") or pool_cores(), body.get("max_memory_mib") or 0)
+            size = (body.get("max_vcpus") or machine()[0], body.get("max_memory_mib") or 0)
             if name in self.shares:
                 self.shares[name].resize(*size)
             else:
@@ -271,7 +271,7 @@ class Dispatch:
         peer.reserved += lane.shape.vcpus * width
 
     def _close_idle(self, peers: "Mapping[int, Peer]") -> None:
-        """Shrink streams to what they still hold when nothing can be added to them, and end empty ones."""
+        """End streams that have worked everything off: their share is anybody's again."""
         for peer in peers.values():
             for stream in list(peer.streams.values()):
                 if stream.leases:
@@ -396,8 +396,3 @@ def lane_body(definition: "dict[str, Any]") -> "dict[str, Any]":
         "working_directory": definition.get("working_directory") or "submit",
         "output_limit_mib": definition.get("output_limit_mib") or 64,
     }
-
-
-def pool_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0))

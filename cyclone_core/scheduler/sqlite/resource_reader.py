@@ -1,6 +1,6 @@
 """Reads of what is not a job: resources, jobs open on them, counters per queue, workers, events."""
 
-from cyclone_core.jobs import CANCELLED, ERROR, FAILED, STATES, SUCCESSFUL
+from cyclone_core.jobs import CANCELLED, ERROR, FAILED, SUCCESSFUL
 from cyclone_core.scheduler.sqlite import schema
 
 TYPE_CHECKING = False
@@ -45,11 +45,6 @@ class ResourceReader:
             for name, count in self._db.execute(f"SELECT {kind}, count(*) FROM job WHERE {_OPEN} GROUP BY {kind}"):
                 found[kind, name] = count
         return found
-
-    def totals(self) -> "dict[str, dict[str, int]]":
-        """Queue -> state -> tasks in it."""
-        rows = self._db.execute(f"SELECT queue, {', '.join(map(str.lower, STATES))} FROM total")
-        return {queue: dict(zip(STATES, counts, strict=True)) for queue, *counts in rows}
 
     def workers(self) -> "dict[str, int]":
         """Cluster -> worker processes that live."""
