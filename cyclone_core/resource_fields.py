@@ -24,6 +24,8 @@ HostType = Literal["local", "aws"]
 """Kinds of hosts."""
 Shape = Literal["flag", "integer", "number", "text", "choice", "list", "map", "json"]
 """How a value is written on a command line."""
+LAST_STEP = "Advanced"
+"""The page of a wizard for fields that name none; it comes last."""
 Label = Callable[[str], str]
 """Field name -> what the user calls it (a flag, or a path in a file)."""
 
@@ -36,7 +38,8 @@ class Option:
     harmless: values that such a host accepts anyway, because they describe what it does. flags: further command-line spellings;
     aliases: further names in files. prompt: asked for in the guided mode. default_text: (local, aws) words for a default that is found
     out. pair: metavars of a repeatable option with two values. refers_to: kind of resource it names. replaces: on AWS a change
-    makes a new one. cli: False = only in files.
+    makes a new one. cli: False = only in files. step: the page of the wizard that asks for it. depends_on: fields after whose change
+    its value should be looked at again.
     """
 
     help: str
@@ -53,6 +56,8 @@ class Option:
     replaces: bool = False
     cli: bool = True
     metavar: str = ""
+    step: str = ""
+    depends_on: tuple[str, ...] = ()
 
 
 def aws(help: str, reason: str, **more: Any) -> Option:
@@ -75,6 +80,17 @@ class FieldSpec:
     choices: tuple[str, ...]
     required: bool
     default: Any = field(hash=False)
+    minimum: float | None = None
+    """Least that a number may be."""
+    maximum: float | None = None
+    """Most that a number may be."""
+    parts: tuple["FieldSpec", ...] = ()
+    """Fields of the documents in it, for those with shape json."""
+
+    @property
+    def step(self) -> str:
+        """The page of a wizard that it stands on."""
+        return self.option.step or LAST_STEP
 
     @property
     def flag(self) -> str:
@@ -168,7 +184,10 @@ def fields_of(model: type[BaseModel]) -> tuple[FieldSpec, ...]:
 def _described(name: str, info: Any) -> FieldSpec:
     option = next(item for item in info.metadata if isinstance(item, Option))
     shape, choices = _shape(info.annotation)
-    return FieldSpec(name, option, shape, choices, info.is_required(), info.get_default(call_default_factory=True))
+    default = info.get_default(call_default_factory=True)
+    minimum, maximum = (next((getattr(item, side) for item in info.metadata if hasattr(item, side)), None) for side in ("ge", "le"))
+    inner = _inner_model(info.annotation) if shape == "json" else None
+    return FieldSpec(name, option, shape, choices, info.is_required(), default, minimum, maximum, fields_of(inner) if inner else ())
 
 
 def _shape(annotation: Any) -> tuple[Shape, tuple[str, ...]]:

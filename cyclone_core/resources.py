@@ -69,30 +69,40 @@ UlimitName = Annotated[
 class Host(Document):
     """One Cyclone control plane: this machine, or an AWS account with regions."""
 
-    name: Annotated[Name, Option("Name of the host, as you will select it", aliases=("stack_name", "host_name"), prompt=True)]
-    type: Annotated[Literal["local", "aws"], Lower, Option("Where it runs: on this machine, or in an AWS account", prompt=True)] = "local"
-    account: Annotated[str | None, aws("AWS account number", _ACCOUNT, default_text=("", "from credentials"), prompt=True)] = None
+    name: Annotated[Name, Option("Name of the host, as you will select it", aliases=("stack_name", "host_name"), prompt=True, step="Name")]
+    type: Annotated[
+        Literal["local", "aws"], Lower, Option("Where it runs: on this machine, or in an AWS account", prompt=True, step="Name")
+    ] = "local"
+    account: Annotated[
+        str | None, aws("AWS account number", _ACCOUNT, default_text=("", "from credentials"), prompt=True, step="Account")
+    ] = None
     region: Annotated[
         str | None,
-        aws("Main region, where its state lives", _NETWORK, default_text=("", "from credentials"), prompt=True),
+        aws(
+            "Main region, where its state lives",
+            _NETWORK,
+            default_text=("", "from credentials"),
+            prompt=True,
+            step="Account",
+            depends_on=("profile", "account"),
+        ),
     ] = None
     vpc: Annotated[
         str | None,
-        aws("Network: a CIDR to create or a vpc-id to import", _NETWORK, prompt=True, metavar="CIDR|VPC-ID"),
+        aws("Network: a CIDR to create or a vpc-id to import", _NETWORK, prompt=True, metavar="CIDR|VPC-ID", step="Network"),
     ] = None
     enable_dashboard: Annotated[
         bool,
-        aws("Make a CloudWatch dashboard", "dashboards belong to CloudWatch; the local view is the command cyclone"),
+        aws("Make a CloudWatch dashboard", "dashboards belong to CloudWatch; the local view is the command cyclone", step="Advanced"),
     ] = False
     private_api: Annotated[
         bool,
         aws(
-            "Reach the job API from inside the VPC only",
-            "a local host has no API; it is reached through a private socket",
+            "Reach the job API from inside the VPC only", "a local host has no API; it is reached through a private socket", step="Network"
         ),
     ] = False
-    auto_init_main: Annotated[bool, Option("Initialise the main region right away")] = True
-    profile: Annotated[str | None, aws("AWS profile to deploy with", _ACCOUNT)] = None
+    auto_init_main: Annotated[bool, Option("Initialise the main region right away", step="Advanced")] = True
+    profile: Annotated[str | None, aws("AWS profile to deploy with", _ACCOUNT, step="Account")] = None
 
     @field_validator("name")
     @classmethod
@@ -105,39 +115,55 @@ class Host(Document):
 class Region(Document):
     """A place where a host computes; one of them is the main region."""
 
-    name: Annotated[Name, Option("Name of the region, such as eu-west-1; on a local host local", aliases=("region",), prompt=True)]
-    main_region: Annotated[bool, aws("Whether the scheduling state lives here", _NETWORK, cli=False)] = False
+    name: Annotated[
+        Name, Option("Name of the region, such as eu-west-1; on a local host local", aliases=("region",), prompt=True, step="Name")
+    ]
+    main_region: Annotated[bool, aws("Whether the scheduling state lives here", _NETWORK, cli=False, step="Name")] = False
     vpc: Annotated[
         str | None,
-        aws("Network: a CIDR to create or a vpc-id to import", _NETWORK, prompt=True, metavar="CIDR|VPC-ID"),
+        aws("Network: a CIDR to create or a vpc-id to import", _NETWORK, prompt=True, metavar="CIDR|VPC-ID", step="Network"),
     ] = None
-    import_vpc: Annotated[bool, aws("Use an existing network", _NETWORK, replaces=True)] = False
-    cidr: Annotated[str | None, aws("Address range of a new network", _NETWORK, replaces=True)] = None
-    vpc_id: Annotated[str | None, aws("Existing network to use", _NETWORK, replaces=True)] = None
-    peer_with_main_region: Annotated[bool, aws("Connect its network with the main region's", _NETWORK, prompt=True)] = False
+    import_vpc: Annotated[bool, aws("Use an existing network", _NETWORK, replaces=True, step="Network")] = False
+    cidr: Annotated[
+        str | None, aws("Address range of a new network", _NETWORK, replaces=True, step="Network", depends_on=("import_vpc",))
+    ] = None
+    vpc_id: Annotated[str | None, aws("Existing network to use", _NETWORK, replaces=True, step="Network", depends_on=("import_vpc",))] = (
+        None
+    )
+    peer_with_main_region: Annotated[bool, aws("Connect its network with the main region's", _NETWORK, prompt=True, step="Network")] = False
     deploy_vpc_endpoints: Annotated[
-        Endpoints, aws("Private ways to AWS services: none, those that move data, or all", _NETWORK, prompt=True)
+        Endpoints, aws("Private ways to AWS services: none, those that move data, or all", _NETWORK, prompt=True, step="Network")
     ] = "OFF"
     subnet_config: Annotated[
         Subnets | None,
-        aws("Subnets of workers", _NETWORK, default_text=("", "as the host's VPC"), replaces=True),
+        aws("Subnets of workers", _NETWORK, default_text=("", "as the host's VPC"), replaces=True, step="Subnets"),
     ] = None
-    nat_gateways: Annotated[int | None, Field(ge=0), aws("NAT gateways to create", _NETWORK, default_text=("", "as the host's VPC"))] = None
+    nat_gateways: Annotated[
+        int | None,
+        Field(ge=0),
+        aws("NAT gateways to create", _NETWORK, default_text=("", "as the host's VPC"), step="Subnets", depends_on=("subnet_config",)),
+    ] = None
 
 
 class Cluster(Document):
     """Compute that queues send their jobs to; on a local host a pool of worker processes."""
 
-    name: Annotated[Name, Option("Name of the cluster", aliases=("cluster_name",), prompt=True)]
+    name: Annotated[Name, Option("Name of the cluster", aliases=("cluster_name",), prompt=True, step="Name")]
     max_vcpus: Annotated[
         int | None,
         Field(ge=1),
-        Option("Most vCPUs that it uses at once (on AWS in each region)", default_text=("all cores", "1000"), prompt=True),
+        Option("Most vCPUs that it uses at once (on AWS in each region)", default_text=("all cores", "1000"), prompt=True, step="Capacity"),
     ] = None
     max_memory_mib: Annotated[
         int | None,
         Field(ge=16),
-        local("Most memory that its tasks use together, MiB", _MEMORY, default_text=("this machine's memory", ""), prompt=True),
+        local(
+            "Most memory that its tasks use together, MiB",
+            _MEMORY,
+            default_text=("this machine's memory", ""),
+            prompt=True,
+            step="Capacity",
+        ),
     ] = None
     launch_type: Annotated[
         Literal["BATCH", "EC2", "ONPREM"],
@@ -146,30 +172,38 @@ class Cluster(Document):
             "Containers on AWS Batch, bare EC2 instances, or machines that join",
             "local workers are processes on this machine",
             replaces=True,
+            step="Name",
         ),
     ] = "BATCH"
-    instance_list: Annotated[Words, aws("Instance types or families, or optimal", _HARDWARE, prompt=True, metavar="LIST")] = ("optimal",)
-    compute_envs: Annotated[int, Field(ge=1, le=3), aws("Compute environments in each region, at most 3", _HARDWARE, prompt=True)] = 3
-    type: Annotated[Literal["SPOT", "ONDEMAND"], Upper, aws("How instances are bought", _HARDWARE, prompt=True)] = "SPOT"
+    instance_list: Annotated[
+        Words,
+        aws("Instance types or families, or optimal", _HARDWARE, prompt=True, metavar="LIST", step="Capacity", depends_on=("launch_type",)),
+    ] = ("optimal",)
+    compute_envs: Annotated[
+        int, Field(ge=1, le=3), aws("Compute environments in each region, at most 3", _HARDWARE, prompt=True, step="Capacity")
+    ] = 3
+    type: Annotated[Literal["SPOT", "ONDEMAND"], Upper, aws("How instances are bought", _HARDWARE, prompt=True, step="Purchase")] = "SPOT"
     bid_percentage: Annotated[
         int,
         Field(ge=1, le=100),
-        aws("Most to pay for spot instances, per cent of the on-demand price", _HARDWARE),
+        aws("Most to pay for spot instances, per cent of the on-demand price", _HARDWARE, step="Purchase", depends_on=("type",)),
     ] = 100
     allocation_strategy: Annotated[
         Literal["SPOT_CAPACITY_OPTIMIZED", "BEST_FIT_PROGRESSIVE", "BEST_FIT"],
         Upper,
-        aws("How AWS picks instance types", _HARDWARE),
+        aws("How AWS picks instance types", _HARDWARE, step="Purchase", depends_on=("launch_type", "type")),
     ] = "SPOT_CAPACITY_OPTIMIZED"
-    iam_policies: Annotated[Words, aws("Policies of the instances' role", _ROLES, metavar="LIST")] = ()
-    compute_resources_tags: Annotated[TextMap, aws("Tags on its instances", "tags are put on AWS instances", pair=("KEY", "VALUE"))] = {}  # noqa: RUF012 - pydantic copies defaults
-    main_region_image_name: Annotated[str | None, aws("Machine image of the instances", _HARDWARE)] = None
+    iam_policies: Annotated[Words, aws("Policies of the instances' role", _ROLES, metavar="LIST", step="Access")] = ()
+    compute_resources_tags: Annotated[
+        TextMap, aws("Tags on its instances", "tags are put on AWS instances", pair=("KEY", "VALUE"), step="Advanced")
+    ] = {}  # noqa: RUF012 - pydantic copies defaults
+    main_region_image_name: Annotated[str | None, aws("Machine image of the instances", _HARDWARE, step="Advanced")] = None
 
 
 class Queue(Document):
     """Where jobs are submitted; it sends them to one cluster."""
 
-    name: Annotated[Name, Option("Name of the queue, as qsub -q takes it", aliases=("queue_name",), prompt=True)]
+    name: Annotated[Name, Option("Name of the queue, as qsub -q takes it", aliases=("queue_name",), prompt=True, step="Name")]
     cluster: Annotated[
         Name,
         Option(
@@ -178,10 +212,13 @@ class Queue(Document):
             aliases=("compute_environment",),
             refers_to="cluster",
             prompt=True,
+            step="Name",
         ),
     ] = "default"
-    priority: Annotated[int, Field(ge=-1000, le=1000), Option("Jobs of a queue with a higher number start first", prompt=True)] = 0
-    paused: Annotated[bool, Option("Accept jobs but start none")] = False
+    priority: Annotated[
+        int, Field(ge=-1000, le=1000), Option("Jobs of a queue with a higher number start first", prompt=True, step="Order")
+    ] = 0
+    paused: Annotated[bool, Option("Accept jobs but start none", step="Order")] = False
     automate_region_weights: Annotated[
         bool,
         aws(
@@ -189,6 +226,7 @@ class Queue(Document):
             _REGIONS,
             aliases=("optimise_lowest_spot_cost_region", "optimise_spot_cost"),
             prompt=True,
+            step="Regions",
         ),
     ] = True
     region_distribution_weights: Annotated[
@@ -200,6 +238,8 @@ class Queue(Document):
             _REGIONS,
             flags=("-rw", "--region-distribution-weights"),
             pair=("REGION", "WEIGHT"),
+            step="Regions",
+            depends_on=("automate_region_weights",),
         ),
     ] = {}  # noqa: RUF012
 
@@ -207,7 +247,7 @@ class Queue(Document):
 class Image(Document):
     """A container image that tasks run in."""
 
-    name: Annotated[Name, Option("Name of the image, as definitions give it", aliases=("image_name",), prompt=True)]
+    name: Annotated[Name, Option("Name of the image, as definitions give it", aliases=("image_name",), prompt=True, step="Name")]
     directory: Annotated[
         str | None,
         Option(
@@ -216,6 +256,7 @@ class Image(Document):
             aliases=("local_build_directory",),
             prompt=True,
             default_text=("example-worker-image", "example-worker-image"),
+            step="Source",
         ),
     ] = None
     reference: Annotated[
@@ -225,10 +266,13 @@ class Image(Document):
             flags=("--local-docker-image", "--reference"),
             aliases=("local_docker_image",),
             metavar="REPOSITORY:TAG",
+            step="Source",
         ),
     ] = None
-    build_arguments: Annotated[TextMap, Option("Arguments of the build, NAME=VALUE", metavar="MAP")] = {}  # noqa: RUF012
-    account: Annotated[str | None, aws("AWS account number", _ACCOUNT)] = None
+    build_arguments: Annotated[
+        TextMap, Option("Arguments of the build, NAME=VALUE", metavar="MAP", step="Source", depends_on=("directory",))
+    ] = {}  # noqa: RUF012
+    account: Annotated[str | None, aws("AWS account number", _ACCOUNT, step="Access")] = None
 
     @model_validator(mode="after")
     def _one_source(self) -> "Image":
@@ -281,30 +325,42 @@ class MountPoint(Document):
 class JobDefinition(Document):
     """What a job runs in and what it may use."""
 
-    name: Annotated[Name, Option("Name of the definition, as qsub -d takes it", aliases=("job_definition_name",), prompt=True)]
+    name: Annotated[Name, Option("Name of the definition, as qsub -d takes it", aliases=("job_definition_name",), prompt=True, step="Name")]
     use_cyclone_image: Annotated[
         bool,
         Option(
             "Run in an image of this host (cyclone-image-name) rather than in image-uri",
             default_text=("yes, unless image-uri is given",) * 2,
+            step="Image",
+            depends_on=("cyclone_image_name", "image_uri"),
         ),
     ] = True
     cyclone_image_name: Annotated[
         Name | None,
         Option(
-            "Image of this host to run tasks in", refers_to="image", default_text=("none, run directly on this machine", ""), prompt=True
+            "Image of this host to run tasks in",
+            refers_to="image",
+            default_text=("none, run directly on this machine", ""),
+            prompt=True,
+            step="Image",
         ),
     ] = None
-    image_uri: Annotated[str | None, Option("Image of a registry to run tasks in; on AWS _REGION_ in it becomes the region")] = None
-    vcpus: Annotated[int, Field(ge=1), Option("vCPUs that a task takes from its cluster", prompt=True)] = 1
-    memory_limit_mib: Annotated[int, Field(ge=4), Option("Most memory of a task, MiB; one that uses more is ended", prompt=True)] = 1024
+    image_uri: Annotated[
+        str | None, Option("Image of a registry to run tasks in; on AWS _REGION_ in it becomes the region", step="Image")
+    ] = None
+    vcpus: Annotated[int, Field(ge=1), Option("vCPUs that a task takes from its cluster", prompt=True, step="Capacity")] = 1
+    memory_limit_mib: Annotated[
+        int, Field(ge=4), Option("Most memory of a task, MiB; one that uses more is ended", prompt=True, step="Capacity")
+    ] = 1024
     timeout_minutes: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),
-        Option("Local: no task runs longer, minutes. AWS: how long a worker may live. 0 = no limit", prompt=True),
+        Option("Local: no task runs longer, minutes. AWS: how long a worker may live. 0 = no limit", prompt=True, step="Limits"),
     ] = 0
     jobs_to_workers_ratio: Annotated[
-        int, Field(ge=1), Option("Waiting tasks for each worker that is started: 10 means 1,000 workers for 10,000 tasks", prompt=True)
+        int,
+        Field(ge=1),
+        Option("Waiting tasks for each worker that is started: 10 means 1,000 workers for 10,000 tasks", prompt=True, step="Limits"),
     ] = 1
     working_directory: Annotated[
         Literal["submit", "worker"] | None,
@@ -312,25 +368,36 @@ class JobDefinition(Document):
         Option(
             "Where tasks run: where they were submitted, or in a worker's directory, reused from task to task",
             default_text=("submit", "worker"),
+            step="Environment",
         ),
     ] = None
-    environment: Annotated[TextMap, AfterValidator(_environment), Option("Variables of the tasks, NAME=VALUE", metavar="MAP")] = {}  # noqa: RUF012
-    output_limit_mib: Annotated[int, Field(ge=1), Option("Most output kept of a task, MiB; what is cut is told")] = 64
-    user: Annotated[str | None, Option("User inside the container")] = None
-    privileged: Annotated[bool, Option("Give the container all rights on its machine")] = False
-    linux_parameters: Annotated[LinuxParameters | None, Option("Init process and shared memory of the container", metavar="JSON")] = None
-    ulimits: Annotated[tuple[Ulimit, ...], Documents, Option("Limits of the container's processes", metavar="JSON")] = ()
+    environment: Annotated[
+        TextMap, AfterValidator(_environment), Option("Variables of the tasks, NAME=VALUE", metavar="MAP", step="Environment")
+    ] = {}  # noqa: RUF012
+    output_limit_mib: Annotated[int, Field(ge=1), Option("Most output kept of a task, MiB; what is cut is told", step="Limits")] = 64
+    user: Annotated[str | None, Option("User inside the container", step="Container")] = None
+    privileged: Annotated[bool, Option("Give the container all rights on its machine", step="Container")] = False
+    linux_parameters: Annotated[
+        LinuxParameters | None, Option("Init process and shared memory of the container", metavar="JSON", step="Container")
+    ] = None
+    ulimits: Annotated[tuple[Ulimit, ...], Documents, Option("Limits of the container's processes", metavar="JSON", step="Container")] = ()
     host_volumes: Annotated[
-        tuple[HostVolume, ...], Documents, Option("Directories of the machine that the container may mount", metavar="JSON")
+        tuple[HostVolume, ...], Documents, Option("Directories of the machine that the container may mount", metavar="JSON", step="Volumes")
     ] = ()
-    mount_points: Annotated[tuple[MountPoint, ...], Documents, Option("Where the container sees them", metavar="JSON")] = ()
+    mount_points: Annotated[
+        tuple[MountPoint, ...],
+        Documents,
+        Option("Where the container sees them", metavar="JSON", step="Volumes", depends_on=("host_volumes",)),
+    ] = ()
     gpu_count: Annotated[
-        int, Field(ge=0), aws("GPUs of a task", "a local host does not hand out GPUs; its tasks see those of this machine", harmless=(0,))
+        int,
+        Field(ge=0),
+        aws("GPUs of a task", "a local host does not hand out GPUs; its tasks see those of this machine", harmless=(0,), step="Capacity"),
     ] = 0
-    iam_policies: Annotated[Words, aws("Policies of the tasks' role", _ROLES, metavar="LIST")] = ()
-    log_driver: Annotated[LogDriver | None, aws("Log driver of the container", _LOGS)] = None
-    log_options: Annotated[TextMap, aws("Options of the log driver", _LOGS, metavar="MAP")] = {}  # noqa: RUF012
-    enable_qlog: Annotated[bool, aws("Keep outputs for qlog", _LOGS + ", always", harmless=(True,))] = True
+    iam_policies: Annotated[Words, aws("Policies of the tasks' role", _ROLES, metavar="LIST", step="Access")] = ()
+    log_driver: Annotated[LogDriver | None, aws("Log driver of the container", _LOGS, step="Logs")] = None
+    log_options: Annotated[TextMap, aws("Options of the log driver", _LOGS, metavar="MAP", step="Logs", depends_on=("log_driver",))] = {}  # noqa: RUF012
+    enable_qlog: Annotated[bool, aws("Keep outputs for qlog", _LOGS + ", always", harmless=(True,), step="Logs")] = True
 
     @model_validator(mode="after")
     def _complete_mounts(self) -> "JobDefinition":

@@ -19,7 +19,7 @@ from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.operations import hosts
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import Machine, body, load, local_problems, settings, this_machine
-from cyclone_core.resource_fields import Document, Label, fold, read, refusals, spellings
+from cyclone_core.resource_fields import Label, fold, read, refusals, spellings
 from cyclone_core.resources import LOCAL_REGION, MODELS, Host
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.local import client
@@ -120,27 +120,10 @@ class Resources:
     # -- propose ------------------------------------------------------------------------------------------------------
     def propose_put(self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str) -> Proposal:
         """What storing a resource would do, from the fields that a user gave in any spelling; the others keep their value or default."""
-        snapshot, model = self.snapshot(), MODELS[kind]
-        names = spellings(model)
-        given = {names.get(fold(key), key): value for key, value in given.items() if value is not None}
-        problems = refusals(model, given, self.host.type, label)
-        if kind == "region" and given.get("name", LOCAL_REGION) != LOCAL_REGION:
-            problems.insert(0, one_region(label("name")))
-        before = snapshot.bodies[kind].get(str(given.get("name")))
-        refused = {problem.path for problem in problems}
-        kept = {name: value for name, value in given.items() if label(name) not in refused or name == "name"}
-        if mode == "update" and before is None:
-            problems += [references.unknown(kind, str(given.get("name", "")), snapshot.bodies, label("name"))]
-        try:
-            resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
-        except InvalidRequest as exc:
-            problems += exc.problems
-            problems += _worded(_dangling(kind, kept, snapshot.bodies), kind, label)
-            return Proposal(Plan(), tuple(dict.fromkeys(problems)))
-        problems += local_problems(resource, label)
-        plan = self._plan_put(kind, resource, snapshot, mode)
-        found = [*problems, *_worded(self._against(plan, snapshot), kind, label)]
-        return Proposal(plan, tuple(dict.fromkeys(found)))
+        snapshot = self.snapshot()
+        judged = judge(self.host, kind, given, mode, snapshot, self._machine, label)
+        found = [*judged.problems, *_worded(local.problems(judged.plan, snapshot.bodies, self._engine), kind, label)]
+        return Proposal(judged.plan, tuple(dict.fromkeys(found)))
 
     def propose_delete(self, kind: str, name: str) -> Proposal:
         """What deleting a resource would do."""
@@ -171,16 +154,6 @@ class Resources:
             channel.close()
 
     # -- inside -------------------------------------------------------------------------------------------------------
-    def _plan_put(self, kind: str, resource: Document, snapshot: Snapshot, mode: Mode) -> Plan:
-        after = body(resource, self._machine, self.host.name)
-        name = str(after["name"])
-        before = snapshot.bodies[kind].get(name)
-        if kind == "image" and before is not None:  # always made again: what is in its directory may have changed
-            return Plan((Change("replace", kind, name, plans.differences(before, after), after),))
-        if mode == "create" and before is not None:  # refused below; an equal one must not look as if nothing were to do
-            return Plan((Change("create", kind, name, (), after),))
-        return plans.make(snapshot.bodies, plans.with_body(snapshot.bodies, kind, after))
-
     def _against(self, plan: Plan, snapshot: Snapshot) -> list[Problem]:
         found = checks.problems(plan, snapshot.bodies, snapshot.open_jobs)
         return [*found, *local.problems(plan, snapshot.bodies, self._engine)]
@@ -213,6 +186,45 @@ def for_host(host: Host) -> Resources:
 def for_selected(name: str | None = None) -> Resources:
     """The resources of the named host, or of the selected one."""
     return for_host(hosts.get(name))
+
+
+def judge(
+    host: Host, kind: str, given: Mapping[str, object], mode: Mode, snapshot: Snapshot, machine: Machine, label: Label = str
+) -> Proposal:
+    """What storing a resource would do, next to what a snapshot holds. Pure: this machine's engine and directories are not looked at.
+
+    machine: where defaults are taken from; label: what problems call a field. `Resources.propose_put` adds what needs looking.
+    """
+    model, bodies = MODELS[kind], snapshot.bodies
+    names = spellings(model)
+    given = {names.get(fold(key), key): value for key, value in given.items() if value is not None}
+    problems = refusals(model, given, host.type, label)
+    if kind == "region" and host.type == "local" and given.get("name", LOCAL_REGION) != LOCAL_REGION:
+        problems.insert(0, one_region(label("name")))
+    before = bodies[kind].get(str(given.get("name")))
+    refused = {problem.path for problem in problems}
+    kept = {name: value for name, value in given.items() if label(name) not in refused or name == "name"}
+    if mode == "update" and before is None:
+        problems += [references.unknown(kind, str(given.get("name", "")), bodies, label("name"))]
+    try:
+        resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
+    except InvalidRequest as exc:
+        found = [*problems, *exc.problems, *_worded(_dangling(kind, kept, bodies), kind, label)]
+        return Proposal(Plan(), tuple(dict.fromkeys(found)))
+    problems += local_problems(resource, label) if host.type == "local" else []
+    plan = _plan_put(kind, body(resource, machine, host.name), bodies, mode)
+    problems += _worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
+    return Proposal(plan, tuple(dict.fromkeys(problems)))
+
+
+def _plan_put(kind: str, after: Mapping[str, Any], bodies: Bodies, mode: Mode) -> Plan:
+    name = str(after["name"])
+    before = bodies[kind].get(name)
+    if kind == "image" and before is not None:  # always made again: what is in its directory may have changed
+        return Plan((Change("replace", kind, name, plans.differences(before, after), after),))
+    if mode == "create" and before is not None:  # refused below; an equal one must not look as if nothing were to do
+        return Plan((Change("create", kind, name, (), after),))
+    return plans.make(bodies, plans.with_body(bodies, kind, after))
 
 
 def one_region(path: str) -> Problem:
