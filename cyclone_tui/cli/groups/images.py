@@ -10,8 +10,7 @@ group = make_group(
             "image",
             "add-image",
             "any",
-            "Build an image from a directory with a Dockerfile; the same name again builds it again.",
-            without=("reference",),
+            "Build an image from a directory with a Dockerfile, or take a local one; the same name again makes it again.",
         ),
         put_command(
             "image",
