@@ -4,18 +4,38 @@ No library: both engines have the same command line, and a machine that has one 
 """
 
 import os
+import select
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from cyclone_core.errors import BuildFailed, EngineMissing
 
 _ANSWER_S = 20.0
 """So long an engine may take to say that it is there."""
+_LOOK_EVERY_S = 0.2
+"""So often it is asked whether to stop while the engine says nothing."""
+_LEAVE_S = 5.0
+"""So long an engine that is ended may take, before it is killed."""
 ENGINES = ("docker", "podman")
 """Looked for in this order."""
 _INSTALL = "Install docker or podman, or leave the image out: tasks then run directly on this machine"
 _START = "Start its service, or leave the image out: tasks then run directly on this machine"
+
+
+Stop = Callable[[], bool]
+"""Whether somebody wants the work to end."""
+
+
+class Stopped(Exception):  # noqa: N818  nothing went wrong
+    """The work was ended because `stop` said so."""
+
+
+def never() -> bool:
+    """Nobody wants the work to end."""
+    return False
 
 
 class ContainerEngine:
@@ -26,14 +46,14 @@ class ContainerEngine:
         self.command = command
         self.name = os.path.basename(command)
 
-    def build(self, directory: str, reference: str, arguments: Mapping[str, str]) -> Iterator[str]:
-        """Build an image; yields what the engine says. Raises BuildFailed."""
+    def build(self, directory: str, reference: str, arguments: Mapping[str, str], stop: Stop = never) -> Iterator[str]:
+        """Build an image; yields what the engine says. Raises BuildFailed, or Stopped soon after `stop` has become true."""
         options = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
-        return self._stream(["build", "-t", reference, *options, directory])
+        return self._stream(["build", "-t", reference, *options, directory], stop)
 
-    def pull(self, reference: str) -> Iterator[str]:
-        """Fetch an image of a registry; yields what the engine says. Raises BuildFailed."""
-        return self._stream(["pull", reference])
+    def pull(self, reference: str, stop: Stop = never) -> Iterator[str]:
+        """Fetch an image of a registry; yields what the engine says. Raises BuildFailed, or Stopped soon after `stop` has become true."""
+        return self._stream(["pull", reference], stop)
 
     def tag(self, source: str, reference: str) -> None:
         """Give a local image another name. Raises BuildFailed when there is no such image."""
@@ -43,6 +63,14 @@ class ContainerEngine:
     def has(self, reference: str) -> bool:
         """Whether the image is on this machine."""
         return self._run(["image", "inspect", reference]).returncode == 0
+
+    def images(self) -> list[str]:
+        """`repository:tag` of the images on this machine, newest first; [] when the engine does not say."""
+        try:
+            result = self._run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"], _ANSWER_S)
+        except subprocess.TimeoutExpired:
+            return []
+        return list(dict.fromkeys(line for line in result.stdout.splitlines() if line and "<none>" not in line))
 
     def remove(self, reference: str) -> None:
         """Forget an image's name; one that is not there, or is in use, is no error: disk space is all that is at stake."""
@@ -67,29 +95,58 @@ class ContainerEngine:
             check=False,
         )
 
-    def _stream(self, arguments: Sequence[str]) -> Iterator[str]:
+    def _stream(self, arguments: Sequence[str], stop: Stop = never) -> Iterator[str]:
         process = subprocess.Popen(
             [self.command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
+            process_group=0,  # so that it can be ended with everything it started
         )
-        last = ""
         assert process.stdout is not None  # it was asked for
+        last = ""
         try:
-            for line in process.stdout:
-                if line.strip():
-                    last = line.rstrip()
-                    yield last
+            for last in _lines(process.stdout.fileno(), stop):
+                yield last
             if process.wait() != 0:
                 raise BuildFailed(f"{self.name} {arguments[0]} failed: {last or f'it ended with code {process.returncode}'}")
         finally:
             process.stdout.close()
-            if process.poll() is None:  # whoever listened has left
-                process.terminate()
-                process.wait()
+            _end(process)
+
+
+def _lines(descriptor: int, stop: Stop) -> Iterator[str]:
+    """Lines that say something, as they come. Raises Stopped."""
+    rest = b""
+    while True:
+        if stop():
+            raise Stopped
+        if not select.select([descriptor], [], [], _LOOK_EVERY_S)[0]:
+            continue
+        data = os.read(descriptor, 65536)
+        *lines, rest = (rest + data).split(b"\n")
+        if not data:
+            lines.append(rest)
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip().rpartition("\r")[2]  # of a line written over, its last state
+            if text.strip():
+                yield text
+        if not data:
+            return
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End an engine that still works: whoever listened has left."""
+    if process.poll() is not None:
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_LEAVE_S)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def find_engine(path: str | None = None) -> ContainerEngine:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["CREATING", "UPDATING", "DELETING", "ACTIVE", "DELETED", "FAILED", "LOG"]
-"""States that a resource goes through; LOG: a line of what is being done, such as an image build."""
+Phase = Literal["CREATING", "UPDATING", "DELETING", "ACTIVE", "DELETED", "FAILED", "CANCELLED", "LOG"]
+"""States that a resource goes through; CANCELLED: its change was ended because somebody asked for it, and what was there before stays.
+LOG: a line of what is being done, such as an image build."""
+OVER: tuple[Phase, ...] = ("ACTIVE", "DELETED", "FAILED", "CANCELLED")
+"""Phases after which nothing more happens to a resource in this deployment."""
 
 
 @dataclass(frozen=True)
@@ -18,3 +21,7 @@ class Event:
     phase: Phase
     text: str = ""
     level: Literal["info", "warning", "error"] = "info"
+    region: str = ""
+    """Where it happened; "" on hosts that have one place only."""
+    part: str = ""
+    """What of the resource it happened to, such as a stack or a logical resource in it; "" = the whole of it."""

@@ -26,13 +26,18 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one resource. `body`: what it will be, None when it is deleted."""
+    """What happens to one resource."""
 
     action: Action
     kind: str
     name: str
     fields: tuple[FieldChange, ...] = ()
     body: Mapping[str, Any] | None = None
+    """What it will be, None when it is deleted."""
+    before: Mapping[str, Any] | None = None
+    """What it was when the plan was made, None when there was none: what a roll back leads to."""
+    region: str = ""
+    """Where; "" on hosts that have one place only."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def make(current: Bodies, desired: Bodies, replaces: Callable[[str, str], bool] 
         if (change := _put(kind, name, current.get(kind, {}).get(name), body, replaces)) is not None
     ]
     deletes = [
-        Change("delete", kind, name, differences(body, {}))
+        Change("delete", kind, name, differences(body, {}), None, body)
         for kind in reversed(KINDS)
         for name, body in sorted(current.get(kind, {}).items())
         if name not in desired.get(kind, {})
@@ -102,7 +107,7 @@ def _put(
     if not fields and before.keys() == after.keys():
         return None
     action: Action = "replace" if any(replaces(kind, change.field) for change in fields) else "change"
-    return Change(action, kind, name, fields, after)
+    return Change(action, kind, name, fields, after, before)
 
 
 def _same(one: Any, other: Any) -> bool:
