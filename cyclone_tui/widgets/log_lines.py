@@ -11,7 +11,7 @@ from codecs import getincrementaldecoder
 MAX_CHARS = 4096
 """Characters of a line that are kept."""
 NOTE = "\x01"
-"""A line that begins with this is Cyclone's own, not the job's: nothing of a job's can begin so, because control characters are written out."""
+"""A line that begins with this is Cyclone's own: nothing of a job's can begin so, because control characters are written out."""
 _RAW_CHARS = 1 << 16
 _ERASED = "\x0b"  # stands for "erase the rest of the line" between two steps below; a vertical tab of the job's is written out before
 _ERASE = re.compile("\x1b\\[[012]?K")

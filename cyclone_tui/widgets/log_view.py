@@ -1,0 +1,498 @@
+"""The tail of an output: up to 100,000 lines, ten thousand more every second, followed, searched, wrapped.
+
+Lines come in batches, made from bytes on another thread (`log_lines`): here they are only kept and those on the screen painted.
+Scrolling up pauses; the lines then stay where they are while others come in below. No I/O: where the user wants to save, a message says so.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Input, Static
+
+from cyclone_tui.widgets.log_lines import NOTE
+
+MAX_LINES = 100_000
+"""Lines that are kept; the earliest go first."""
+_SIDEWAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lines that came in since the last batch, and the one that has begun and may still grow (empty: none)."""
+
+    lines: list[str]
+    unfinished: str = ""
+
+
+class LogPane(ScrollView, can_focus=True):
+    """The lines. Messages: `Moved` when what the status line says may have changed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--prefix", "log--note", "log--match", "log--current"}
+    DEFAULT_CSS = """
+    LogPane { background: $surface; color: $foreground; scrollbar-size-horizontal: 1; overflow-y: scroll; overflow-x: auto; }
+    LogPane > .log--prefix { color: $text-muted; }
+    LogPane > .log--note { color: $text-warning; text-style: italic; }
+    LogPane > .log--match { background: $warning; color: $background; }
+    LogPane > .log--current { background: $error; color: $background; text-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown,space", "move_pages(1)", "Page down", show=False),
+        Binding("pageup", "move_pages(-1)", "Page up", show=False),
+        Binding("home,g", "first", "First line", show=False),
+        Binding("end,G", "last", "Last line, follow", show=False),
+        Binding("right", "sideways(1)", "Right", show=False),
+        Binding("left", "sideways(-1)", "Left", show=False),
+    ]
+
+    class Moved(Message):
+        """Lines came in, or others are shown."""
+
+    def __init__(self, prefix: int = 0, max_lines: int = MAX_LINES) -> None:
+        """prefix: so many characters at the beginning of each line tell whose it is."""
+        super().__init__()
+        self.prefix, self.max_lines = prefix, max_lines
+        self.lines: list[str] = []
+        self.dropped = 0
+        self.following, self.wrap = True, False
+        self.pattern: re.Pattern[str] | None = None
+        self.match = -1  # number (since the beginning) of the line that `next_match` went to last
+        self.unseen = 0
+        self._has_open = False
+        self._widest = 0
+        self._wrap_width = 1
+        self._tops = [0]  # with wrap: the row at which each line begins, and the row behind the last; the first is not always 0
+        self._placing = False
+
+    # -- contents
+
+    def add(self, batch: Batch) -> None:
+        """Append lines; the line that had begun is replaced by what became of it."""
+        size_before = len(self.lines)
+        if self._has_open:
+            self._pop()
+        first = len(self.lines)
+        fresh = [*batch.lines, batch.unfinished] if batch.unfinished else batch.lines
+        self._has_open = bool(batch.unfinished)
+        self.lines.extend(fresh)
+        self._measure(fresh)
+        gone = self._prune()
+        if not self.following:
+            self.unseen += max(0, len(self.lines) + gone - size_before)
+        self._place(first, gone)
+
+    def clear(self) -> None:
+        """Forget everything; what comes next is followed."""
+        self.lines.clear()
+        self.dropped = self._widest = self.unseen = 0
+        self.match, self._has_open, self.following, self._tops = -1, False, True, [0]
+        self._resize()
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def _pop(self) -> None:
+        self.lines.pop()
+        if self.wrap:
+            self._tops.pop()
+
+    def _measure(self, fresh: list[str]) -> None:
+        """Take note of how wide or high these lines, the last ones, are."""
+        if self.wrap:
+            width, tops = self._wrap_width, self._tops
+            row = tops[-1]
+            for line in fresh:
+                row += _height(line, width)
+                tops.append(row)
+        elif fresh:
+            self._widest = max(self._widest, max(len(line) if line.isascii() else cell_len(line) for line in fresh))
+
+    def _prune(self) -> int:
+        """Forget the earliest lines above the limit; returns how many."""
+        gone = max(0, len(self.lines) - self.max_lines)
+        if gone:
+            del self.lines[:gone]
+            self.dropped += gone
+        return gone
+
+    def _place(self, first: int, gone: int) -> None:
+        """Make the new lines visible when followed, else keep what is on the screen where it is. gone: lines pruned at the top."""
+        rows = gone
+        if self.wrap and gone:
+            rows = self._tops[gone] - self._tops[0]
+            del self._tops[:gone]
+        self._resize()
+        if self.following:
+            before = self.scroll_offset.y
+            self._scroll_to_row(self.max_scroll_y)
+            if gone or self.scroll_offset.y != before:
+                self.refresh()
+            else:
+                self._refresh_from(first)
+        else:
+            if rows:
+                self._scroll_to_row(max(0, self.scroll_offset.y - rows))
+            self._refresh_from(first - gone)
+        self.post_message(self.Moved())
+
+    def _refresh_from(self, first: int) -> None:
+        """Repaint from a line to the end, as far as that is on the screen."""
+        row = self._row_of(max(0, first)) - self.scroll_offset.y
+        if row < self.size.height:
+            self.refresh_lines(self.scroll_offset.y + max(0, row), self.size.height - max(0, row))
+
+    def _resize(self) -> None:
+        size = Size(self._wrap_width, self._tops[-1] - self._tops[0]) if self.wrap else Size(self._widest, len(self.lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    # -- where we are
+
+    @property
+    def first_line(self) -> int:
+        """Number, from 1 and counted from the first line that ever came, of the line at the top of the screen; 0 where there is none."""
+        return self.dropped + self._line_at(self.scroll_offset.y)[0] + 1 if self.lines else 0
+
+    def _line_at(self, row: int) -> tuple[int, int]:
+        """(line, which of its rows) at a row."""
+        if not self.wrap:
+            return min(row, max(0, len(self.lines) - 1)), 0
+        wanted = self._tops[0] + row
+        line = min(bisect_right(self._tops, wanted) - 1, max(0, len(self.lines) - 1))
+        return line, wanted - self._tops[line]
+
+    def _row_of(self, line: int) -> int:
+        return self._tops[min(line, len(self._tops) - 1)] - self._tops[0] if self.wrap else line
+
+    def _scroll_to_row(self, row: int) -> None:
+        self._placing = True
+        self.scroll_to(y=row, animate=False, force=True, immediate=True)
+        self._placing = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolling up pauses, scrolling down to the end follows again; where the widget scrolls by itself nothing of it changes."""
+        super().watch_scroll_y(old_value, new_value)
+        if self._placing or round(old_value) == round(new_value):
+            return
+        self._set_following(new_value >= self.max_scroll_y)
+
+    def _set_following(self, following: bool) -> None:
+        self.following = following
+        if following:
+            self.unseen = 0
+        self.post_message(self.Moved())
+
+    # -- looks
+
+    def set_wrap(self, wrap: bool) -> None:
+        """Break long lines, or let them run out of the screen; the line on top stays there."""
+        top = self._line_at(self.scroll_offset.y)[0]
+        self.wrap = wrap
+        self._measure_all()
+        self._scroll_to_row(self.max_scroll_y if self.following else self._row_of(top))
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def _measure_all(self) -> None:
+        self._wrap_width = max(1, self.scrollable_content_region.width)
+        self._tops, self._widest = [0], 0
+        self._measure(self.lines)
+        self._resize()
+
+    def on_resize(self) -> None:
+        """Break lines anew where the width differs, and stay at the end when following."""
+        if self.wrap and self.scrollable_content_region.width != self._wrap_width:
+            top = self._line_at(self.scroll_offset.y)[0]
+            self._measure_all()
+            self._scroll_to_row(self._row_of(top))
+        if self.following:
+            self._scroll_to_row(self.max_scroll_y)
+
+    # -- search
+
+    def search(self, text: str) -> int:
+        """Highlight a text (upper case counts when it has any) and go to its next place; returns in how many lines it is."""
+        self.pattern = re.compile(re.escape(text), 0 if text != text.lower() else re.IGNORECASE) if text else None
+        self.match = -1
+        self.refresh()
+        if self.pattern is None:
+            return 0
+        find = self.pattern.search
+        found = sum(1 for line in self.lines if find(line))
+        if found:
+            self.next_match(-1 if self.following else 1)
+        return found
+
+    def next_match(self, direction: int) -> bool:
+        """Go to the next (1) or previous (-1) line that has it, round the ends; whether there is one."""
+        if self.pattern is None or not self.lines:
+            return False
+        count = len(self.lines)
+        start = self.match - self.dropped if self.match >= self.dropped else self._line_at(self.scroll_offset.y)[0] - direction
+        if self.match < 0 and direction < 0:
+            start = count
+        for step in range(1, count + 1):
+            line = (start + direction * step) % count
+            if self.pattern.search(self.lines[line]):
+                self._show_match(line)
+                return True
+        return False
+
+    def _show_match(self, line: int) -> None:
+        self.match = self.dropped + line
+        row, height = self._row_of(line), self.size.height
+        self._set_following(False)
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
+            self._scroll_to_row(max(0, min(self.max_scroll_y, row - height // 3)))
+        self.refresh()
+
+    # -- keys
+
+    def action_move(self, rows: int) -> None:
+        """Scroll by rows."""
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, immediate=True)
+
+    def action_move_pages(self, pages: int) -> None:
+        """Scroll by screens, less a row to read on from."""
+        self.action_move(pages * max(1, self.size.height - 1))
+
+    def action_first(self) -> None:
+        """To the first line that is kept."""
+        self.scroll_to(y=0, animate=False, immediate=True)
+
+    def action_last(self) -> None:
+        """To the end, and follow."""
+        self._scroll_to_row(self.max_scroll_y)
+        self._set_following(True)
+
+    def action_sideways(self, direction: int) -> None:
+        """Scroll by a few columns."""
+        self.scroll_to(x=self.scroll_offset.x + direction * _SIDEWAYS, animate=False, immediate=True)
+
+    def _on_mouse_scroll_up(self, event: object) -> None:
+        self.action_move(-3)
+
+    def _on_mouse_scroll_down(self, event: object) -> None:
+        self.action_move(3)
+
+    # -- painting
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        width, base = self.size.width, self.rich_style
+        scroll_x, scroll_y = self.scroll_offset
+        line, part = self._line_at(scroll_y + y)
+        if line >= len(self.lines) or (not self.wrap and scroll_y + y >= len(self.lines)):
+            return Strip.blank(width, base)
+        if not self.wrap:
+            strip = Strip(self._segments(line, 0, len(self.lines[line]), base))
+            return strip.crop_extend(scroll_x, scroll_x + width, base)
+        low, high = _part(self.lines[line], self._wrap_width, part)
+        return Strip(self._segments(line, low, high, base)).adjust_cell_length(width, base)
+
+    def _segments(self, number: int, low: int, high: int, base: Style) -> list[Segment]:
+        """Characters low to high of a line, with what is highlighted in them."""
+        line = self.lines[number]
+        if line.startswith(NOTE):
+            return [Segment(line[max(low, len(NOTE)) : high], base + self._style("note"))]
+        edges = [(0, min(self.prefix, len(line)), "prefix")] if self.prefix else []
+        if self.pattern is not None:
+            kind = "current" if number + self.dropped == self.match else "match"
+            edges += [(*found.span(), kind) for found in self.pattern.finditer(line, self.prefix) if found.end() > found.start()]
+        segments, at = [], low
+        for start, end, kind in edges:
+            start, end = max(at, start), min(high, end)
+            if start < end:
+                segments += [Segment(line[at:start], base), Segment(line[start:end], base + self._style(kind))]
+                at = end
+        return [*segments, Segment(line[at:high], base)]
+
+    def _style(self, kind: str) -> Style:
+        return self.get_component_rich_style(f"log--{kind}", partial=True)
+
+
+class LogView(Vertical):
+    """Lines with a status line and a prompt below them. Messages: `SaveAsked` with a path."""
+
+    DEFAULT_CSS = """
+    LogView { height: 1fr; }
+    LogView > LogPane { height: 1fr; }
+    LogView > #log-status { height: 1; padding: 0 1; background: $panel; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    LogView > Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
+    LogView > Input.-asking { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "follow", "Follow", show=False),
+        Binding("slash", "ask_search", "Search", show=False),
+        Binding("n", "match(1)", "Next match", show=False),
+        Binding("N", "match(-1)", "Previous match", show=False),
+        Binding("w", "wrap", "Wrap", show=False),
+        Binding("s", "ask_path", "Save", show=False),
+    ]
+
+    class SaveAsked(Message):
+        """The user wants the output in this file."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
+
+    def __init__(self, path: str = "~/cyclone-log.txt", *, prefix: int = 0, ascii: bool = False, id: str | None = None) -> None:
+        """path: where saving goes when the user has no other idea. prefix: characters of each line that tell whose it is."""
+        super().__init__(id=id)
+        self.path, self.ascii = path, ascii
+        self.pane = LogPane(prefix)
+        self.state = ""
+        self._asking = ""
+        self._said = ""
+        self._found: tuple[str, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lines, status, prompt."""
+        yield self.pane
+        yield Static("", id="log-status", markup=False)
+        yield Input(compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """Tell that nothing is there yet."""
+        self._tell()
+
+    def add(self, batch: Batch) -> None:
+        """Append lines (see `LogPane.add`)."""
+        self.pane.add(batch)
+
+    def note(self, text: str) -> None:
+        """A line of Cyclone's own."""
+        self.pane.add(Batch([NOTE + text]))
+
+    def set_state(self, text: str) -> None:
+        """What the status line says of where lines come from: `running`, `ended: exit code 3`."""
+        self.state = text
+        self._tell()
+
+    def clear(self) -> None:
+        """Forget all lines."""
+        self.pane.clear()
+
+    # -- keys
+
+    def action_follow(self) -> None:
+        """Pause, or go to the end and follow."""
+        if self.pane.following:
+            self.pane._set_following(False)
+        else:
+            self.pane.action_last()
+
+    def action_wrap(self) -> None:
+        """Break long lines or not."""
+        self.pane.set_wrap(not self.pane.wrap)
+
+    def action_match(self, direction: int) -> None:
+        """To the next or previous line with the text that was searched for; asks for one where there was none."""
+        if self.pane.pattern is None:
+            self.action_ask_search()
+        else:
+            self.pane.next_match(direction)
+
+    def action_ask_search(self) -> None:
+        """Ask what to search for."""
+        self._ask("search", "", "search (upper case counts when there is any)")
+
+    def action_ask_path(self) -> None:
+        """Ask where to save."""
+        self._ask("save", self.path, "save the whole output to this file")
+
+    def _ask(self, what: str, value: str, placeholder: str) -> None:
+        prompt = self.query_one(Input)
+        self._asking = what
+        prompt.value, prompt.placeholder = value, placeholder
+        prompt.cursor_position = len(value)
+        prompt.add_class("-asking")
+        prompt.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Search, or pass on the path."""
+        event.stop()
+        value, asked = event.value, self._asking
+        self._close()
+        if asked == "search":
+            found = self.pane.search(value)
+            self._found = (value, found) if value else None
+            self._tell()
+        elif value.strip():
+            self.post_message(self.SaveAsked(value.strip()))
+
+    def on_key(self, event: object) -> None:
+        """Escape closes the prompt."""
+        if self._asking and getattr(event, "key", "") == "escape":
+            event.stop()  # type: ignore[attr-defined]
+            event.prevent_default()  # type: ignore[attr-defined]
+            self._close()
+
+    def _close(self) -> None:
+        self._asking = ""
+        self.query_one(Input).remove_class("-asking")
+        self.pane.focus()
+
+    # -- status line
+
+    def on_log_pane_moved(self, event: LogPane.Moved) -> None:
+        """Say where we are."""
+        event.stop()
+        self._tell()
+
+    def status(self) -> str:
+        """The text of the status line."""
+        pane, ascii = self.pane, self.ascii
+        parts = []
+        if pane.following:
+            parts.append(f"{'>' if ascii else '▼'} following")
+        else:
+            more = f", {pane.unseen:,} new below" if pane.unseen else ""
+            parts.append(f"{'=' if ascii else '‖'} paused at line {pane.first_line:,}{more} (G follows)")
+        total = pane.dropped + len(pane.lines)
+        parts.append("1 line" if total == 1 else f"{total:,} lines" if total else "no output yet")
+        if pane.dropped:
+            parts.append(f"the last {len(pane.lines):,} kept")
+        if self._found is not None:
+            text, found = self._found
+            parts.append(f"/{text}: {found:,} found" if found else f"/{text}: not found")
+        if pane.wrap:
+            parts.append("wrapped")
+        return "   ".join([*parts, self.state] if self.state else parts)
+
+    def _tell(self) -> None:
+        text = self.status()
+        if text != self._said and self.is_mounted:
+            self._said = text
+            self.query_one("#log-status", Static).update(text)
+
+
+def _height(line: str, width: int) -> int:
+    """Rows of a line in so many columns."""
+    if line.isascii():
+        return max(1, -(-len(line) // width))
+    return max(1, len(chop_cells(line, width)))
+
+
+def _part(line: str, width: int, part: int) -> tuple[int, int]:
+    """First and last character of one row of a line."""
+    if line.isascii():
+        return part * width, min(len(line), (part + 1) * width)
+    low = 0
+    pieces = chop_cells(line, width)
+    for piece in pieces[:part]:
+        low += len(piece)
+    return low, low + len(pieces[part]) if part < len(pieces) else low

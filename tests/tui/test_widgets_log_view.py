@@ -1,0 +1,221 @@
+"""The tail of an output: follows, pauses, keeps its place, finds, wraps, and forgets what is too old."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from cyclone_tui.widgets.log_lines import NOTE
+from cyclone_tui.widgets.log_view import Batch, LogView
+
+HEIGHT = 10
+ROWS = HEIGHT - 1
+"""Of lines: one row is the status."""
+
+
+class Host(App[None]):
+    """One log, nothing else."""
+
+    def __init__(self, prefix: int = 0) -> None:
+        super().__init__()
+        self.log_view = LogView("~/x.txt", prefix=prefix)
+        self.saves: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """The log."""
+        yield self.log_view
+
+    def on_mount(self) -> None:
+        """Keys go to the lines."""
+        self.log_view.pane.focus()
+
+    def on_log_view_save_asked(self, event: LogView.SaveAsked) -> None:
+        """Remember the path."""
+        self.saves.append(event.path)
+
+
+def on_log(check: Callable[[Host, Pilot[None]], Awaitable[None]], prefix: int = 0) -> None:
+    """Run a check in a terminal of 40x10."""
+
+    async def run() -> None:
+        app = Host(prefix)
+        async with app.run_test(size=(40, HEIGHT)) as pilot:
+            await check(app, pilot)
+
+    asyncio.run(run())
+
+
+def numbered(count: int, first: int = 0) -> Batch:
+    """`line 0`, `line 1`, …"""
+    return Batch([f"line {number}" for number in range(first, first + count)])
+
+
+def shown(app: Host) -> list[str]:
+    """The rows on the screen."""
+    return [app.log_view.pane.render_line(row).text.rstrip() for row in range(ROWS)]
+
+
+def test_follows_the_end() -> None:
+    """The last lines are on the screen, whatever comes."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        for first in (0, 100):
+            app.log_view.add(numbered(100, first))
+            await pilot.pause()
+            assert shown(app)[-1] == f"line {first + 99}"
+        assert "following" in app.log_view.status()
+
+    on_log(check)
+
+
+def test_scrolling_up_pauses() -> None:
+    """Lines on the screen stay while others come in; the status tells how many."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.add(numbered(100))
+        await pilot.press("k", "k")
+        before = shown(app)
+        app.log_view.add(numbered(50, 100))
+        await pilot.pause()
+        assert shown(app) == before
+        assert "50 new below" in app.log_view.status()
+        await pilot.press("G")
+        assert shown(app)[-1] == "line 149"
+        assert "new" not in app.log_view.status()
+
+    on_log(check)
+
+
+def test_old_lines_go_and_the_view_stays() -> None:
+    """Above the limit the earliest lines are forgotten, and what is looked at does not move."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.pane.max_lines = 100
+        app.log_view.add(numbered(100))
+        await pilot.press("k")
+        before = shown(app)
+        app.log_view.add(numbered(20, 100))
+        await pilot.pause()
+        assert (shown(app), len(app.log_view.pane.lines)) == (before, 100)
+        assert "120 lines   the last 100 kept" in app.log_view.status()
+
+    on_log(check)
+
+
+def test_unfinished_line_is_replaced() -> None:
+    """A progress bar stays one line."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        for text in ("10 %", "20 %"):
+            app.log_view.add(Batch([], text))
+        app.log_view.add(Batch(["30 %", "done"]))
+        await pilot.pause()
+        assert shown(app)[:3] == ["30 %", "done", ""]
+
+    on_log(check)
+
+
+def test_search_goes_from_place_to_place() -> None:
+    """`/` asks, n and N go on, the number of lines is told; a search that finds nothing says so."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.add(numbered(200))
+        await pilot.press("slash", *"LINE 5", "enter")
+        assert "not found" in app.log_view.status()
+        await pilot.press("slash", *"line 5", "enter")
+        assert ("11 found" in app.log_view.status(), app.log_view.pane.match) == (True, 59)
+        await pilot.press("N")
+        assert app.log_view.pane.match == 58
+        await pilot.press("n", "n")
+        assert (app.log_view.pane.match, app.log_view.pane.following) == (5, False)
+
+    on_log(check)
+
+
+def test_match_is_highlighted() -> None:
+    """The place itself has a style of its own, in the middle of a line behind a prefix too."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.add(Batch(["  7 a needle here"]))
+        app.log_view.pane.search("needle")
+        await pilot.pause()
+        segments = list(app.log_view.pane.render_line(0))
+        assert [segment.text for segment in segments][:3] == ["", "  7 ", "a "]
+        [match] = [segment for segment in segments if segment.text == "needle"]
+        assert match.style != segments[2].style
+
+    on_log(check, prefix=4)
+
+
+def test_wrap_breaks_and_keeps_the_line() -> None:
+    """Long lines take several rows, wide letters are not torn, and the line on top stays there."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.add(Batch(["a" * 50, "漢" * 30, "end"]))
+        await pilot.press("w")
+        width = app.log_view.pane.scrollable_content_region.width
+        rows = shown(app)
+        assert rows[:2] == ["a" * width, "a" * (50 - width)]
+        assert rows[2:5] == ["漢" * (width // 2), "漢" * (30 - width // 2), "end"]
+        app.log_view.add(Batch([f"{number} {'x' * 60}" for number in range(50)]))
+        await pilot.press("g", "j", "j", "w")
+        assert shown(app)[0].startswith("漢")
+
+    on_log(check)
+
+
+def test_wrapped_tail_is_pruned() -> None:
+    """The rows of forgotten lines go too."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.pane.max_lines = 20
+        await pilot.press("w")
+        app.log_view.add(Batch(["y" * 100] * 30))
+        app.log_view.add(Batch(["end"]))
+        await pilot.pause()
+        assert shown(app)[-1] == "end"
+        assert app.log_view.pane.virtual_size.height == 19 * 3 + 1
+
+    on_log(check)
+
+
+def test_save_asks_for_the_path() -> None:
+    """The proposal can be taken or changed; Escape saves nothing and gives the keys back to the log."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("s", "enter")
+        await pilot.press("s", "backspace", "backspace", "backspace", *"log", "enter")
+        await pilot.press("s", "escape")
+        assert app.saves == ["~/x.txt", "~/x.log"]
+        assert app.focused is app.log_view.pane
+        assert not app.query_one(Input).display
+
+    on_log(check)
+
+
+def test_notes_are_told_from_output() -> None:
+    """A line of ours has its own style and no marker in it."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.note("it runs again: attempt 2")
+        await pilot.pause()
+        assert shown(app)[0] == "it runs again: attempt 2"
+        assert app.log_view.pane.lines[0].startswith(NOTE)
+
+    on_log(check)
+
+
+def test_f_pauses_and_follows() -> None:
+    """One key for both."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.log_view.add(numbered(100))
+        await pilot.press("f")
+        app.log_view.add(numbered(1, 100))
+        assert shown(app)[-1] == "line 99"
+        await pilot.press("f")
+        assert shown(app)[-1] == "line 100"
+
+    on_log(check)
