@@ -27,12 +27,17 @@ class HostView:
         """Open it. Raises StateUnusable for a database of another version or a damaged one."""
         self.name, self.state_dir = name, state_dir
         self.reader = Reader.open(state_dir)
+        self._file = _identity(state_dir) if self.reader.is_open else None
 
     def __enter__(self) -> "HostView":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.reader.close()
+
+    def is_current(self) -> bool:
+        """Whether it still shows the host's files: they may have been made, or made anew, since it was opened."""
+        return self._file is not None and self._file == _identity(self.state_dir)
 
     def supervised(self) -> bool:
         """Whether the host's supervisor listens."""
@@ -95,6 +100,15 @@ class HostView:
         known = known or ["default"]  # the first start of a new host makes it
         if name not in known:
             raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, known)}See hyper queues list-queues")
+
+
+def _identity(state_dir: str) -> "tuple[int, int] | None":
+    """Which file the host's database is; None where there is none."""
+    try:
+        info = os.stat(os.path.join(state_dir, "state.db"))
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
 
 
 def open_host(name: str | None = None) -> HostView:

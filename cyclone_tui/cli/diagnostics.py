@@ -56,7 +56,7 @@ def code_of(command: str, main: "Callable[[list[str]], int | None]", argv: "list
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as exc:  # noqa: BLE001  the border: whatever it is, people get one line and the rest goes to a file
-        tell(command, f"unexpected {type(exc).__name__}: {exc}. {_saved(exc)}")
+        tell(command, f"unexpected {type(exc).__name__}: {exc}. {saved(exc)}")
         return 1
 
 
@@ -69,7 +69,7 @@ def tell(command: str, message: "object") -> None:
         return
 
 
-def _saved(exc: Exception) -> str:
+def saved(exc: Exception) -> str:
     """Write the traceback to the error log and say where."""
     import time
     import traceback

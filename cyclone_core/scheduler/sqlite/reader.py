@@ -45,11 +45,21 @@ class Reader:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a database to read; False where no job was ever submitted, and after `close`."""
+        return self._connection is not None
+
     def close(self) -> None:
         """Close the connection; harmless when done twice."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    @property
+    def connection(self) -> "sqlite3.Connection | None":
+        """What it reads through, for the other readers of this package; None where there is no database."""
+        return self._connection
 
     def counts(self) -> "list[tuple[str, Counts]]":
         """(queue, numbers of its tasks by state), by name of the queue."""
@@ -192,7 +202,7 @@ class Reader:
         return self._made(rows[0]) if rows else None
 
     def _made(self, row: "tuple[Any, ...]") -> Job:
-        job = Job()
+        job = Job() if row[8] < 2 else self._sparse(row[0])
         (job.id, job.name, job.queue, job.definition, job.user, job.spec, job.priority, job.idempotency_key, array, job.tasks, job.low,
          job.step, job.limit, job.next, job.submitted, job.started, job.ended, job.cancel, job.status) = row[:19]  # fmt: skip
         job.array, job.counts, job.final = bool(array), row[19:25], row[25:32]
@@ -205,6 +215,11 @@ class Reader:
         elif job.is_final and job.array:
             job.exit_code = 0
         return job
+
+    def _sparse(self, job: int) -> Job:
+        from cyclone_core.views import SparseJob
+
+        return SparseJob(self._all("SELECT indices FROM sparse WHERE job=?", (job,))[0][0])
 
     def _explain(self, job: Job, code: int | None) -> None:
         """Why it did not end well: of an array, the first task that did not."""

@@ -1,0 +1,344 @@
+"""The full-screen application: wires session, views, commands, themes and keys; everything else has a room of its own."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from cyclone_core import paths
+from cyclone_core.errors import CycloneError
+from cyclone_core.problems import Problem
+from cyclone_tui import navigation, themes
+from cyclone_tui.actions import Action, bound
+from cyclone_tui.cli import diagnostics
+from cyclone_tui.screens.base import View
+from cyclone_tui.screens.modals import Choose
+from cyclone_tui.session import Pulse, Session, take_pulse
+from cyclone_tui.settings import Settings
+from cyclone_tui.watching import ended_since
+from cyclone_tui.widgets.command_bar import CommandBar
+from cyclone_tui.widgets.header import Heading
+
+
+class CycloneApp(App[int]):
+    """One sitting at the terminal. `start`: the first view, as `:` takes it."""
+
+    TITLE = "cyclone"
+    CSS_PATH = "styles.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("app.command", "colon", "command", "Command", "go to a view by name, with completion", looks=True, display=":"),
+        Action("app.help", "question_mark", "help", "Help", "keys of this view, and all commands", looks=True, display="?"),
+        Action("app.palette", "ctrl+p", "command_palette", "Palette", "search everything that can be done", looks=True, show=False),
+        Action("app.host", "H", "next_host", "Host", "the next host", twin="hyper hosts select-host NAME", show=False),
+        Action("app.region", "R", "region", "Region", "show one region only", looks=True, show=False),
+        Action("app.copy_twin", "Y", "copy_twin", "Copy command", "copy the command line shown above the keys", looks=True, show=False),
+        Action("app.theme", "ctrl+t", "next_theme", "Theme", "the next theme", looks=True, show=False),
+        Action("app.quit", "q,ctrl+q", "quit", "Quit", "leave; jobs and deployments go on", looks=True, display="q"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
+
+    def __init__(
+        self, host: str, settings: Settings | None = None, read_only: bool = False, start: str = "", problems: Iterable[Problem] = ()
+    ) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.session = Session(host, self.settings, read_only)
+        self._start, self._problems = start, list(problems)
+        self._pulsing = False
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = themes.chosen(self.settings.theme, self.available_themes, os.environ)
+        if self.settings.keys:
+            self.set_keymap(self.settings.keys)
+
+    # -- start and end -----------------------------------------------------------------------------------------------
+    def on_mount(self) -> None:
+        """Open the first view."""
+        self._open_first()
+        for problem in self._problems:
+            self.notify(str(problem), title="settings", severity="warning", timeout=15, markup=False)
+        self.set_interval(self.settings.refresh_s, self.look)
+        self.look()
+
+    @work
+    async def _open_first(self) -> None:
+        """What was asked for; else the welcome where nothing was ever done, else the home view."""
+        if self._start:
+            self.open(self._start)
+        if isinstance(self.screen, View):
+            return
+        try:
+            first = await asyncio.wrap_future(self.session.read(lambda host: not host.reader.is_open))
+        except Exception:  # noqa: BLE001  the home view says what is wrong, and goes on trying
+            first = False
+        self.open("welcome" if first else "home")
+
+    def on_unmount(self) -> None:
+        """Threads begin nothing new."""
+        self.session.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error nobody expected: saved to a file and told in one line, not as pages of code over the terminal."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        told = diagnostics.saved(error)
+        self._return_code = 1
+        self.exit(1, 1, f"cyclone: unexpected {type(error).__name__}: {error}. {told}")
+
+    # -- going places ------------------------------------------------------------------------------------------------
+    def open(self, command: str) -> None:
+        """Go to the view that a command names, such as `jobs queue=q` or `job 1234`; what is wrong with it is told."""
+        try:
+            place, arguments = navigation.parse(command)
+            view = navigation.make(place, arguments)
+        except CycloneError as exc:
+            self.tell_error(exc)
+            return
+        except ImportError as exc:
+            self.record(exc)
+            self.tell_error(exc)
+            return
+        self.open_view(view)
+
+    def open_view(self, view: View) -> None:
+        """Go to a view; the same one is not piled upon itself."""
+        top = self.screen
+        if isinstance(top, View) and type(top) is type(view) and top.arguments == view.arguments:
+            return
+        if isinstance(top, View) and top.NAME == view.NAME:
+            self.switch_screen(view)
+        else:
+            self.push_screen(view)
+
+    def back(self) -> None:
+        """To the view before; from the only one to the home view, if it is another."""
+        if len(self.views) > 1:
+            self.pop_screen()
+        elif self.views and self.views[0].NAME != "home":
+            self.open("home")
+
+    @property
+    def views(self) -> list[View]:
+        """The views on top of each other, the one on top last."""
+        return [screen for screen in self.screen_stack if isinstance(screen, View)]
+
+    def heading(self) -> Heading:
+        """What the first line of every view says."""
+        session, pulse = self.session, self.session.pulse
+        health = "" if pulse is None else "running" if pulse.supervised else "stopped"
+        return Heading(
+            host=session.host,
+            health=health,
+            region=session.region or "all regions",
+            crumbs=tuple(view.crumb() for view in self.views),
+            counts=pulse.counts if pulse else (),
+            refresh_s=session.settings.refresh_s,
+            read_only=session.read_only,
+            ascii=session.settings.ascii,
+        )
+
+    # -- the host at a glance ----------------------------------------------------------------------------------------
+    def look(self) -> None:
+        """Read the counters for the header, unless that is under way."""
+        if not self._pulsing:
+            self._pulsing = True
+            self.run_worker(self._look(), group="pulse", exit_on_error=False)
+
+    async def _look(self) -> None:
+        session = self.session
+        try:
+            pulse = await asyncio.wrap_future(session.read(take_pulse))
+            ended = await asyncio.wrap_future(session.read(ended_since, frozenset(session.watched))) if session.watched else ()
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # noqa: BLE001  the view on top tells what is wrong; here it only means: nothing known
+            session.pulse = None
+        else:
+            self._take(session, pulse, ended)
+        finally:
+            self._pulsing = False
+        if isinstance(self.screen, View):
+            self.screen.update_frame()
+
+    def _take(self, session: Session, pulse: Pulse, ended: Iterable[tuple[int, str, bool]]) -> None:
+        session.pulse = pulse
+        session.history.add(pulse.done)
+        for job, text, good in ended:
+            session.watched.discard(job)
+            self.notify(text, severity="information" if good else "warning", markup=False)
+            if self.settings.bell:
+                self.bell()
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+    def tell(self, text: str) -> None:
+        """Something went well."""
+        self.notify(text, markup=False)
+
+    def tell_error(self, exc: Exception) -> None:
+        """Something did not: what, why and what to do next."""
+        text = str(exc) if isinstance(exc, CycloneError) else f"unexpected {type(exc).__name__}: {exc}"
+        self.notify(text, title="not done", severity="error", timeout=12, markup=False)
+
+    def record(self, exc: Exception) -> None:
+        """Keep where an unexpected error came from, in the error log."""
+        diagnostics.saved(exc)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put text on the terminal's clipboard (OSC 52) and, because many terminals and tmux drop that, into a file as well."""
+        self.copy_to_clipboard(text)
+        path = os.path.join(paths.state_root(), "clipboard.txt")
+        try:
+            os.makedirs(paths.state_root(), 0o700, exist_ok=True)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as exc:
+            self.tell(f"{what} copied, if the terminal allows it; {path} cannot be written: {exc.strerror}")
+            return
+        self.tell(f"{what} copied. Where the terminal does not take it: {path}")
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+    def candidates(self, value: str) -> Iterator[str]:
+        """What a command can begin with, for the `:` line."""
+        for place in navigation.PLACES:
+            yield place.name
+            for option in place.options:
+                yield f"{place.name} {option}="
+        for kind in ("host", "region", "cluster", "queue", "image", "definition"):
+            yield f"new {kind}"
+
+    def action_command(self) -> None:
+        """Open the `:` line."""
+        bars = self.screen.query(CommandBar)
+        bar = bars.first() if bars else CommandBar(self.candidates)
+        if not bars:
+            self.screen.mount(bar)
+        self._focus_before = self.screen.focused
+        self.call_after_refresh(bar.open)
+
+    def on_command_bar_entered(self, event: CommandBar.Entered) -> None:
+        """Go there."""
+        self._give_focus_back()
+        if event.text in ("q", "quit", "exit"):
+            self.exit(0)
+        elif event.text.split()[0] == "host" and len(event.text.split()) > 1:
+            self.switch_host(event.text.split()[1])
+        else:
+            self.open(event.text)
+
+    def on_command_bar_left(self, event: CommandBar.Left) -> None:
+        """Nothing was entered."""
+        self._give_focus_back()
+
+    def _give_focus_back(self) -> None:
+        before = getattr(self, "_focus_before", None)
+        if before is not None and before.is_attached:
+            before.focus()
+
+    def action_help(self) -> None:
+        """Keys of the view on top, and all commands."""
+        top = self.screen
+        self.open_view(navigation.make(navigation.find("help"), {"view": top.NAME if isinstance(top, View) else ""}))
+
+    def action_copy_twin(self) -> None:
+        """Copy the equivalent command line."""
+        twin = self.screen.twin() if isinstance(self.screen, View) else ""
+        if twin:
+            self.copy(twin, "the command line")
+        else:
+            self.tell("this view has no command line of its own")
+
+    def action_next_theme(self) -> None:
+        """The next of our themes, for this sitting; the settings keep one."""
+        ours = [*(theme.name for theme in themes.THEMES), themes.ANSI_THEME]
+        self.theme = ours[(ours.index(self.theme) + 1) % len(ours)] if self.theme in ours else ours[0]
+        self.tell(f"theme {self.theme}. Keep it with :settings")
+
+    @work
+    async def action_region(self) -> None:
+        """Choose the region that views show."""
+        try:
+            names = await asyncio.wrap_future(self.session.read(lambda host: host.reader.resource_names("region")))
+        except CycloneError as exc:
+            self.tell_error(exc)
+            return
+        choices = [("", "all regions"), *((name, name) for name in names)]
+        found = await self.push_screen_wait(Choose("Show which region?", choices, self.session.region or ""))
+        if found is not None:
+            self.session.region = found or None
+            self._refresh_views()
+
+    def _refresh_views(self) -> None:
+        for view in self.views:
+            view.update_frame()
+        if isinstance(self.screen, View):
+            self.screen.refresh_data()
+
+    @work
+    async def action_next_host(self) -> None:
+        """The next host, in order of their names."""
+        from cyclone_core.operations.hosts import list_hosts
+
+        hosts, _ = await asyncio.to_thread(list_hosts)
+        names = [status.host.name for status in hosts]
+        if len(names) < 2:
+            self.tell("there is one host only. Make another: :new host")
+            return
+        self.switch_host(names[(names.index(self.session.host) + 1) % len(names)] if self.session.host in names else names[0])
+
+    def switch_host(self, name: str) -> None:
+        """Look at another host from now on, beginning with its home view."""
+        old, self.session = self.session, Session(name, self.settings, self.session.read_only)
+        old.close()
+        self._pulsing = False
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.open("home")
+        self.look()
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use other settings from now on."""
+        self.settings = self.session.settings = settings
+        self.theme = themes.chosen(settings.theme, self.available_themes, os.environ)
+        self.set_keymap(settings.keys)
+        for view in self.views:
+            view.set_refresh(settings.refresh_s)
+        self._refresh_views()
+
+    # -- palette -----------------------------------------------------------------------------------------------------
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers: every view, every action of the view below, every theme."""
+        for place in navigation.PLACES:
+            if not place.required:
+                yield SystemCommand(f"Go to {place.name}", place.help, self._opener(place.name))
+        for kind in ("host", "region", "cluster", "queue", "image", "definition"):
+            yield SystemCommand(f"New {kind}", f"create a {kind} with the wizard", self._opener(f"new {kind}"))
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.id and active.enabled:
+                text = f"{binding.tooltip} (key {self.get_key_display(binding)})"
+                yield SystemCommand(binding.description, text, self._doer(active.node, binding.action))
+        for name in (*(theme.name for theme in themes.THEMES), themes.ANSI_THEME):
+            yield SystemCommand(f"Theme {name}", "for this sitting", self._themer(name))
+
+    def _opener(self, command: str) -> Callable[[], None]:
+        return lambda: self.open(command)
+
+    def _doer(self, node: Any, action: str) -> Callable[[], Any]:
+        async def do() -> None:
+            await self.run_action(action, node)
+
+        return do
+
+    def _themer(self, name: str) -> Callable[[], None]:
+        def use() -> None:
+            self.theme = name
+
+        return use
+

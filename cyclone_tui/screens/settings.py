@@ -1,0 +1,110 @@
+"""Settings: each one a row with what it does and its value; a change holds at once and is kept in the user's file."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from textual.app import ComposeResult
+
+from cyclone_core.errors import InvalidRequest
+from cyclone_core.operations.queries import HostView
+from cyclone_core.resource_fields import FieldSpec, fields_of, read, show
+from cyclone_tui import settings as files
+from cyclone_tui.actions import Action, bound
+from cyclone_tui.screens.base import View, background
+from cyclone_tui.screens.modals import Choose
+from cyclone_tui.settings import Settings
+from cyclone_tui.widgets.row_table import Column, RowTable
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting."""
+
+    name: str
+    value: str
+    default: str
+    help: str
+
+
+def rows(settings: Settings) -> tuple[Row, ...]:
+    """All of them, in the order of their declaration."""
+    return tuple(
+        Row(spec.name, show(getattr(settings, spec.name)) or "none", show(spec.default) or "none", spec.help) for spec in fields_of(Settings)
+    )
+
+
+COLUMNS: tuple[Column[Row], ...] = (
+    Column("name", "Setting", lambda row: row.name, 10),
+    Column("value", "Value", lambda row: row.value, 22, style=lambda row: "" if row.value == row.default else "running"),
+    Column("default", "Default", lambda row: row.default, 14, style=lambda row: "muted"),
+    Column("help", "What it does", lambda row: row.help, style=lambda row: "muted"),
+)
+
+
+class SettingsView(View):
+    """See the module."""
+
+    NAME = "settings"
+    LIVE = False
+    ACTIONS = (
+        Action("settings.change", "e", "change", "Change", "set another value (Enter does it too)", twin="$EDITOR cyclone.yaml"),
+        Action("settings.reset", "backspace", "reset", "Default", "back to the default", twin="$EDITOR cyclone.yaml"),
+    )
+    BINDINGS = bound(ACTIONS)
+
+    def body(self) -> ComposeResult:
+        """A table."""
+        yield RowTable(COLUMNS)
+
+    def twin(self) -> str:
+        """The file that the settings are in."""
+        return f"$EDITOR {files.path()}"
+
+    def load(self, host: HostView) -> tuple[Row, ...]:
+        """The settings of this sitting."""
+        return rows(self.session.settings)
+
+    def show(self, data: tuple[Row, ...]) -> None:
+        """Fill the table."""
+        self.query_one(RowTable).set_rows(data, key=lambda row: row.name)
+
+    def on_row_table_opened(self, event: RowTable.Opened) -> None:
+        """Enter."""
+        self.action_change()
+
+    @background
+    async def action_change(self) -> None:
+        """Ask for another value of the current setting."""
+        row = self.query_one(RowTable).current
+        if row is None:
+            return
+        spec = next(spec for spec in fields_of(Settings) if spec.name == row.name)
+        choices = self._choices(spec)
+        if choices:
+            value: Any = await self.app.push_screen_wait(Choose(spec.help, [(one, one) for one in choices], row.value))
+        else:
+            value = await self.ask(spec.help, "" if row.value == "none" else row.value)
+        if value is not None:
+            self._set(row.name, value)
+
+    def action_reset(self) -> None:
+        """Back to the default."""
+        row = self.query_one(RowTable).current
+        if row is not None:
+            self._set(row.name, None)
+
+    def _choices(self, spec: FieldSpec) -> list[str]:
+        if spec.name == "theme":
+            return [*sorted(self.app.available_themes, key=lambda name: (not name.startswith("cyclone"), name))]
+        return ["yes", "no"] if spec.shape == "flag" else list(spec.choices)
+
+    def _set(self, name: str, value: object) -> None:
+        given = {**self.session.settings.model_dump(), name: value}
+        try:
+            changed = read(Settings, {key: one for key, one in given.items() if one is not None})
+        except InvalidRequest as exc:
+            self.cyclone.tell_error(exc)
+            return
+        self.cyclone.change_settings(changed)
+        self.refresh_data()
+        self.run_worker(self.attempt(lambda host: files.save(changed), done=lambda path: f"kept in {path}"))

@@ -1,0 +1,1 @@
+"""Widgets of the full-screen interface: one file each; they show values and know nothing of hosts."""
