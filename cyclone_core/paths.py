@@ -44,6 +44,11 @@ def stop_mark(state_dir: str) -> str:
     return os.path.join(state_dir, "stopped")
 
 
+def deployments_dir(state_dir: str) -> str:
+    """Directory of the records of what was changed on a host."""
+    return os.path.join(state_dir, "deployments")
+
+
 def selected_host() -> str:
     """Name of the host that commands use: `$CYCLONE_HOST`, else the selected one, else `local`."""
     name = os.environ.get("CYCLONE_HOST")

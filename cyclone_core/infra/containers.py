@@ -29,7 +29,7 @@ Stop = Callable[[], bool]
 """Whether somebody wants the work to end."""
 
 
-class Stopped(Exception):  # noqa: N818  nothing went wrong
+class Stopped(Exception):
     """The work was ended because `stop` said so."""
 
 

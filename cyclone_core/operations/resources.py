@@ -1,22 +1,28 @@
 """Use cases around what a host has: regions, clusters, queues, images, definitions. What `hyper`, the TUI and the library call.
 
 A change goes in three steps that are three functions: `propose_…` (what would happen, and everything that stands against it, as a
-value), `apply` (make it happen; yields events), and `find` to see it. Only local hosts exist in this version.
+value), `apply` (make it happen in this process; yields events and leaves a record, see `deployments`), and `find` to see it. Only local
+hosts exist in this version.
 """
 
 import os
+import pwd
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cyclone_core import paths, wire
-from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest
-from cyclone_core.infra import checks, local
+from cyclone_core.errors import CycloneError, InvalidRequest
+from cyclone_core.infra import checks, deployer, local
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.containers import ContainerEngine, find_engine
+from cyclone_core.infra.deployment_record import Holder, Order
+from cyclone_core.infra.deployment_record import Mode as Why
 from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Bodies, Change, Plan
-from cyclone_core.operations import hosts
+from cyclone_core.operations import appliers, hosts
+from cyclone_core.operations.appliers import Connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import Machine, body, load, local_problems, settings, this_machine
 from cyclone_core.resource_fields import Label, fold, read, refusals, spellings
@@ -27,8 +33,6 @@ from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 
 Mode = Literal["create", "update", "any"]
 """create: the name must be free; update: it must be there; any: either."""
-Connect = Callable[[str], wire.Channel]
-"""State directory of a host -> a channel to its supervisor, which is started when it does not run."""
 
 
 @dataclass(frozen=True)
@@ -136,22 +140,28 @@ class Resources:
     def propose(self, desired: Bodies) -> Proposal:
         """What it takes to have exactly the `desired` bodies: for whole configurations."""
         snapshot = self.snapshot()
-        plan = plans.make(snapshot.bodies, desired)
+        plan = plans.make(snapshot.bodies, desired, _is_made_anew)
         return Proposal(plan, tuple(self._against(plan, snapshot)))
 
     # -- do -----------------------------------------------------------------------------------------------------------
-    def apply(self, proposal: Proposal) -> Iterator[Event]:
-        """Make a plan true; ends after a FAILED event. Raises InvalidRequest for its problems, or what the supervisor refuses."""
-        plan = proposal.check()
-        if not plan:
-            return
-        channel = self._channel()
-        try:
-            yield from local.LocalProvisioner(channel.ask, self._engine).apply(plan)
-        except (wire.Closed, OSError) as exc:
-            raise HostUnavailable(f"the supervisor of host {self.host.name} left in the middle of a change. Try again") from exc
-        finally:
-            channel.close()
+    def apply(self, proposal: Proposal, command: str = "") -> Iterator[Event]:
+        """Make a plan true in this process; ends after a FAILED event. An empty plan leaves no record.
+
+        command: the command line that asks for the same. Raises InvalidRequest for its problems, for what the supervisor refuses and
+        while another deployment changes the same; HostUnavailable or StateUnusable.
+        """
+        if proposal.check():
+            applier = self.applier()
+            yield from deployer.run(self.begin(proposal, command), applier)
+
+    def begin(self, proposal: Proposal, command: str = "", why: Why = "apply", of: int | None = None) -> Holder:
+        """Record that a plan is going to be applied; whoever has the holder does it. Raises as `apply` does before its first event."""
+        order = Order(proposal.check(), command, user(), time.time(), why, of)
+        return deployer.begin(paths.deployments_dir(self._state_dir), order)
+
+    def applier(self) -> deployer.Applier:
+        """What makes plans true on this host."""
+        return appliers.for_host(self.host, self._connect, self._engine)
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _against(self, plan: Plan, snapshot: Snapshot) -> list[Problem]:
@@ -221,10 +231,24 @@ def _plan_put(kind: str, after: Mapping[str, Any], bodies: Bodies, mode: Mode) -
     name = str(after["name"])
     before = bodies[kind].get(name)
     if kind == "image" and before is not None:  # always made again: what is in its directory may have changed
-        return Plan((Change("replace", kind, name, plans.differences(before, after), after),))
+        return Plan((Change("replace", kind, name, plans.differences(before, after), after, before),))
     if mode == "create" and before is not None:  # refused below; an equal one must not look as if nothing were to do
         return Plan((Change("create", kind, name, (), after),))
     return plans.make(bodies, plans.with_body(bodies, kind, after))
+
+
+def _is_made_anew(kind: str, field: str) -> bool:
+    """Images are built again, whatever of them changes."""
+    return kind == "image"
+
+
+def user() -> str:
+    """Who we are, as `user@machine`."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"{name}@{os.uname().nodename}"
 
 
 def one_region(path: str) -> Problem:

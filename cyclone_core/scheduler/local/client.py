@@ -185,15 +185,15 @@ def _become_supervisor(state_dir: str, status: int) -> "NoReturn":
         os.umask(0o077)
         status = _keep_only(state_dir, status)
         _reset_signals()
-        os.execve(sys.executable, [sys.executable, "-ISE", "-c", _CODE.format(_ROOT), state_dir, str(status)], _environment())
+        os.execve(sys.executable, [sys.executable, "-ISE", "-c", _CODE.format(_ROOT), state_dir, str(status)], environment())
     except OSError as exc:
         os.write(status, f"{exc.strerror}: {exc.filename or sys.executable}".encode("utf-8", "replace"))
     finally:
         os._exit(1)
 
 
-def _environment() -> "dict[str, str]":
-    """Ours without what tells of the task that we may be part of: by that, left-over processes of tasks are found and ended."""
+def environment() -> "dict[str, str]":
+    """For a process that outlives us: ours without what tells of the task that we may be part of: by that, left-over processes of tasks are found and ended."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CYCLONE_") or name in _KEPT}
     return {**kept, wire.DAEMON: "1"}
 
