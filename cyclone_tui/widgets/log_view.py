@@ -323,15 +323,15 @@ class LogPane(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"log--{kind}", partial=True)
 
 
-class LogView(Vertical):
+class LogTail(Vertical):
     """Lines with a status line and a prompt below them. Messages: `SaveAsked` with a path."""
 
     DEFAULT_CSS = """
-    LogView { height: 1fr; }
-    LogView > LogPane { height: 1fr; }
-    LogView > #log-status { height: 1; padding: 0 1; background: $panel; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-    LogView > Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
-    LogView > Input.-asking { display: block; }
+    LogTail { height: 1fr; }
+    LogTail > LogPane { height: 1fr; }
+    LogTail > #log-status { height: 1; padding: 0 1; background: $panel; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    LogTail > Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
+    LogTail > Input.-asking { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", show=False),

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from cyclone_tui.widgets.log_lines import NOTE
-from cyclone_tui.widgets.log_view import Batch, LogView
+from cyclone_tui.widgets.log_view import Batch, LogTail
 
 HEIGHT = 10
 ROWS = HEIGHT - 1
@@ -20,18 +20,18 @@ class Host(App[None]):
 
     def __init__(self, prefix: int = 0) -> None:
         super().__init__()
-        self.log_view = LogView("~/x.txt", prefix=prefix)
+        self.tail = LogTail("~/x.txt", prefix=prefix)
         self.saves: list[str] = []
 
     def compose(self) -> ComposeResult:
         """The log."""
-        yield self.log_view
+        yield self.tail
 
     def on_mount(self) -> None:
         """Keys go to the lines."""
-        self.log_view.pane.focus()
+        self.tail.pane.focus()
 
-    def on_log_view_save_asked(self, event: LogView.SaveAsked) -> None:
+    def on_log_tail_save_asked(self, event: LogTail.SaveAsked) -> None:
         """Remember the path."""
         self.saves.append(event.path)
 
@@ -54,7 +54,7 @@ def numbered(count: int, first: int = 0) -> Batch:
 
 def shown(app: Host) -> list[str]:
     """The rows on the screen."""
-    return [app.log_view.pane.render_line(row).text.rstrip() for row in range(ROWS)]
+    return [app.tail.pane.render_line(row).text.rstrip() for row in range(ROWS)]
 
 
 def test_follows_the_end() -> None:
@@ -62,10 +62,10 @@ def test_follows_the_end() -> None:
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
         for first in (0, 100):
-            app.log_view.add(numbered(100, first))
+            app.tail.add(numbered(100, first))
             await pilot.pause()
             assert shown(app)[-1] == f"line {first + 99}"
-        assert "following" in app.log_view.status()
+        assert "following" in app.tail.status()
 
     on_log(check)
 
@@ -74,16 +74,16 @@ def test_scrolling_up_pauses() -> None:
     """Lines on the screen stay while others come in; the status tells how many."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.add(numbered(100))
+        app.tail.add(numbered(100))
         await pilot.press("k", "k")
         before = shown(app)
-        app.log_view.add(numbered(50, 100))
+        app.tail.add(numbered(50, 100))
         await pilot.pause()
         assert shown(app) == before
-        assert "50 new below" in app.log_view.status()
+        assert "50 new below" in app.tail.status()
         await pilot.press("G")
         assert shown(app)[-1] == "line 149"
-        assert "new" not in app.log_view.status()
+        assert "new" not in app.tail.status()
 
     on_log(check)
 
@@ -92,14 +92,14 @@ def test_old_lines_go_and_the_view_stays() -> None:
     """Above the limit the earliest lines are forgotten, and what is looked at does not move."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.pane.max_lines = 100
-        app.log_view.add(numbered(100))
+        app.tail.pane.max_lines = 100
+        app.tail.add(numbered(100))
         await pilot.press("k")
         before = shown(app)
-        app.log_view.add(numbered(20, 100))
+        app.tail.add(numbered(20, 100))
         await pilot.pause()
-        assert (shown(app), len(app.log_view.pane.lines)) == (before, 100)
-        assert "120 lines   the last 100 kept" in app.log_view.status()
+        assert (shown(app), len(app.tail.pane.lines)) == (before, 100)
+        assert "120 lines   the last 100 kept" in app.tail.status()
 
     on_log(check)
 
@@ -109,8 +109,8 @@ def test_unfinished_line_is_replaced() -> None:
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
         for text in ("10 %", "20 %"):
-            app.log_view.add(Batch([], text))
-        app.log_view.add(Batch(["30 %", "done"]))
+            app.tail.add(Batch([], text))
+        app.tail.add(Batch(["30 %", "done"]))
         await pilot.pause()
         assert shown(app)[:3] == ["30 %", "done", ""]
 
@@ -121,15 +121,15 @@ def test_search_goes_from_place_to_place() -> None:
     """`/` asks, n and N go on, the number of lines is told; a search that finds nothing says so."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.add(numbered(200))
+        app.tail.add(numbered(200))
         await pilot.press("slash", *"LINE 5", "enter")
-        assert "not found" in app.log_view.status()
+        assert "not found" in app.tail.status()
         await pilot.press("slash", *"line 5", "enter")
-        assert ("11 found" in app.log_view.status(), app.log_view.pane.match) == (True, 59)
+        assert ("11 found" in app.tail.status(), app.tail.pane.match) == (True, 59)
         await pilot.press("N")
-        assert app.log_view.pane.match == 58
+        assert app.tail.pane.match == 58
         await pilot.press("n", "n")
-        assert (app.log_view.pane.match, app.log_view.pane.following) == (5, False)
+        assert (app.tail.pane.match, app.tail.pane.following) == (5, False)
 
     on_log(check)
 
@@ -138,10 +138,10 @@ def test_match_is_highlighted() -> None:
     """The place itself has a style of its own, in the middle of a line behind a prefix too."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.add(Batch(["  7 a needle here"]))
-        app.log_view.pane.search("needle")
+        app.tail.add(Batch(["  7 a needle here"]))
+        app.tail.pane.search("needle")
         await pilot.pause()
-        segments = list(app.log_view.pane.render_line(0))
+        segments = list(app.tail.pane.render_line(0))
         assert [segment.text for segment in segments][:3] == ["", "  7 ", "a "]
         [match] = [segment for segment in segments if segment.text == "needle"]
         assert match.style != segments[2].style
@@ -153,13 +153,13 @@ def test_wrap_breaks_and_keeps_the_line() -> None:
     """Long lines take several rows, wide letters are not torn, and the line on top stays there."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.add(Batch(["a" * 50, "漢" * 30, "end"]))
+        app.tail.add(Batch(["a" * 50, "漢" * 30, "end"]))
         await pilot.press("w")
-        width = app.log_view.pane.scrollable_content_region.width
+        width = app.tail.pane.scrollable_content_region.width
         rows = shown(app)
         assert rows[:2] == ["a" * width, "a" * (50 - width)]
         assert rows[2:5] == ["漢" * (width // 2), "漢" * (30 - width // 2), "end"]
-        app.log_view.add(Batch([f"{number} {'x' * 60}" for number in range(50)]))
+        app.tail.add(Batch([f"{number} {'x' * 60}" for number in range(50)]))
         await pilot.press("g", "j", "j", "w")
         assert shown(app)[0].startswith("漢")
 
@@ -170,13 +170,13 @@ def test_wrapped_tail_is_pruned() -> None:
     """The rows of forgotten lines go too."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.pane.max_lines = 20
+        app.tail.pane.max_lines = 20
         await pilot.press("w")
-        app.log_view.add(Batch(["y" * 100] * 30))
-        app.log_view.add(Batch(["end"]))
+        app.tail.add(Batch(["y" * 100] * 30))
+        app.tail.add(Batch(["end"]))
         await pilot.pause()
         assert shown(app)[-1] == "end"
-        assert app.log_view.pane.virtual_size.height == 19 * 3 + 1
+        assert app.tail.pane.virtual_size.height == 19 * 3 + 1
 
     on_log(check)
 
@@ -189,7 +189,7 @@ def test_save_asks_for_the_path() -> None:
         await pilot.press("s", "backspace", "backspace", "backspace", *"log", "enter")
         await pilot.press("s", "escape")
         assert app.saves == ["~/x.txt", "~/x.log"]
-        assert app.focused is app.log_view.pane
+        assert app.focused is app.tail.pane
         assert not app.query_one(Input).display
 
     on_log(check)
@@ -199,10 +199,10 @@ def test_notes_are_told_from_output() -> None:
     """A line of ours has its own style and no marker in it."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.note("it runs again: attempt 2")
+        app.tail.note("it runs again: attempt 2")
         await pilot.pause()
         assert shown(app)[0] == "it runs again: attempt 2"
-        assert app.log_view.pane.lines[0].startswith(NOTE)
+        assert app.tail.pane.lines[0].startswith(NOTE)
 
     on_log(check)
 
@@ -211,9 +211,9 @@ def test_f_pauses_and_follows() -> None:
     """One key for both."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.log_view.add(numbered(100))
+        app.tail.add(numbered(100))
         await pilot.press("f")
-        app.log_view.add(numbered(1, 100))
+        app.tail.add(numbered(1, 100))
         assert shown(app)[-1] == "line 99"
         await pilot.press("f")
         assert shown(app)[-1] == "line 100"
