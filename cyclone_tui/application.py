@@ -57,6 +57,10 @@ class CycloneApp(App[int]):
         if self.settings.keys:
             self.set_keymap(self.settings.keys)
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Variables that our styles use and other themes lack."""
+        return dict(themes.VARIABLES)
+
     # -- start and end -----------------------------------------------------------------------------------------------
     def on_mount(self) -> None:
         """Open the first view."""
@@ -132,10 +136,9 @@ class CycloneApp(App[int]):
     def heading(self) -> Heading:
         """What the first line of every view says."""
         session, pulse = self.session, self.session.pulse
-        health = "" if pulse is None else "running" if pulse.supervised else "stopped"
         return Heading(
             host=session.host,
-            health=health,
+            health=pulse.health if pulse else "",
             region=session.region or "all regions",
             crumbs=tuple(view.crumb() for view in self.views),
             counts=pulse.counts if pulse else (),
@@ -256,7 +259,7 @@ class CycloneApp(App[int]):
 
     def action_next_theme(self) -> None:
         """The next of our themes, for this sitting; the settings keep one."""
-        ours = [*(theme.name for theme in themes.THEMES), themes.ANSI_THEME]
+        ours = [theme.name for theme in themes.THEMES]
         self.theme = ours[(ours.index(self.theme) + 1) % len(ours)] if self.theme in ours else ours[0]
         self.tell(f"theme {self.theme}. Keep it with :settings")
 
@@ -297,10 +300,15 @@ class CycloneApp(App[int]):
         old, self.session = self.session, Session(name, self.settings, self.session.read_only)
         old.close()
         self._pulsing = False
+        self.start_over("home")
+        self.look()
+
+    def start_over(self, *commands: str) -> None:
+        """Leave every view, and go to these, one upon the other."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.open("home")
-        self.look()
+        for command in commands:
+            self.open(command)
 
     def change_settings(self, settings: Settings) -> None:
         """Use other settings from now on."""
@@ -324,8 +332,8 @@ class CycloneApp(App[int]):
             if binding.id and active.enabled:
                 text = f"{binding.tooltip} (key {self.get_key_display(binding)})"
                 yield SystemCommand(binding.description, text, self._doer(active.node, binding.action))
-        for name in (*(theme.name for theme in themes.THEMES), themes.ANSI_THEME):
-            yield SystemCommand(f"Theme {name}", "for this sitting", self._themer(name))
+        for theme in themes.THEMES:
+            yield SystemCommand(f"Theme {theme.name}", "for this sitting", self._themer(theme.name))
 
     def _opener(self, command: str) -> Callable[[], None]:
         return lambda: self.open(command)
@@ -341,4 +349,3 @@ class CycloneApp(App[int]):
             self.theme = name
 
         return use
-

@@ -29,6 +29,13 @@ class Pulse:
     supervised: bool
     counts: tuple[int, ...]
     """tasks by state, in the order of `jobs.STATES`"""
+    used: bool = True
+    """whether anything was ever done here"""
+
+    @property
+    def health(self) -> str:
+        """A word."""
+        return "running" if self.supervised else "stopped" if self.used else "new"
 
     @property
     def waiting(self) -> int:
@@ -58,7 +65,7 @@ def take_pulse(host: HostView) -> Pulse:
     if not supervised and (counts[WAITING] or counts[RUNNING]):
         host.revive()
         supervised = host.supervised()
-    return Pulse(supervised, counts)
+    return Pulse(supervised, counts, host.reader.is_open)
 
 
 class History:
@@ -99,11 +106,11 @@ class Session:
 
     def read(self, load: Callable[Concatenate[HostView, P], T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Run a short read with the host that is kept open."""
-        return self._reader.submit(self._read, load, *args, **kwargs)
+        return self._reader.submit(lambda: self._read(load, *args, **kwargs))
 
     def call(self, act: Callable[Concatenate[HostView, P], T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Run what may take long, or writes, with a host opened for it."""
-        return self._callers.submit(self._call, act, *args, **kwargs)
+        return self._callers.submit(lambda: self._call(act, *args, **kwargs))
 
     def close(self) -> None:
         """Begin nothing more; what runs comes to its end by itself."""

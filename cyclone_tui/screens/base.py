@@ -175,7 +175,6 @@ class View(Screen[None]):
         if self._read_at is None:
             text = f"{why}. Trying again"
         else:
-            text = f"data from {formatters.duration(float(int(time.monotonic() - self._read_at) + 10))} ago: {why}. Trying again"
             age = time.monotonic() - self._read_at
             text = f"data from {formatters.duration(age) if age >= 10 else f'{age:.0f}s'} ago: {why}. Trying again"
         banner = self.query_one("#banner", Static)
@@ -210,7 +209,8 @@ class View(Screen[None]):
 
     async def confirm(self, question: str, detail: str = "", twin: str = "", typed: str = "") -> bool:
         """Ask; the default is No. typed: a name that must be typed. Call it inside a worker."""
-        return bool(await self.app.push_screen_wait(Confirmation(question, detail, twin, typed)))
+        answer: bool = await self.app.push_screen_wait(Confirmation(question, detail, twin, typed))
+        return answer
 
     async def ask(self, question: str, value: str = "", detail: str = "") -> str | None:
         """Ask for a line of text; None when it was left. Call it inside a worker."""

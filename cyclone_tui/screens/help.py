@@ -62,8 +62,12 @@ class HelpView(View):
             parts += _section(f"Keys of {name}", rows(_actions_of(name), keys))
         parts += _section("Keys everywhere", rows(type(self.cyclone).ACTIONS, keys))
         parts += _section("In tables", _TABLE_KEYS)
-        parts += _section("Commands  (:name, or cyclone NAME from the shell)", [(place.usage, place.help, "") for place in navigation.PLACES])
-        parts += ["\nKeys can be changed in the settings (:settings); each action's name there is the one above its key, such as jobs.cancel.\n"]
+        parts += _section(
+            "Commands  (:name, or cyclone NAME from the shell)", [(place.usage, place.help, "") for place in navigation.PLACES]
+        )
+        parts += [
+            "\nKeys can be changed in the settings (:settings); each action's name there is the one above its key, such as jobs.cancel.\n"
+        ]
         return Content.assemble(*parts)
 
 
@@ -91,8 +95,8 @@ def _section(title: str, lines: Iterable[tuple[str, str, str]]) -> list[tuple[st
     parts: list[tuple[str, str] | str] = [(f"\n{title}\n", "bold $primary")]
     for key, text, twin in lines:
         pad = f"\n  {'':<{width}}" if len(key) > width else ""
-        parts += ["  ", (f"{key:<{width}}", "bold $accent"), pad, f"  {text}"]
+        parts += ["  ", (f"{key:<{width}}", "bold $accent"), f"{pad}  {text}"]
         if twin:
-            parts.append((f"    $ {twin}", "$text-muted"))
+            parts.append((f"    $ {twin}", "$muted"))
         parts.append("\n")
     return parts

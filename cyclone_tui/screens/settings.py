@@ -29,7 +29,8 @@ class Row:
 def rows(settings: Settings) -> tuple[Row, ...]:
     """All of them, in the order of their declaration."""
     return tuple(
-        Row(spec.name, show(getattr(settings, spec.name)) or "none", show(spec.default) or "none", spec.help) for spec in fields_of(Settings)
+        Row(spec.name, show(getattr(settings, spec.name)) or "none", show(spec.default) or "none", spec.help)
+        for spec in fields_of(Settings)
     )
 
 

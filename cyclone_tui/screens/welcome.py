@@ -31,7 +31,7 @@ class WelcomeView(View):
     WelcomeView #title { text-style: bold; color: $primary; }
     WelcomeView #about { margin: 1 0; height: auto; }
     WelcomeView Button { width: 100%; height: 3; content-align: left middle; text-align: left; margin-bottom: 0; }
-    WelcomeView #hint { color: $text-muted; height: auto; margin-top: 1; }
+    WelcomeView #hint { color: $muted; height: auto; margin-top: 1; }
     """
 
     def body(self) -> ComposeResult:
@@ -39,7 +39,7 @@ class WelcomeView(View):
         with Center(), Vertical(id="card"):
             yield Static("Welcome to Cyclone", id="title")
             yield Static(Content("A job scheduler for this machine, and for every AWS region when one machine is not enough."), id="about")
-            yield Button("1  Use this machine now: ready in a second, with a first job", id="here", variant="primary")
+            yield Button("1  Use this machine now, with a first job", id="here", variant="primary")
             yield Button("2  Set up AWS: a host in your account", id="aws")
             yield Button("3  Look around", id="look")
             yield Static(Content("Nothing is installed or sent anywhere. ? shows keys, : goes to any view, q quits."), id="hint")
@@ -58,8 +58,7 @@ class WelcomeView(View):
         job = await self.attempt(start_and_submit, done="This machine is ready. Here is its first job")
         if job is not None:
             self.session.watched.add(job)
-            self.cyclone.open("home")
-            self.cyclone.open(f"job {job}")
+            self.cyclone.start_over("home", f"job {job}")
 
     def action_aws(self) -> None:
         """The wizard."""
@@ -68,4 +67,3 @@ class WelcomeView(View):
     def action_look(self) -> None:
         """The home view."""
         self.cyclone.open("home")
-

@@ -51,7 +51,7 @@ class Header(Widget):
             (" cyclone ", "bold $primary"),
             (f" {one.host}", "bold"),
             *_health(one),
-            (f"  {one.region}", "$text-muted"),
+            (f"  {one.region}", "$muted"),
         )
         where = arrow.join(one.crumbs)
         right = _counters(one)
@@ -76,10 +76,10 @@ def _health(one: Heading, short: bool = False) -> list[tuple[str, str]]:
 def _counters(one: Heading) -> Content:
     parts: list[tuple[str, str]] = []
     if one.counts:
-        for state, style in ((RUNNING, "$text-accent"), (WAITING, "$text-muted"), (FAILED, "$text-error")):
+        for state, style in ((RUNNING, "$text-accent"), (WAITING, "$muted"), (FAILED, "$text-error")):
             if one.counts[state] or state == RUNNING:
                 parts.append((f"{formatters.glyph(state, one.ascii)} {formatters.short_count(one.counts[state])}  ", style))
     if one.read_only:
         parts.append(("read-only  ", "bold $text-warning"))
-    parts.append((f"every {one.refresh_s:g}s ", "$text-muted"))
+    parts.append((f"every {one.refresh_s:g}s ", "$muted"))
     return Content.assemble(*parts)
