@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra, StateUnusable
 from cyclone_core.host_registry import HostRegistry
+from cyclone_core.infra import deployment_record
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Label, read, refusals, spellings
 from cyclone_core.resources import Host
@@ -203,12 +204,21 @@ def open_jobs(host: Host) -> int:
 
 
 def check_delete(host: Host, force: bool = False) -> list[Problem]:
-    """What stands against deleting a host: jobs that are not finished, unless `force`."""
+    """What stands against deleting a host: jobs that are not finished, unless `force`, and deployments that run."""
+    found = [_running(host, record.number) for record in deployment_record.running(paths.deployments_dir(paths.host_state_dir(host.name)))]
     count = 0 if force or host.type == "aws" else open_jobs(host)
     if not count:
-        return []
+        return found
     jobs = "1 job is" if count == 1 else f"{count:,} jobs are"
-    return [Problem(f"hosts[{host.name}]", f"{jobs} not finished", "Wait for them, cancel them (qdel --all), or add --force to lose them")]
+    return [
+        *found,
+        Problem(f"hosts[{host.name}]", f"{jobs} not finished", "Wait for them, cancel them (qdel --all), or add --force to lose them"),
+    ]
+
+
+def _running(host: Host, number: int) -> Problem:
+    remedy = f"Wait for its end (hyper deployments show {number} --follow --host {host.name}) or cancel it first"
+    return Problem(f"hosts[{host.name}]", f"deployment {number} still runs", remedy)
 
 
 def delete(host: Host, force: bool = False, registry: HostRegistry | None = None) -> str:
@@ -251,19 +261,19 @@ def _status(host: Host, selected: str) -> HostStatus:
     if host.type == "aws":
         return HostStatus(host, host.name == selected, "not available", "", {})
     state_dir = paths.host_state_dir(host.name)
-    details = _ask_status(state_dir)
+    details = ask_status(state_dir)
     if details is None:
         return HostStatus(host, host.name == selected, "not answering", state_dir, {})
     state = "running" if details else "stopped" if os.path.exists(state_dir) else "new"
     return HostStatus(host, host.name == selected, state, state_dir, details)
 
 
-def _ask_status(state_dir: str) -> dict[str, Any] | None:
+def ask_status(state_dir: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any] | None:
     """What a supervisor says about itself; {} where none runs, None where one does not answer in time."""
     channel = _connect(state_dir)
     if channel is None:
         return {}
-    channel.sock.settimeout(ANSWER_TIMEOUT_S)
+    channel.sock.settimeout(timeout_s)
     try:
         return dict(channel.ask(("status",))[1])
     except TimeoutError:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cyclone_core.views import Job
 
     Body = dict[str, Any]
+    Hindrance = tuple[str, str, str]
+    """(why nothing starts, words that lead over to the command that helps, that command or "")"""
 
 
 def why_waiting(reader: "Reader", job: "Job", supervised: bool) -> str | None:
@@ -21,31 +23,41 @@ def why_waiting(reader: "Reader", job: "Job", supervised: bool) -> str | None:
     if not job.counts[WAITING]:
         return None
     bodies: dict[str, Body] = {}
-    for kind, name in (("queue", job.queue), ("cluster", ""), ("definition", job.definition)):
+    found = hindrance(reader, job.queue, job.definition, bodies)
+    if found is not None:
+        why, words, command = found
+        return f"{why}: {words}{command}" if command else why
+    if not supervised:
+        return "the host's supervisor is not running: hyper hosts start"
+    return _limited(job) or _queued(reader, job, bodies)
+
+
+def hindrance(reader: "Reader", queue: str, definition: str, bodies: "dict[str, Body]") -> "Hindrance | None":
+    """What keeps the tasks of a queue and a definition from ever starting, None when nothing does.
+
+    bodies: filled with the resources that were looked at, by kind.
+    """
+    for kind, name in (("queue", queue), ("cluster", ""), ("definition", definition)):
         name = name or str(bodies["queue"].get("cluster", ""))
         found = reader.resource(kind, name)
         if found is None:
-            return f"{kind} {name!r} does not exist any more: make it again with hyper {kind}s add-{kind} --name {name}"
+            return f"{kind} {name!r} does not exist any more", "make it again with ", f"hyper {kind}s add-{kind} --name {name}"
         bodies[kind], state = found
         if state != "ACTIVE":
-            return f"{kind} {name!r} is {state}: see hyper {kind}s list-{kind}s --name {name}"
-    return (
-        _held(job, bodies)
-        or (None if supervised else "the host's supervisor is not running: hyper hosts start")
-        or _limited(job)
-        or _queued(reader, job, bodies)
-    )
+            return f"{kind} {name!r} is {state}", "see ", f"hyper {kind}s list-{kind}s --name {name}"
+    return _held(queue, definition, bodies)
 
 
-def _held(job: "Job", bodies: "dict[str, Body]") -> str | None:
+def _held(queue: str, definition: str, bodies: "dict[str, Body]") -> "Hindrance | None":
     """What does not change by itself."""
-    queue, cluster, definition = bodies["queue"], bodies["cluster"], bodies["definition"]
-    if queue.get("paused"):
-        return f"queue {job.queue!r} is paused: hyper queues update-queue --name {job.queue} --no-paused"
+    cluster, needs = bodies["cluster"], bodies["definition"]
+    if bodies["queue"].get("paused"):
+        return f"queue {queue!r} is paused", "", f"hyper queues update-queue --name {queue} --no-paused"
     for need, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
-        wanted, most = definition.get(need) or 0, cluster.get(limit)
+        wanted, most = needs.get(need) or 0, cluster.get(limit)
         if most and wanted > most:
-            return f"definition {job.definition!r} needs {wanted} {unit} per task and cluster {queue['cluster']!r} has {most}"
+            name = bodies["queue"]["cluster"]
+            return f"definition {definition!r} needs {wanted} {unit} per task and cluster {name!r} has {most}", "", ""
     return None
 
 
@@ -61,7 +73,7 @@ def _queued(reader: "Reader", job: "Job", bodies: "dict[str, Body]") -> str:
     name, cluster = str(bodies["queue"]["cluster"]), bodies["cluster"]
     ahead = reader.ahead(job) + _in_better_queues(reader, job, name, bodies["queue"].get("priority") or 0)
     tasks = f"{ahead:,} task{'' if ahead == 1 else 's'} ahead of it" if ahead else "it is next in its queue"
-    busy = _busy_vcpus(reader, name)
+    busy = busy_vcpus(reader, name)
     most = cluster.get("max_vcpus")
     load = f"cluster {name!r} runs tasks on {min(busy, most or busy)} of {most or 'its'} vCPUs"
     return f"{tasks}; {load}" if busy else f"{tasks}; it starts as soon as a worker of cluster {name!r} takes it"
@@ -78,7 +90,7 @@ def _in_better_queues(reader: "Reader", job: "Job", cluster: str, priority: int)
     return ahead
 
 
-def _busy_vcpus(reader: "Reader", cluster: str) -> int:
+def busy_vcpus(reader: "Reader", cluster: str) -> int:
     """vCPUs of the cluster's tasks that have been running for a quarter of a second or more."""
     busy = 0
     for queue, definition, tasks in reader.busy():

@@ -23,6 +23,9 @@ GROUPS = {
     "queues": "Where jobs are submitted.",
     "images": "Container images that tasks run in.",
     "definitions": "Job definitions: what jobs run in and may use.",
+    "deployments": "What was and is being changed, and the ways on.",
+    "workers": "Processes that run tasks.",
+    "events": "What happened to a host and its resources.",
 }
 """Group -> its line in the help."""
 _HELP = """Create and manage Cyclone hosts and what they have.
@@ -85,7 +88,7 @@ def run(argv: "Sequence[str]") -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name that the locale cannot write is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
-        command.main(args=list(argv), prog_name="hyper", standalone_mode=False)
+        command.main(args=list(argv), prog_name="hyper", standalone_mode=False, obj=tuple(argv))
     except SystemExit:  # click's way of saying that the reader of stdout left
         return diagnostics.PIPE_CLOSED
     except OSError as exc:

@@ -34,6 +34,7 @@ class Peer:
     __slots__ = (
         "channel",
         "cluster",
+        "heard",
         "id",
         "journal",
         "journal_at",
@@ -41,6 +42,7 @@ class Peer:
         "pidfd",
         "reserved",
         "retiring",
+        "seen",
         "started",
         "streams",
         "welcomed",
@@ -56,6 +58,8 @@ class Peer:
         self.streams: dict[int, Stream] = {}
         self.journal_at = 0
         """frames of leases that are given from now on lie behind this offset of its journal"""
+        self.heard = self.seen = 0.0
+        """when it last said something, and what its row says about that (seconds since 1970)"""
         self.reserved = 0.0
         """vCPUs that its streams hold"""
 

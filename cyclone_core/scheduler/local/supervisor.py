@@ -29,7 +29,7 @@ from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.local.dispatch import Dispatch
 from cyclone_core.scheduler.local.door import Door, Unreadable
 from cyclone_core.scheduler.local.pool import Peer
-from cyclone_core.scheduler.sqlite import retention
+from cyclone_core.scheduler.sqlite import event_log, retention
 from cyclone_core.scheduler.sqlite.store import SqliteStore
 
 TYPE_CHECKING = False
@@ -43,6 +43,8 @@ COMPANY_S = 0.02
 """So long results wait for others to share a commit, when nobody needs them at once."""
 RETRY_S = 1.0
 """After a failed commit, and between looks at workers that are out of touch."""
+SEEN_S = 10.0
+"""A worker's row tells when it was last heard, as exactly as this: a report is worth no second row."""
 STOP_GRACE_S = 3.0
 """Between TERM and KILL for the tasks that run when the host is stopped."""
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
@@ -75,6 +77,8 @@ class Supervisor:
         self.hold_until = 0.0
         """after a failed commit nothing is tried before this time"""
         self.last_commit = 0.0
+        self.trouble: tuple[float, str] | None = None
+        """since when commits fail, and why"""
         self.stopping = False
 
     # -- life ---------------------------------------------------------------------------------------------------------------------
@@ -85,6 +89,7 @@ class Supervisor:
         retention.clean_spool(self.state_dir, now)
         self.store.begin()
         self.store.resources.make_defaults(now)
+        self.note_start(now)
         self.store.db.execute("DELETE FROM worker WHERE state IN ('lost', 'ended')")
         self.store.set_number("supervisor_started", int(now))
         self.store.commit()
@@ -92,6 +97,17 @@ class Supervisor:
         self.expect_workers()
         self.settle_lost()
         self.hire()
+
+    def note_start(self, now: float) -> None:
+        """An event that tells how the one before us ended: workers that nobody stopped are the mark of a crash."""
+        left = self.store.db.execute("SELECT count(*) FROM worker WHERE state NOT IN ('lost', 'ended')").fetchone()[0]
+        event_log.prune(self.store.db)
+        event_log.note(self.store.db, now, "host", self.name, "supervisor started" + (": the one before it died" if left else ""))
+
+    @property
+    def name(self) -> str:
+        """Of the host."""
+        return os.path.basename(self.state_dir)
 
     def expect_workers(self) -> None:
         """Workers of an earlier supervisor that live will say hello again: they are counted from the start, idle ones too."""
@@ -142,6 +158,7 @@ class Supervisor:
         elif peer is None:
             self.door.take_in(channel, message)
         else:
+            peer.heard = time.time()
             if not self.reports:
                 self.reports_since = time.monotonic()
             self.reports.append((peer, message))
@@ -185,6 +202,7 @@ class Supervisor:
         elif not peer.pid:  # started by another supervisor, which did not live to learn it
             peer.is_process(pid)
         peer.channel, peer.journal_at, peer.welcomed = channel, journal_size, True
+        peer.heard = peer.seen = time.time()
         self.by_fd[channel.fd] = peer
         self.reports.append((peer, ("hello", runs)))
         self.urgent = True
@@ -228,10 +246,13 @@ class Supervisor:
         try:
             self.store.begin()
             for journal, worker in gone.items():
-                self.dispatch.came_back(recovery.settle(self.store, self.state_dir, self.leases_of(journal), now))
+                back = recovery.settle(self.store, self.state_dir, self.leases_of(journal), now)
+                self.dispatch.came_back(back)
                 state = "ended" if worker in self.peers and self.peers[worker].retiring else "lost"
                 self.store.db.execute("UPDATE worker SET state=?, seen=? WHERE id=?", (state, now, worker))
-            self.store.commit()
+                if state == "lost":
+                    self.note_death(worker, sum(high - low + 1 for _, low, high, *_ in back), now)
+            self.commit()
         except _sqlite3.Error as exc:
             self.commit_failed(exc)
             self.look_again_at = self.hold_until
@@ -244,6 +265,14 @@ class Supervisor:
         self.door.tell_ended(self.store.ended)
         self.hire()
         self.urgent = True
+
+    def note_death(self, worker: int, tasks: int, now: float) -> None:
+        """An event: a worker ended that was not told to. One with nothing to do leaves by itself while there is no supervisor."""
+        peer = self.peers.get(worker)
+        if peer is not None and peer.welcomed and not peer.heard and not tasks:
+            return
+        waiting = f": {tasks:,} task{'' if tasks == 1 else 's'} of it wait{'s' if tasks == 1 else ''} again" if tasks else ""
+        event_log.note(self.store.db, now, "worker", str(worker), "died" + waiting)
 
     # -- the turn -----------------------------------------------------------------------------------------------------------------
     def turn(self, now: float) -> None:
@@ -265,7 +294,7 @@ class Supervisor:
                 self.book(peer, message, clock)
             answers = self.door.act(clock)
             leases = self.dispatch.place(self.peers, clock, now)
-            self.store.commit()
+            self.commit()
         except Unreadable as exc:
             self.reports = reports + self.reports
             self.undo()
@@ -287,9 +316,20 @@ class Supervisor:
         self.hire()
         return True
 
+    def commit(self) -> None:
+        """End the open transaction; the first one that succeeds after others failed tells about those. Raises sqlite3.Error."""
+        if self.trouble is not None:
+            since, why = self.trouble
+            event_log.note(self.store.db, time.time(), "host", self.name, f"nothing could be stored for {time.time() - since:.0f} s: {why}")
+        self.store.commit()
+        self.trouble = None
+
     def book(self, peer: Peer, message: "Message", clock: float) -> None:
         """Results and notes of a worker, as steps of the turn's transaction."""
         kind = message[0]
+        if clock - peer.seen > SEEN_S:
+            peer.seen = clock
+            self.store.db.execute("UPDATE worker SET seen=? WHERE id=?", (clock, peer.id))
         if kind == "report":
             for lease, rows, returned, reasons in message[1]:
                 self.dispatch.came_back(self.store.report(lease, rows, reasons, clock))
@@ -341,7 +381,9 @@ class Supervisor:
         self.undo()
         self.hold_until = time.monotonic() + RETRY_S
         log(f"commit failed: {exc}")
-        problem = Problem("", why_not_stored(self.state_dir, exc), "Make room, then try again: nothing was stored")
+        why = why_not_stored(self.state_dir, exc)
+        self.trouble = self.trouble or (time.time(), why)
+        problem = Problem("", why, "Make room, then try again: nothing was stored")
         for channel, message in self.door.refuse_all(problem):
             self.connections.say(channel, message)
 
@@ -374,6 +416,7 @@ class Supervisor:
         for journal in {lease.journal for lease in self.store.leases.values()}:
             recovery.settle(self.store, self.state_dir, self.leases_of(journal), now, counted=False, reason="the host was stopped")
         self.store.db.execute("UPDATE worker SET state='ended', seen=?", (now,))
+        event_log.note(self.store.db, now, "host", self.name, "supervisor stopped")
         self.store.commit()
         self.store.close()
         self.door.tell_stopped()
@@ -384,8 +427,14 @@ class Supervisor:
             "pid": os.getpid(), "version": __version__, "epoch": self.store.epoch, "started": self.started, "state_dir": self.state_dir,
             "workers": [
                 {"id": peer.id, "cluster": peer.cluster, "pid": peer.pid, "connected": peer.channel is not None,
-                 "streams": len(peer.streams), "tasks": sum(stream.outstanding for stream in peer.streams.values())}
+                 "streams": len(peer.streams), "tasks": sum(stream.outstanding for stream in peer.streams.values()),
+                 "started": peer.started, "heard": peer.heard, "leaving": peer.retiring}
                 for peer in self.peers.values()
+            ],
+            "clusters": [
+                {"name": name, "max_vcpus": share.max_vcpus, "busy_vcpus": share.max_vcpus - share.vcpus}
+                for name, share in self.dispatch.shares.items()
+                if name in self.store.resources.bodies["cluster"]
             ],
             "storage": "full" if self.hold_until > time.monotonic() else "ok",
         }  # fmt: skip

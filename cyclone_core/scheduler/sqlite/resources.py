@@ -5,6 +5,7 @@ import os
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.scheduler import references
+from cyclone_core.scheduler.sqlite import event_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ResourceTable:
             "DO UPDATE SET body=excluded.body, state='ACTIVE', updated=excluded.updated",
             (kind, name, text, now, now),
         )
-        self._note(now, kind, name, "updated" if known else "created")
+        event_log.note(self._db, now, kind, name, "updated" if known else "created")
         self.bodies[kind][name] = body
 
     def delete(self, kind: str, name: str, now: float) -> None:
@@ -46,7 +47,7 @@ class ResourceTable:
         if problems:
             raise InvalidRequest(problems)
         self._db.execute("DELETE FROM resource WHERE kind=? AND name=?", (kind, name))
-        self._note(now, kind, name, "deleted")
+        event_log.note(self._db, now, kind, name, "deleted")
         del self.bodies[kind][name]
 
     def make_defaults(self, now: float) -> None:
@@ -70,9 +71,6 @@ class ResourceTable:
             for key in (("queue", queue), ("definition", definition)):
                 found[key] = found.get(key, 0) + count
         return found
-
-    def _note(self, now: float, kind: str, name: str, text: str) -> None:
-        self._db.execute("INSERT INTO event(at, kind, name, text) VALUES(?,?,?,?)", (now, kind, name, text))
 
 
 def machine() -> tuple[int, int]:

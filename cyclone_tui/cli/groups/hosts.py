@@ -160,7 +160,7 @@ def _status(host_name: str | None, as_json: bool) -> None:
     click.echo(f"host {status.host.name}: running")
     for key, found in _told(status.details).items():
         text = show(found)
-        if key != "workers":
+        if key not in ("workers", "clusters"):
             click.echo(f"  {key:<10} {text}")
     for worker in status.details.get("workers", ()):
         busy = f"{worker.get('tasks', 0)} tasks leased" if worker.get("connected") else "starting"
@@ -169,7 +169,9 @@ def _status(host_name: str | None, as_json: bool) -> None:
 
 def _told(details: Mapping[str, Any]) -> dict[str, Any]:
     """What a supervisor says, with times as everywhere in JSON."""
-    return {key: iso(found) if key == "started" and isinstance(found, float) else found for key, found in details.items()}
+    times = {key: iso(found or None) for key, found in details.items() if key in ("started", "heard") and isinstance(found, float)}
+    told = {**details, **times}
+    return {**told, "workers": [_told(worker) for worker in told["workers"]]} if "workers" in told else told
 
 
 def _command(name: str, callback: Callable[..., None], params: Sequence[click.Parameter], help: str) -> click.Command:

@@ -22,7 +22,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "definition": ("name", "state", "vcpus", "memory_limit_mib", "timeout_minutes", "jobs_to_workers_ratio", "image", "open_jobs"),
 }
 """Kind -> what its list shows."""
-_WORDS = ("selected", "name", "type", "state", "state_directory", "kind", "cluster", "paused", "source", "reference", "reason", "image")
+_WORDS = ("selected", "name", "type", "state", "state_directory", "kind", "cluster", "paused", "source", "reference", "reason", "image",
+          "worker", "region", "task", "heard", "time", "event", "what", "started", "by")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
 
@@ -53,7 +54,10 @@ def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
     Console(highlight=False).print(table)
 
 
-_STYLES = {"ACTIVE": "green", "running": "green", "FAILED": "bold red", "CREATING": "yellow", "UPDATING": "yellow", "DELETING": "yellow"}
+_STYLES = {
+    "ACTIVE": "green", "running": "green", "SUCCEEDED": "green", "FAILED": "bold red", "INTERRUPTED": "bold red", "CREATING": "yellow",
+    "UPDATING": "yellow", "DELETING": "yellow", "RUNNING": "yellow", "PLANNED": "yellow",
+}  # fmt: skip
 
 
 def print_json(value: object) -> None:
@@ -131,7 +135,16 @@ def _change_record(change: Change) -> dict[str, Any]:
 
 def event_record(event: Event) -> dict[str, Any]:
     """An event as JSON."""
-    return {"at": iso(event.at), "kind": event.kind, "name": event.name, "phase": event.phase, "text": event.text, "level": event.level}
+    where = {"region": event.region or None, "part": event.part or None}
+    return {
+        "at": iso(event.at),
+        "kind": event.kind,
+        "name": event.name,
+        "phase": event.phase,
+        "text": event.text,
+        "level": event.level,
+        **where,
+    }
 
 
 def _cell(value: object) -> str:
