@@ -101,7 +101,7 @@ class FilledHost:
         """Say that a leased task has been running for a while."""
         self.db.execute("INSERT INTO running VALUES(?,?,?,7,?,?)", (job, position, attempt, pid, int((SUBMITTED + 5) * 1e6)))
 
-    def resource(self, kind: str, name: str, state: str = "ACTIVE", **body: object) -> None:
+    def resource(self, kind: str, name: str, /, state: str = "ACTIVE", **body: object) -> None:
         """Add a queue, cluster or definition."""
         self.db.execute(
             "INSERT OR REPLACE INTO resource VALUES(?,?,?,?,?,?)",

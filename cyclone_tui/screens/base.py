@@ -130,7 +130,7 @@ class View(Screen[None]):
 
     # -- reading -----------------------------------------------------------------------------------------------------
     def _tick(self) -> None:
-        if self.LIVE and self.is_current:
+        if self.LIVE and self.is_active:
             self.refresh_data()
 
     def refresh_data(self) -> None:

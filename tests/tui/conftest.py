@@ -57,6 +57,7 @@ def on_screen() -> Callable[..., CycloneApp]:
 
 async def settle(app: CycloneApp, pilot: Pilot[Any]) -> None:
     """Wait until what is under way (reads, flows that do not wait for the user) has come to the screen."""
+    await pilot.pause()
     for _ in range(500):
         await pilot.pause()
         busy = [worker for worker in app.workers if worker.is_running and worker.group in ("load", "pulse")]

@@ -1,0 +1,329 @@
+"""The frame of the full-screen interface: going places, keeping data with its age, read-only, keys, themes, what is told."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from cyclone_core.errors import CycloneError, HostUnavailable
+from cyclone_core.operations.queries import HostView
+from cyclone_tui.actions import Action, bound
+from cyclone_tui.application import CycloneApp
+from cyclone_tui.screens.base import View, background
+from cyclone_tui.screens.modals import Confirmation
+from cyclone_tui.settings import Settings
+from tests.filled import FilledHost
+from tests.tui.conftest import settle
+
+OnScreen = Callable[..., CycloneApp]
+
+
+class Probe(View):
+    """Shows what a test hands it; counts how often it was shown."""
+
+    NAME = "probe"
+    ACTIONS = (
+        Action("probe.change", "c", "change", "Change", twin="hyper x", writes=True),
+        Action("probe.look", "o", "look_here", "Look", looks=True),
+    )
+    BINDINGS = bound(ACTIONS)
+
+    def __init__(self, *answers: object) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.shown: list[object] = []
+        self.done: list[str] = []
+
+    def body(self) -> ComposeResult:
+        """A line."""
+        yield Static("probe", id="line")
+
+    def twin(self) -> str:
+        """Something to copy."""
+        return "qstat --probe"
+
+    def load(self, host: HostView) -> object:
+        """The next answer; the last one again and again."""
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def show(self, data: object) -> None:
+        """Note it."""
+        self.shown.append(data)
+
+    @background
+    async def action_change(self) -> None:
+        """Asks first."""
+        self.done.append("yes" if await self.confirm("Change it?") else "no")
+
+    def action_look_here(self) -> None:
+        """Changes nothing."""
+        self.done.append("looked")
+
+
+def banner(view: View) -> str:
+    """What the banner says, "" while it is hidden."""
+    found = view.query_one("#banner", Static)
+    return str(found.content) if found.display else ""
+
+
+def told(app: CycloneApp) -> str:
+    """Every notification."""
+    return "\n".join(note.message for note in app._notifications)
+
+
+def test_shows_only_what_differs(filled: FilledHost, on_screen: OnScreen) -> None:
+    """An equal answer is not shown again."""
+    probe = Probe((1,), (1,), (2,))
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        for _ in range(3):
+            await settle(app, pilot)
+            probe.refresh_data()
+        await settle(app, pilot)
+        assert probe.shown == [(1,), (2,)]
+
+    on_screen(check, start="help")
+
+
+def test_keeps_data_with_its_age(filled: FilledHost, on_screen: OnScreen) -> None:
+    """A host that cannot be read: the last data stays, the banner says how old it is and why; it goes when the host is back."""
+    probe = Probe((1,), HostUnavailable("the host does not answer"), (1,))
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        await settle(app, pilot)
+        assert banner(probe) == ""
+        probe.refresh_data()
+        await settle(app, pilot)
+        assert banner(probe).startswith("data from 0s ago: the host does not answer")
+        probe.refresh_data()
+        await settle(app, pilot)
+        assert banner(probe) == ""
+        assert probe.shown == [(1,)]
+
+    on_screen(check, start="help")
+
+
+def test_unexpected_errors_are_told(filled: FilledHost, on_screen: OnScreen, tmp_path: Path) -> None:
+    """A mistake in the code is a line on the screen and a page in the log, not the end."""
+    probe = Probe(ZeroDivisionError("oops"))
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        await settle(app, pilot)
+        assert "ZeroDivisionError: oops" in banner(probe)
+
+    on_screen(check, start="help")
+    (log,) = tmp_path.rglob("errors.log")
+    assert "ZeroDivisionError" in log.read_text()
+
+
+def test_asks_with_no_as_default(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Enter in front of a question says no, `y` yes."""
+    probe = Probe(())
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        await settle(app, pilot)
+        for key in ("enter", "y", "escape"):
+            await pilot.press("c")
+            await pilot.pause()
+            assert isinstance(app.screen, Confirmation)
+            await pilot.press(key)
+            await pilot.pause()
+        assert probe.done == ["no", "yes", "no"]
+
+    on_screen(check, start="help")
+
+
+def test_a_name_must_be_typed(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Where a name is asked for, neither Enter nor `y` nor another name is a yes."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        answers: list[bool | None] = []
+        app.push_screen(Confirmation("Delete it?", typed="main"), answers.append)
+        await pilot.pause()
+        await pilot.press("y", "enter", "backspace", *"mai", "enter")
+        assert not answers
+        await pilot.press("n", "enter")
+        await pilot.pause()
+        assert answers == [True]
+
+    on_screen(check, start="help")
+
+
+def test_read_only_hides_what_changes(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Keys that write do nothing and are not in the footer; those that look work."""
+    probe = Probe(())
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        await settle(app, pilot)
+        await pilot.press("c", "o")
+        assert probe.done == ["looked"]
+        assert "c" not in app.screen.active_bindings
+        assert app.heading().read_only
+
+    on_screen(check, start="help", read_only=True)
+
+
+def test_command_line_completes_and_goes(filled: FilledHost, on_screen: OnScreen) -> None:
+    """`:` with a beginning and Tab goes to the view; Esc goes back; the view is on top of the one before."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("colon")
+        await pilot.pause()
+        await pilot.press(*"sett", "tab", "enter")
+        await settle(app, pilot)
+        assert [view.NAME for view in app.views] == ["help", "settings"]
+        assert app.heading().crumbs == ("help", "settings")
+        await pilot.press("escape")
+        assert [view.NAME for view in app.views] == ["help"]
+
+    on_screen(check, start="help")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("jbs", "did you mean jobs?"),
+        ("job", "'job' needs id. It is used as: job ID"),
+        ("jobs --stat Failed", "did you mean status?"),
+        ("home sweet", "'sweet' is too much"),
+        ("jobs 'a", "Close the quotes"),
+    ],
+)
+def test_wrong_commands_are_told(filled: FilledHost, on_screen: OnScreen, command: str, message: str) -> None:
+    """What is wrong with a command is a notification; the view stays."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open(command)
+        await pilot.pause()
+        assert message in told(app)
+        assert [view.NAME for view in app.views] == ["help"]
+
+    on_screen(check, start="help")
+
+
+def test_copies_the_command_line(filled: FilledHost, on_screen: OnScreen, tmp_path: Path) -> None:
+    """`Y` puts the equivalent command on the clipboard and, for terminals that drop it, in a private file."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(Probe(()))
+        await settle(app, pilot)
+        await pilot.press("Y")
+        await pilot.pause()
+        assert app.clipboard == "qstat --probe"
+
+    on_screen(check, start="help")
+    (file,) = tmp_path.rglob("clipboard.txt")
+    assert file.read_text() == "qstat --probe"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_can_be_changed(filled: FilledHost, on_screen: OnScreen) -> None:
+    """A key from the settings does what the usual one did, and the help shows it."""
+    settings = Settings.model_validate({"keys": {"probe.look": "f9"}, "refresh_s": 3600})
+    probe = Probe(())
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        await settle(app, pilot)
+        await pilot.press("f9", "o")
+        assert probe.done == ["looked"]
+
+    on_screen(check, start="help", settings=settings)
+
+
+def test_settings_hold_and_are_kept(filled: FilledHost, on_screen: OnScreen, tmp_path: Path) -> None:
+    """A changed setting holds at once, and is in the user's file, without those that nobody changed."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("j", "e")
+        await pilot.pause()
+        app.screen.query_one(Input).value = "5"
+        await pilot.press("enter")
+        await settle(app, pilot)
+        for _ in range(100):
+            if (tmp_path / "config" / "cyclone.yaml").exists():
+                break
+            await asyncio.sleep(0.02)
+        assert app.settings.refresh_s == 5
+
+    on_screen(check, start="settings", settings=Settings())
+    lines = (tmp_path / "config" / "cyclone.yaml").read_text().splitlines()
+    assert lines[1:] == ["refresh_s: 5.0"]
+
+
+def test_every_theme_draws(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Each of our themes has every variable that the styles use."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        seen = set()
+        for _ in range(4):
+            await pilot.press("ctrl+t")
+            await pilot.pause()
+            seen.add(app.theme)
+        assert seen == {"cyclone-dark", "cyclone-light", "cyclone-contrast", "cyclone-ansi"}
+
+    on_screen(check, start="welcome")
+
+
+def test_looks_every_so_often_only_on_top(filled: FilledHost, on_screen: OnScreen) -> None:
+    """A view below another does not read."""
+    below, above = Probe(0), Probe(0)
+    above.NAME = "above"  # type: ignore[misc]
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(below)
+        await settle(app, pilot)
+        app.push_screen(above)
+        await settle(app, pilot)
+        below.answers = [1]
+        below._tick()
+        await settle(app, pilot)
+        assert below.shown == [0]
+        app.back()
+        await settle(app, pilot)
+        assert below.shown == [0, 1]
+
+    on_screen(check, start="help")
+
+
+def test_attempt_tells(filled: FilledHost, on_screen: OnScreen) -> None:
+    """What an action could not do is told with its remedy, what it did in a word."""
+
+    def refuse(host: HostView) -> None:
+        raise CycloneError("it is taken. Choose another")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = app.views[-1]
+        assert await view.attempt(refuse) is None
+        assert await view.attempt(lambda host: host.name, done=lambda name: f"did {name}") == "local"
+        await pilot.pause()
+        assert "it is taken. Choose another" in told(app)
+        assert "did local" in told(app)
+
+    on_screen(check, start="help")
+
+
+def test_first_start_is_a_welcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_screen: OnScreen) -> None:
+    """Where nothing was ever done the first view offers ways to begin, and the header says that the host is new."""
+    monkeypatch.setenv("CYCLONE_HOME", str(tmp_path))
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        assert app.views[-1].NAME == "welcome"
+        assert app.heading().health == "new"
+
+    on_screen(check, start="")
+    assert not os.path.exists(tmp_path / "state")  # looking makes nothing
