@@ -1,0 +1,65 @@
+"""The command line that does what a draft does: only what differs from the defaults, or from what is stored.
+
+`hyper` reads it to the same resource; it ends with --yes where the command would ask for what was left to its default.
+"""
+
+import shlex
+from collections.abc import Iterator
+
+from cyclone_core.resource_fields import FieldSpec
+from cyclone_tui.wizard.draft import Draft
+from cyclone_tui.wizard.values import normal, specs_of, written
+
+_COMMANDS = {
+    "host": ("hosts", "create-host", "update-host"),
+    "region": ("regions", "add-region", "update-region"),
+    "cluster": ("clusters", "add-cluster", "update-cluster"),
+    "queue": ("queues", "add-queue", "update-queue"),
+    "image": ("images", "add-image", "add-image"),  # an image is always made again, whatever changed
+    "definition": ("definitions", "add-definition", "update-definition"),
+}
+"""Kind -> group of `hyper`, command that creates, command that changes."""
+
+
+def words(draft: Draft, host: str = "") -> list[str]:
+    """`hyper clusters add-cluster --name big …`. host: written with --host, "" = the selected one."""
+    group, create, change = _COMMANDS[draft.kind]
+    found = ["hyper", group, create if draft.mode == "create" else change]
+    specs = specs_of(draft.model)
+    for name, value in draft.given().items():
+        if specs[name].option.cli:
+            found += _option(draft, specs[name], value)
+    if host and draft.kind != "host":
+        found += ["--host", host]
+    asks = (draft.mode == "create" and draft.kind != "region") or draft.kind == "image"
+    return [*found, *(["--yes"] if asks else [])]
+
+
+def line(draft: Draft, host: str = "") -> str:
+    """The same, quoted for a shell."""
+    return shlex.join(words(draft, host))
+
+
+def _option(draft: Draft, spec: FieldSpec, value: object) -> Iterator[str]:
+    if spec.shape == "flag":
+        yield _switch(draft, spec, value)
+    elif spec.option.pair:
+        for key, item in _pairs(draft, spec, value):
+            yield from (spec.flag, key, item)
+    else:
+        yield from (spec.flag, written(draft.model, spec.name, value))
+
+
+def _switch(draft: Draft, spec: FieldSpec, value: object) -> str:
+    try:
+        on = normal(draft.model, spec.name, value)
+    except ValueError:
+        return f"{spec.flag}={value}"
+    return spec.flag if on else f"--no-{spec.flag[2:]}"
+
+
+def _pairs(draft: Draft, spec: FieldSpec, value: object) -> list[tuple[str, str]]:
+    try:
+        return [(str(key), str(item)) for key, item in normal(draft.model, spec.name, value).items()]
+    except ValueError:
+        return [(str(value), "")]
