@@ -95,9 +95,15 @@ def run(holder: Holder, applier: Applier, clock: Callable[[], float] = time.time
         try:
             record.finish(End(state, clock(), reason))
             if state == "SUCCEEDED" and order.mode == "roll-back" and order.of is not None:
-                Record(record.root, order.of).finish(End("ROLLED_BACK", clock(), by=record.number))
+                _mark(Record(record.root, order.of), record.number, clock())
         finally:
             holder.release()
+
+
+def _mark(record: Record, by: int, now: float) -> None:
+    """Say of a deployment that another one took it back; when it ended stays."""
+    end = record.end()
+    record.finish(End("ROLLED_BACK", end.at if end else now, end.reason if end else "", by))
 
 
 def key_of(thing: Event | Change) -> Key:

@@ -23,6 +23,7 @@ SPECIFIED = {
     "queues": "add-queue list-queues update-queue delete-queue",
     "images": "add-image list-images delete-image replace-with-local-image",
     "definitions": "add-definition list-definitions update-definition delete-definition",
+    "deployments": "list show attach cancel retry roll-back",
     "workers": "list-workers",
     "events": "list-events",
 }

@@ -1,5 +1,6 @@
 """The flow that all resource commands share: what was typed, what is missing, the plan, and then the change with its events."""
 
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -95,7 +96,7 @@ def finish(resources: Resources, proposal: Proposal, as_json: bool, plan_only: b
         tables.print_json({"plan": tables.plan_record(plan)}) if as_json else tables.print_plan(plan)
         return
     events = []
-    for event in resources.apply(proposal):
+    for event in resources.apply(proposal, shlex.join(["hyper", *(click.get_current_context().obj or ())])):
         events.append(event)
         _tell(event)
     failed = [event for event in events if event.phase == "FAILED"]

@@ -1,0 +1,210 @@
+"""Deployments that run in a process of their own: seen from others, killed, cancelled, retried, rolled back."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cyclone_core.errors import CycloneError, InvalidRequest, NotFound
+from cyclone_core.operations import deployments, hosts, resources
+from cyclone_core.operations.deployments import Deployment
+from cyclone_core.resources import Host
+from tests.deploying import Docker, leftovers, start_image, state_of, until_over, wait_for
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Docker]:
+    """A docker first on the PATH; what is left of the host is stopped."""
+    made = Docker(tmp_path / "engine")
+    monkeypatch.setenv("PATH", f"{made.directory}:{os.environ['PATH']}")
+    yield made
+    made.go()
+    for deployment in deployments.running(hosts.get()):
+        until_over(hosts.get(), deployment.number)
+    hosts.stop(hosts.get())
+
+
+def put(kind: str, mode: str = "create", **given: object) -> Deployment:
+    """Store a resource by a deployment in this process."""
+    host = hosts.get()
+    list(deployments.run_here(host, resources.for_host(host).propose_put(kind, given, mode), f"hyper add {kind}"))
+    return deployments.list_deployments(host, limit=1)[0]
+
+
+def kill(deployment: Deployment) -> None:
+    """Kill the process that works on a deployment."""
+    os.kill(deployment.process, signal.SIGKILL)
+
+
+def again(host: Host, begun: Deployment) -> Deployment:
+    """The end of a deployment that a retry or roll back made."""
+    return until_over(host, begun.number)
+
+
+def test_it_goes_on_in_a_session_of_its_own(docker: Docker) -> None:
+    """A hang-up of whoever started it does not reach it, and what it did is recorded."""
+    host, begun = start_image(docker)
+    assert (begun.state, os.getsid(begun.process)) == ("RUNNING", begun.process)
+    docker.go()
+    found = until_over(host, begun.number)
+    assert (found.state, found.reason, found.what) == ("SUCCEEDED", "", "create image base")
+    assert [event.phase for event in deployments.read_events(host, begun.number)[0]] == ["CREATING", "LOG", "LOG", "ACTIVE"]
+    assert state_of(host, "image", "base") == "ACTIVE"
+
+
+def test_killed_in_the_middle_it_is_interrupted_and_retry_completes_it(docker: Docker) -> None:
+    """Nobody waits for ever for a process that is gone; the rest of the plan can be done."""
+    host, begun = start_image(docker)
+    kill(begun)
+    found = until_over(host, begun.number)
+    assert (found.state, found.ended) == ("INTERRUPTED", None)
+    assert deployments.running(host) == []
+    docker.go()
+    done = again(host, deployments.retry(host, begun.number))
+    assert (done.state, done.mode, done.of, done.what) == ("SUCCEEDED", "retry", begun.number, f"retry of deployment {begun.number}")
+    assert state_of(host, "image", "base") == "ACTIVE"
+
+
+def test_cancelled_build_is_ended_with_its_process(docker: Docker) -> None:
+    """At once, not when the build says something again; the image says why it is not there."""
+    host, begun = start_image(docker)
+    assert deployments.cancel(host, begun.number).cancelled_by
+    found = until_over(host, begun.number)
+    assert found.state == "CANCELLED"
+    assert found.reason.startswith("cancelled by ")
+    assert leftovers(docker) == []
+    assert state_of(host, "image", "base") == "FAILED"
+
+
+def test_failed_deployment_keeps_its_reason_and_rolls_back(docker: Docker) -> None:
+    """What it made goes away again, and it says that it was rolled back."""
+    docker.break_()
+    docker.go()
+    host, begun = start_image(docker)
+    found = until_over(host, begun.number)
+    assert (found.state, found.reason) == ("FAILED", "docker build failed: step two")
+    back = again(host, deployments.roll_back(host, begun.number))
+    assert (back.state, back.mode) == ("SUCCEEDED", "roll-back")
+    found = deployments.get(host, begun.number)
+    assert (found.state, found.rolled_back_by) == ("ROLLED_BACK", back.number)
+    assert state_of(host, "image", "base") == ""
+
+
+def test_roll_back_leads_to_what_was_there_before(docker: Docker) -> None:
+    """A change is undone to its earlier fields."""
+    put("queue", name="fast", priority=5)
+    changed = put("queue", "update", name="fast", priority=9, paused=True)
+    host = hosts.get()
+    assert again(host, deployments.roll_back(host, changed.number)).state == "SUCCEEDED"
+    (queue,) = resources.for_host(host).find("queue", "fast")
+    assert (queue.body["priority"], queue.body["paused"]) == (5, False)
+
+
+def test_roll_back_of_a_failed_rebuild_builds_nothing(docker: Docker, tmp_path: Path) -> None:
+    """The engine still has the image of before: it is only said again."""
+    docker.go()
+    host, first = start_image(docker)
+    until_over(host, first.number)
+    docker.break_()
+    _, second = start_image(docker)
+    assert until_over(host, second.number).state == "FAILED"
+    (docker.directory / "docker").write_text((docker.directory / "docker").read_text().replace('inspect") exit 1', 'inspect") exit 0'))
+    built = sum(call.startswith("build") for call in docker.calls)
+    assert again(host, deployments.roll_back(host, second.number)).state == "SUCCEEDED"
+    assert state_of(host, "image", "base") == "ACTIVE"
+    assert sum(call.startswith("build") for call in docker.calls) == built
+
+
+def test_roll_back_is_refused_while_something_uses_it(docker: Docker) -> None:
+    """It is a plan like any other, with all checks."""
+    made = put("cluster", name="big", max_vcpus=1)
+    put("queue", name="fast", cluster="big")
+    with pytest.raises(InvalidRequest, match="1 queue still uses it: fast"):
+        deployments.roll_back(hosts.get(), made.number)
+
+
+def test_one_resource_has_one_deployment_at_a_time(docker: Docker) -> None:
+    """The second is told which one holds it; other resources are free."""
+    host, begun = start_image(docker)
+    with pytest.raises(InvalidRequest, match=f"deployment {begun.number} is changing it"):
+        start_image(docker)
+    assert put("queue", name="other").state == "SUCCEEDED"
+    with pytest.raises(CycloneError, match="still runs"):
+        deployments.retry(host, begun.number)
+    with pytest.raises(InvalidRequest, match=f"deployment {begun.number} still runs"):
+        hosts.delete(host, force=True)
+
+
+def test_followed_from_another_process_until_it_is_over(docker: Docker) -> None:
+    """Whoever attaches sees everything from the beginning, and hears of the end."""
+    _, begun = start_image(docker)
+    code = (
+        "from cyclone_core.operations import deployments, hosts\n"
+        "for event in deployments.follow(hosts.get(), 1): print(event.phase, flush=True)"
+    )
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    )
+    assert watcher.stdout is not None
+    with watcher:
+        assert watcher.stdout.readline() == "CREATING\n"
+        docker.go()
+        assert watcher.stdout.read().split() == ["LOG", "LOG", "ACTIVE"]
+    assert begun.number == 1
+
+
+def test_torn_line_is_as_if_it_were_not_there(docker: Docker) -> None:
+    """A process killed within a write leaves half a line: what comes after it is read, by followers too."""
+    made = put("queue", name="fast")
+    host = hosts.get()
+    path = next(Path(hosts.status().state_dir).glob("deployments/0001/events.jsonl"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1][:20])
+    assert deployments.get(host, made.number).state == "INTERRUPTED"
+    assert [event.phase for event in deployments.follow(host, made.number)] == ["CREATING"]
+    assert again(host, deployments.roll_back(host, made.number)).state == "SUCCEEDED"
+    assert deployments.get(host, made.number).state == "ROLLED_BACK"
+
+
+def test_list_is_paged_and_leaves_out_what_cannot_be_read(docker: Docker) -> None:
+    """Newest first; a broken record breaks nothing but itself."""
+    for name in "abcd":
+        put("queue", name=name)
+    host = hosts.get()
+    Path(hosts.status().state_dir, "deployments", "0003", "plan.json").write_text("{")
+    assert [found.number for found in deployments.list_deployments(host, limit=2)] == [4, 2]
+    assert [found.number for found in deployments.list_deployments(host, before=2)] == [1]
+    with pytest.raises(NotFound, match="there is no deployment 9"):
+        deployments.get(host, 9)
+
+
+def test_nobody_else_can_read_a_record(docker: Docker) -> None:
+    """Directories 0700, files 0600, whatever the mask of the caller."""
+    put("queue", name="fast")
+    _, begun = start_image(docker)
+    root = Path(hosts.status().state_dir, "deployments")
+    modes = {path.stat().st_mode & 0o777 for path in root.rglob("*") if path.is_file()}
+    assert modes == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in [root, *root.rglob("*")] if path.is_dir()} == {0o700}
+    docker.go()
+    until_over(hosts.get(), begun.number)
+
+
+def test_follower_that_leaves_does_nothing_to_it(docker: Docker) -> None:
+    """Esc in the TUI, Ctrl-C at `hyper`."""
+    host, begun = start_image(docker)
+
+    class LeftError(Exception):
+        pass
+
+    def leave() -> None:
+        raise LeftError
+
+    with pytest.raises(LeftError):
+        list(deployments.follow(host, begun.number, pause=leave))
+    assert deployments.get(host, begun.number).state == "RUNNING"
+    wait_for(lambda: leftovers(docker), "the build goes on")
