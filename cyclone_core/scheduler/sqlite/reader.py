@@ -81,6 +81,13 @@ class Reader:
             rows = self._all(f"SELECT {_FIELDS} FROM job{where} ORDER BY id DESC LIMIT ?", (*values, limit))
             return [self._made(row) for row in rows]
 
+    def listed(self, ids: "Sequence[int]") -> list[Job]:
+        """The jobs with these ids, as far as they exist, in no particular order: a page of a list that is known by its ids."""
+        with self._instant():
+            chosen = f"[{','.join(map(str, ids))}]"  # one statement for any number of them
+            rows = self._all(f"SELECT {_FIELDS} FROM job WHERE id IN (SELECT value FROM json_each(?))", (chosen,))
+            return [self._made(row) for row in rows]
+
     def each_job(
         self, queue: str | None = None, name: str | None = None, status: int | None = None, user: str | None = None
     ) -> "Iterator[Job]":
