@@ -67,7 +67,8 @@ class JobRequest:
     """One submission, checked and complete: what `qsub`, the TUI and the library hand to a host.
 
     script: bytes of the script (at most MAX_SCRIPT_BYTES), None only while a request is being put together.
-    indices: (low, high, step) of an index array; None for a single job or a parameter array.
+    indices: (low, high, step) of an index array; None for a single job, a sparse or a parameter array.
+    ranges: of a sparse array all of those, ascending (`indices.united` makes them so); () for others.
     parameters: path of a packed parameter file (`scheduler.parameters`), one entry per task; `tasks` tells how many.
     limit: most tasks of an array that run at once, 0 = no limit.
     retries: re-runs after the job's own failure; retry_exit: ((low, high), ...) exit codes that may be retried, () = all.
@@ -78,7 +79,7 @@ class JobRequest:
 
     __slots__ = (
         "definition", "directory", "environment", "idempotency_key", "indices", "interpreter", "limit", "name",
-        "parameters", "priority", "queue", "retries", "retry_exit", "script", "tasks", "timeout_s", "umask", "user", "warm",
+        "parameters", "priority", "queue", "ranges", "retries", "retry_exit", "script", "tasks", "timeout_s", "umask", "user", "warm",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +91,7 @@ class JobRequest:
         queue: str | None = None,
         definition: str | None = None,
         indices: tuple[int, int, int] | None = None,
+        ranges: tuple[tuple[int, int, int], ...] = (),
         parameters: str | None = None,
         tasks: int = 1,
         limit: int = 0,
@@ -105,7 +107,7 @@ class JobRequest:
         user: str = "",
     ) -> None:
         self.script, self.interpreter, self.name, self.queue, self.definition = script, interpreter, name, queue, definition
-        self.indices, self.parameters, self.tasks, self.limit = indices, parameters, tasks, limit
+        self.indices, self.ranges, self.parameters, self.tasks, self.limit = indices, ranges, parameters, tasks, limit
         self.retries, self.retry_exit, self.timeout_s, self.priority = retries, retry_exit, timeout_s, priority
         self.directory, self.environment = directory, environment or {}
         self.idempotency_key, self.warm, self.umask, self.user = idempotency_key, warm, umask, user
@@ -113,7 +115,7 @@ class JobRequest:
     @property
     def is_array(self) -> bool:
         """Whether its tasks are numbered `JOB--INDEX`: an array of one task is still an array."""
-        return self.indices is not None or self.parameters is not None
+        return self.indices is not None or self.parameters is not None or bool(self.ranges)
 
     def as_message(self) -> dict[str, object]:
         """The request as plain values, the form in which it travels to the supervisor."""

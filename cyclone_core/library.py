@@ -28,8 +28,9 @@ from cyclone_core.views import Task as TaskView
 
 __all__ = ["Array", "Completed", "Host", "Job", "JobView", "Settings", "ShellExecutor", "TaskView", "connect"]
 
-Array = int | range | Iterable[Mapping[str, object]]
-"""Tasks of an array: so many (1, 2, …), the indices of a range, or one task per dict, whose names are replaced in the script."""
+Array = int | range | str | Iterable[Mapping[str, object]]
+"""Tasks of an array: so many (1, 2, …), the indices of a range or of a list as `qsub -t` takes it ("1,5,9-12%2"), or one task per dict,
+whose names are replaced in the script."""
 
 
 class Settings(TypedDict, total=False):
@@ -158,6 +159,16 @@ class Host:
         for number, status, _ in jobs.wait(self.state_dir, numbers, timeout_s):
             yield Job(self, number), STATES[status]
 
+    def again(self, *wanted: "Job | int", only: Iterable[str] | None = None) -> list["Job"]:
+        """Run jobs that are over once more, or only their tasks in some final states (`only=["Failed", "Error"]`): the new jobs, in order.
+
+        The new ones have the script, settings, queue and definition of the old, and their tasks the same indices and parameters.
+        Raises InvalidRequest with everything that cannot run again.
+        """
+        states = _final(only)
+        numbers = [job if isinstance(job, int) else job.id for job in wanted]
+        return [Job(self, job) for job in jobs.again(self.state_dir, [(number, states) for number in numbers])]
+
     def cancel(self, *wanted: "Job | int", name: str | None = None, queue: str | None = None, every: bool = False) -> int:
         """Cancel jobs, those of a name, or with `every` all of a queue (of the host); returns how many tasks that touched.
 
@@ -229,6 +240,11 @@ class Job:
         """The same in one piece."""
         return b"".join(self.logs(index, attempt))
 
+    def again(self, only: Iterable[str] | None = None, indices: Iterable[int] | None = None) -> "Job":
+        """Run it once more when it is over: a new job of all its tasks, of those in some final states, or of those with these indices."""
+        wanted = (self.id, _final(only), None if indices is None else tuple(indices))
+        return Job(self.host, jobs.again(self.host.state_dir, [wanted])[0])
+
     def cancel(self, index: int | None = None) -> int:
         """Cancel it, or one task of an array; returns how many tasks that touched, 0 when it is over."""
         return _cancelled(self.host.state_dir, {"tasks": [(self.id, index)], "names": [], "queue": None, "all": False})
@@ -264,6 +280,12 @@ def _take_array(array: Array | None, given: dict[str, Any], state_dir: str, prob
             problems.add("array", f"{array} has no task" if not array else f"{array} does not go upwards")
         else:
             given["indices"] = (array.start, array[-1], array.step)
+    elif isinstance(array, str):
+        try:
+            given["indices"], given["ranges"], limit = rules.read_array(array)
+            given["limit"] = limit or given.get("limit", 0)
+        except ValueError as exc:
+            problems.add("array", *exc.args)
     elif array is not None:
         target = jobs.spool(state_dir)
         try:
@@ -297,6 +319,12 @@ def _status(text: str | None) -> int | None:
     if problems:
         raise InvalidRequest([Problem("status", each.message, each.hint) for each in problems])
     return number
+
+
+def _final(names: Iterable[str] | None) -> tuple[int, ...] | None:
+    if names is None:
+        return None
+    return tuple(number for number in map(_status, names) if number is not None)
 
 
 def _found(view: queries.HostView, job: int) -> JobView:

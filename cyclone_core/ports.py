@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     Range = tuple[int, int, int, int, int, int]
     """(job, low position, high position, attempt, failures, losses): tasks that share a history"""
+    Wanted = tuple[int, tuple[int, ...] | None, tuple[int, ...] | None]
+    """(job, only tasks in these final states or None, only the tasks with these indices or None)"""
 
     class JobStore(Protocol):
         """Jobs and their tasks. Every method is one step of a transaction that the caller opens and commits:
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
         def lease(self, worker: int, journal: int, ranges: Sequence[Range], now: float) -> int:
             """Give waiting tasks to a worker; returns the lease's number, which only grows. The caller took the ranges from the
             waiting tasks: `waiting_of` says what waits."""
+
+        def again(self, wanted: Sequence[Wanted], key: str, now: float) -> list[int]:
+            """Tasks that are over, once more: of each job in `wanted` one new job of the same script, settings, queue and definition, whose
+            tasks keep their indices and parameters. The old job stays as it is: states are final. Returns the new ids, with a
+            known key those of the first time. Raises InvalidRequest with all problems, having stored nothing: a task that waits or
+            runs is never chosen."""
 
         def report(self, lease: int, rows: Sequence[Row], reasons: Mapping[tuple[int, int], str], now: float) -> list[Range]:
             """Attempts that ended. Final tasks become final, those that may be retried go back to waiting (returned, as ranges).

@@ -26,6 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cyclone_core.indices import Indices
+
     Json = dict[str, Any]
     Counts = tuple[int, int, int, int, int, int]
     """Numbers of tasks in the order of `jobs.STATES`."""
@@ -136,6 +138,11 @@ class Job:
         steps, rest = divmod(index - self.low, self.step)
         return steps + 1 if rest == 0 and 0 <= steps < self.tasks else None
 
+    def indices_text(self) -> str:
+        """The indices of its tasks as `qsub -t` takes them: `1-100`, `10-50:10`; cut off with … where that would be very long."""
+        last = self.index(self.tasks)
+        return f"{self.low}-{last}:{self.step}" if self.step > 1 and last > self.low else f"{self.low}-{last}"
+
     def task_id(self, position: int) -> str:
         """`1234`, or `1234--7` in an array."""
         return format_task(self.id, self.index(position) if self.array else None)
@@ -147,12 +154,48 @@ class Job:
             "exit_code": self.exit_code, "signal": self.signal, "reason": self.reason,
             "counts": dict(zip(STATES, self.counts, strict=True)),
             "array": self.array, "tasks": self.tasks, "first_index": self.low if self.array else None,
-            "index_step": self.step if self.array else None, "task_limit": self.limit or None,
+            "index_step": self.step if self.array else None, "indices": self.indices_text() if self.array else None,
+            "task_limit": self.limit or None,
             "user": self.user, "priority": self.priority, "idempotency_key": self.key,
             "submitted_at": iso(self.submitted), "started_at": iso(self.started), "ended_at": iso(self.ended),
             "cancel_requested_at": iso(self.cancel), "attempt": self.attempt,
             "took_s": None if self.took is None else round(self.took, 6), "output_bytes": self.size,
         }  # fmt: skip
+
+
+class SparseJob(Job):
+    """An array whose indices are a list of ranges; `packed` as it is stored (see `indices`)."""
+
+    __slots__ = ("_indices", "packed")
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+        self._indices: Indices | None = None
+
+    @property
+    def indices(self) -> "Indices":
+        """The list."""
+        if self._indices is None:
+            from cyclone_core.indices import unpack
+
+            self._indices = unpack(self.packed)
+        return self._indices
+
+    def index(self, position: int) -> int:
+        """The number that users see of the task at a position (1..tasks)."""
+        return self.indices.index(position)
+
+    def position(self, index: int) -> int | None:
+        """Position of the task with this index, None when the array has none."""
+        return self.indices.position(index)
+
+    def indices_text(self) -> str:
+        """`3,17,100-200,300-400:2`."""
+        return self.indices.text()
+
+    def as_json(self) -> "Json":
+        """The promised JSON object: there is no one step."""
+        return {**super().as_json(), "index_step": None}
 
 
 class Task:

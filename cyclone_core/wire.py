@@ -7,6 +7,7 @@ because `marshal` must never read bytes of a stranger.
 Clients say one of these, each answered by one message (`("refused", [problem tuples])` in place of any):
 
     ("submit", [request, ...])              ("submitted", [job id, ...])      all or none; durable when answered
+    ("again", [wanted, ...], key)           ("submitted", [job id, ...])      see `ports.JobStore.again`; a known key gives the same ids
     ("cancel", selector)                    ("cancelled", {...})              see `scheduler.local.door`
     ("wait", [job id, ...])                 ("ended", job, status, exit) ...  one per job as it ends
     ("put", kind, name, body, mode)         ("stored",)                       mode "create" | "update" | "any"
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     Message = tuple[Any, ...]
 
-VERSION = 1
+VERSION = 2
 """Changes whenever a message changes: supervisor and workers of different versions do not mix."""
 DAEMON = "CYCLONE_DAEMON"
 """Variable in the environment of supervisors and workers alone: a job may start one (`qsub` in a job), and it is no part of the job."""

@@ -16,12 +16,13 @@ from cyclone_core.wire import Closed, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from cyclone_core.jobs import JobRequest
     from cyclone_core.wire import Message
 
+    Again = tuple[int, tuple[int, ...] | None] | tuple[int, tuple[int, ...] | None, tuple[int, ...] | None]
     Ended = tuple[int, int, int | None]
     """job id, its final state (index in jobs.STATES), exit status as a shell shows it"""
 
@@ -49,6 +50,19 @@ def submit(state_dir: str, requests: "JobRequest | list[JobRequest]") -> "list[i
                 discard(request.parameters)
         raise
     ids: list[int] = answer[1]
+    return ids
+
+
+def again(state_dir: str, wanted: "Sequence[Again]") -> "list[int]":
+    """Run tasks of jobs that are over once more: for each a new job of the same script and settings; their ids in order.
+
+    wanted: (job, final states as numbers or None for all), or with a third part the indices of the only tasks that are meant.
+    States stay final: the old jobs do not change. Raises InvalidRequest with all problems, HostUnavailable, StateUnusable.
+    """
+    if not wanted:
+        return []
+    key = AUTOMATIC_KEY + new_key()
+    ids: list[int] = _ask(state_dir, ("again", [tuple(one) for one in wanted], key))[1]
     return ids
 
 

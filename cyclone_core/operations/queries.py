@@ -137,8 +137,7 @@ def _missing(task: str, job: "Job | None") -> str:
         return f"{task}: there is no such job. See qstat"
     if not job.array:
         return f"{task}: job {job.id} is not an array, it has no such task. See qstat -i {job.id}"
-    steps = f" in steps of {job.step}" if job.step > 1 else ""
-    return f"{task}: job {job.id} has no such task: its indices are {job.low} to {job.index(job.tasks)}{steps}"
+    return f"{task}: job {job.id} has no such task: its indices are {job.indices_text()}"
 
 
 def _check_host(name: str) -> None:

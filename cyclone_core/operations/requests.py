@@ -75,6 +75,7 @@ def build(
     texts = [*values.pop("export", []), *given.pop("export", [])]  # type: ignore[misc]
     if "parameters" in given:
         values.pop("indices", None)
+        values.pop("ranges", None)
     values.update(given)
     for field, place in directed.items():
         places.setdefault(field, place)
@@ -105,6 +106,8 @@ def _complete(path: str, script: bytes, values: "dict[str, object]", problems: "
     request = JobRequest(script=script, interpreter=scripts.interpreter(path, script, problems), **values)  # type: ignore[arg-type]
     if request.indices and request.indices[2] > 0:
         request.tasks = max(0, settings.task_count(request.indices))
+    elif request.ranges:
+        request.tasks = sum(map(settings.task_count, request.ranges))
     return request
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cyclone_core.jobs import JobRequest
+    from cyclone_core.problems import Problem
 
     Resources = Mapping[str, Mapping[str, Mapping[str, Any]]]
     """kind -> name -> body"""
@@ -27,13 +28,24 @@ class Admitted:
 def admit(request: "JobRequest", resources: "Resources") -> Admitted:
     """The queue and definition of a request. Raises InvalidRequest with every reason why it cannot be a job here."""
     problems = Problems()
-    queue = _resolve("queue", request.queue, resources, problems)
-    definition = _resolve("definition", request.definition, resources, problems)
+    place = _place(request.queue, request.definition, resources, problems)
     _check_numbers(request, problems)
-    if queue and definition:
-        _check_fit(queue, definition, resources, problems)
     problems.check()
-    return Admitted(queue, definition)
+    return place
+
+
+def check_place(queue: str, definition: str, resources: "Resources") -> "list[Problem]":
+    """Why a job cannot go to this queue with this definition (any more); [] when it can."""
+    problems = Problems()
+    _place(queue, definition, resources, problems)
+    return problems.found
+
+
+def _place(queue: str | None, definition: str | None, resources: "Resources", problems: Problems) -> Admitted:
+    place = Admitted(_resolve("queue", queue, resources, problems), _resolve("definition", definition, resources, problems))
+    if place.queue and place.definition:
+        _check_fit(place.queue, place.definition, resources, problems)
+    return place
 
 
 def _resolve(kind: str, name: str | None, resources: "Resources", problems: Problems) -> str:
@@ -63,6 +75,8 @@ def _check_numbers(request: "JobRequest", problems: Problems) -> None:
     """What the job commands check too: other clients must not get past it."""
     if not 1 <= request.tasks <= jobs.MAX_TASKS:
         problems.add("array", f"an array of {request.tasks:,} tasks is not possible", f"1 to {jobs.MAX_TASKS:,} are")
+    if bool(request.indices) + bool(request.ranges) + bool(request.parameters) > 1:
+        problems.add("array", "indices, a list of them and parameters exclude each other", "Give one of them")
     if request.script is None or not request.script.strip():
         problems.add("script", "the script is empty")
     elif len(request.script) > jobs.MAX_SCRIPT_BYTES:

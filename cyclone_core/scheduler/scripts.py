@@ -28,7 +28,9 @@ SETTINGS = (
     Option("-d --definition", "definition", "DEFINITION", "job definition: what the tasks run in and may use"),
     Option("-r --retries", "retries", "N", "run again up to N times after a failure (default 0)"),
     Option("--retry-exit", "retry_exit", "LIST", "only these exit codes are retried: 75,100-110"),
-    Option("-t --array", "array", "RANGE", "an array: N, or LOW-HIGH[:STEP][%LIMIT]; %LIMIT tasks run at once"),
+    Option(
+        "-t --array", "array", "RANGE", "an array: N, LOW-HIGH[:STEP] or a list 1,5,9-12; with %LIMIT behind it so many tasks run at once"
+    ),
     Option("--timeout", "timeout_s", "TIME", "end a task after 90, 90s, 15m, 2h, 1-12:00:00"),
     Option("--priority", "priority", "N", "-1000 to 1000, higher first (default 0)"),
     Option("-V --export-all", "export_all", "", "the job gets all environment variables of this shell"),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from cyclone_core.options import Arguments
     from cyclone_core.problems import Problems
 
+    Range = tuple[int, int, int]
+    """(low, high, step)"""
+
 MAX_INDEX = 2**53 - 1
 """Largest index of a task."""
 MAX_RETRIES = 1_000_000
@@ -42,8 +45,8 @@ def read(
             elif field in ("warm", "export_all"):
                 values[field] = arguments.flag(field)
             elif field == "array":
-                values["indices"], values["limit"] = read_range(arguments.text(field) or "")
-                places["indices"] = places["limit"] = where(field)
+                values["indices"], values["ranges"], values["limit"] = read_array(arguments.text(field) or "")
+                places["indices"] = places["ranges"] = places["limit"] = where(field)
             elif reader:
                 values[field] = reader(arguments.text(field) or "")
         except ValueError as exc:
@@ -59,21 +62,52 @@ def read_number(text: str) -> int:
     return int(text)
 
 
-def read_range(text: str) -> "tuple[tuple[int, int, int], int]":
-    """`N`, or `LOW-HIGH[:STEP][%LIMIT]`: ((low, high, step), limit); limit 0 = none."""
+def read_array(text: str) -> "tuple[Range | None, tuple[Range, ...], int]":
+    """`N`, `LOW-HIGH[:STEP]` or a list of them, with `%LIMIT` behind it: (the one range, the ranges of a list, limit or 0)."""
     try:
         span, percent, limit = text.partition("%")
-        span, colon, step = span.partition(":")
-        low, dash, high = span.partition("-")
-        indices = (_digits(low), _digits(high), _digits(step) if colon else 1) if dash else (1, _digits(low), 1)
-        if colon and not dash:
-            raise ValueError
         limited = _digits(limit) if percent else 0
-    except ValueError:
-        raise ValueError(f"{text!r} is not an array range", "Write -t N, -t LOW-HIGH, -t LOW-HIGH:STEP or -t LOW-HIGH%LIMIT") from None
+        if "," in span:
+            one, several = read_list(span)
+        else:
+            one, several = (_range(span) if "-" in span or ":" in span else (1, _digits(span), 1)), ()
+    except ValueError as exc:
+        if exc.args:
+            raise
+        raise ValueError(
+            f"{text[:60]!r} is not an array range",
+            "Write -t N, -t LOW-HIGH, -t LOW-HIGH:STEP, a list such as 1,5,9-12, and %LIMIT behind it",
+        ) from None
     if percent and not limited:
         raise ValueError(f"{text!r} lets no task run: the limit after % is 0", "Leave %0 out for no limit")
-    return indices, limited
+    return one, several, limited
+
+
+def read_list(text: str) -> "tuple[Range | None, tuple[Range, ...]]":
+    """`1,5,9-12,20-40:5`, in any order: (one range, ()) when it comes to one, else (None, ranges in order). Raises ValueError."""
+    from cyclone_core.indices import MAX_MIXED, MAX_STRETCHES, united
+
+    ranges = [_range(part.strip()) for part in text.split(",")]
+    if any(low < 1 for low, _, _ in ranges):
+        raise ValueError(f"the array has an index below 1 in {text[:60]!r}: indices begin at 1", "")
+    if not all(low <= high and step for low, high, step in ranges):
+        raise ValueError
+    try:
+        found = united(ranges)
+    except ValueError:
+        raise ValueError(f"more than {MAX_MIXED:,} indices in ranges that overlap", "Write them so that each index is named once") from None
+    if len(found) > MAX_STRETCHES:
+        raise ValueError(f"the array has {len(found):,} ranges: at most {MAX_STRETCHES:,}", "")
+    return (found[0], ()) if len(found) == 1 else (None, tuple(found))
+
+
+def _range(text: str) -> "Range":
+    """`N` or `LOW-HIGH[:STEP]`."""
+    span, colon, step = text.partition(":")
+    low, dash, high = span.partition("-")
+    if colon and not dash:
+        raise ValueError
+    return _digits(low), _digits(high if dash else low), _digits(step) if colon else 1
 
 
 def read_codes(text: str) -> "tuple[tuple[int, int], ...]":
@@ -209,6 +243,11 @@ def _check_tasks(request: "JobRequest", add: "Callable[..., None]") -> None:
             add("indices", f"the array's last index is too large: at most {MAX_INDEX}")
         elif task_count(request.indices) > MAX_TASKS:
             add("indices", f"the array has {task_count(request.indices):,} tasks: at most {MAX_TASKS:,}")
+    elif request.ranges:
+        if request.ranges[-1][1] > MAX_INDEX:
+            add("ranges", f"the array's last index is too large: at most {MAX_INDEX}")
+        elif request.tasks > MAX_TASKS:
+            add("ranges", f"the array has {request.tasks:,} tasks: at most {MAX_TASKS:,}")
     elif request.tasks < 1:
         add("parameters", "the array has no task")
 

@@ -106,7 +106,7 @@ class Executor:
             task.slot = self._slots.pop() if self._slots else self._next_slot
             self._next_slot = max(self._next_slot, task.slot + 1)
             target = f"{self.place.scratch}/{task.slot}"
-            env = [*env, write_script(recipe.plan, task.position, target)]
+            env = [*env, write_script(recipe.plan, recipe.index(task.position) or 1, target)]
             argv, script = [*argv[:-1], environment.encode(target)], target
         if recipe.plan.image:
             from cyclone_core.worker import container

@@ -20,10 +20,13 @@ _files: dict[str, ParameterFile] = {}  # the last file, opened once for all leas
 _texts: dict[str, bytes] = {}  # the last script
 
 
-def write_script(plan: "Plan", position: int, target: str) -> bytes:
-    """Write a task's script to `target`; returns the variable that carries the parameters. Raises NotStarted with the reason."""
+def write_script(plan: "Plan", line_number: int, target: str) -> bytes:
+    """Write a task's script to `target`; the task's index is the number of its line. Returns the variable that carries the parameters.
+
+    Raises NotStarted with the reason.
+    """
     try:
-        line = _file(plan.parameters).line(position)
+        line = _file(plan.parameters).line(line_number)
         body = replace(_text(plan.script), line)
     except (OSError, ValueError, IndexError) as exc:
         raise NotStarted(f"the parameters of the task cannot be read from {plan.parameters}: {exc}") from exc

@@ -4,6 +4,7 @@ Refuses with `NotStarted`, whose text is the reason that users read, what can be
 """
 
 import os
+from _bisect import bisect_right
 
 from cyclone_core.jobs import USUAL_UMASK
 from cyclone_core.worker import environment
@@ -92,7 +93,7 @@ class Recipe:
     __slots__ = ("_first", "_own", "argv", "array", "cwd", "env", "executables", "job", "low", "plan", "step", "warm")
 
     def __init__(self, job: int, fields: "tuple[Any, ...]", plan: Plan) -> None:
-        name, queue, _, array, low, step, _, _ = fields
+        name, queue, _, array, low, step = fields[:6]
         self.job, self.low, self.step, self.plan, self.array = job, low, step, plan, bool(array)
         self.argv, self.executables, self.cwd = plan.argv, plan.executables, plan.cwd
         self.env = plan.common(name, queue, self.array) + environment.job_variables(job, self.array)
@@ -109,6 +110,37 @@ class Recipe:
         env = self._first if attempt == 1 else [*self.env, b"CYCLONE_ATTEMPT=%d" % attempt]
         return env + environment.task_variables(self._own, self.low + (position - 1) * self.step) if self.array else env
 
+    def evenly(self, low: int, high: int) -> "tuple[int, int]":
+        """(step, how many) of the positions from `low` up to `high` at most whose indices have one distance."""
+        return self.step, high - low + 1
+
+
+class SparseRecipe(Recipe):
+    """The same for an array whose indices are several stretches: the lease tells those of its positions, (position, index, step) each."""
+
+    __slots__ = ("_parts", "_positions")
+
+    def __init__(self, job: int, fields: "tuple[Any, ...]", plan: Plan) -> None:
+        super().__init__(job, fields, plan)
+        self._parts: list[tuple[int, int, int]] = fields[8]
+        self._positions = [part[0] for part in self._parts]
+
+    def index(self, position: int) -> int:
+        """What users call a position."""
+        first, index, step = self._parts[bisect_right(self._positions, position) - 1]
+        return index + (position - first) * step
+
+    def variables(self, position: int, attempt: int) -> "list[bytes]":
+        """The whole environment of one attempt."""
+        env = self._first if attempt == 1 else [*self.env, b"CYCLONE_ATTEMPT=%d" % attempt]
+        return env + environment.task_variables(self._own, self.index(position))
+
+    def evenly(self, low: int, high: int) -> "tuple[int, int]":
+        """(step, how many) of the positions from `low` up to `high` at most whose indices have one distance."""
+        k = bisect_right(self._positions, low)
+        end = self._positions[k] if k < len(self._positions) else high + 1
+        return self._parts[k - 1][2], min(end, high + 1) - low
+
 
 def recipe_for(lease: "Lease", job: int, place: Place) -> Recipe:
     """The recipe of a job under a lease."""
@@ -117,7 +149,7 @@ def recipe_for(lease: "Lease", job: int, place: Place) -> Recipe:
     plan = lease.plans.get(spec_id)
     if plan is None:
         plan = lease.plans[spec_id] = Plan(lease, lease.specs[spec_id], place)
-    return Recipe(job, fields, plan)
+    return Recipe(job, fields, plan) if len(fields) == 8 else SparseRecipe(job, fields, plan)
 
 
 def _candidates(program: str, path: str) -> "tuple[bytes, ...]":

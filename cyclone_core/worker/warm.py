@@ -19,6 +19,8 @@ from cyclone_core.worker.tasks import SHORT_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cyclone_core.worker.executor import Executor
     from cyclone_core.worker.recipes import Recipe
     from cyclone_core.worker.tasks import Stream, Task
@@ -120,14 +122,12 @@ class Shell:
         for task, (pipe, out) in zip(tasks, pipes, strict=True):
             task.pipe = pipe
             self._pipes.append(out)
-        first, numbers = tasks[0], " ".join(str(out) for _, out in pipes)
-        line = f"{first.recipe.index(first.position)} {first.recipe.step} {first.attempt} /proc/{os.getpid()}/fd {numbers}\n"
         try:
-            os.write(self._commands, line.encode())
+            os.write(self._commands, "".join(_lines(tasks, [out for _, out in pipes])).encode())
         except BrokenPipeError:
             self._broken = True  # it is dead and not yet reaped: `died` puts all back
-        if self.sent[0] is first:
-            self._begin(first)
+        if self.sent[0] is tasks[0]:
+            self._begin(tasks[0])
 
     def revoke(self, job: int = 0, position: int = 0) -> "list[Task]":
         """Take back tasks that have not begun: all, or those of a job, or one. Exactly those come back that never will begin."""
@@ -258,6 +258,17 @@ class Shell:
             del self._executor.handlers[self._results]
             os.close(self._results)
             self._results = -1
+
+
+def _lines(tasks: "list[Task]", pipes: "list[int]") -> "Iterator[str]":
+    """The commands for neighbouring tasks, as `warm.sh` reads them: one, or one for each stretch of a sparse array."""
+    at = 0
+    while at < len(tasks):
+        first = tasks[at]
+        step, count = first.recipe.evenly(first.position, first.position + len(tasks) - at - 1)
+        numbers = " ".join(map(str, pipes[at : at + count]))
+        yield f"{first.recipe.index(first.position)} {step} {first.attempt} /proc/{os.getpid()}/fd {numbers}\n"
+        at += count
 
 
 def _microseconds(clock: bytes) -> int:

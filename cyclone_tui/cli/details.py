@@ -4,6 +4,7 @@ from time import time
 
 from cyclone_core.jobs import ERROR, FAILED, RUNNING
 from cyclone_core.operations import logs
+from cyclone_core.views import SparseJob
 from cyclone_tui.cli import listing, output, text
 
 TYPE_CHECKING = False
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LAST_LINES = 50
 FIRST_FAILED = 10
+LONGEST_LIST = 200
+"""Characters of a sparse array's indices; all: qstat -i ID --tasks."""
 _ATTEMPTS = ("ATTEMPT", "STATUS", "STARTED", "TIME", "EXIT", "WORKER", "REASON")
 
 
@@ -91,12 +94,19 @@ def text_of_task(host: "HostView", job: "Job", task: "Task") -> str:
 def _array_fields(job: "Job", colour: bool) -> "list[Field]":
     if not job.array:
         return []
-    step = f" in steps of {job.step}" if job.step > 1 else ""
     limit = f", at most {job.limit} at once" if job.limit else ""
     return [
-        ("Tasks", f"{job.tasks:,} ({job.id}--{job.low} to {job.id}--{job.index(job.tasks)}{step}{limit})"),
+        ("Tasks", f"{job.tasks:,} ({_ids(job)}{limit})"),
         ("Progress", f"{job.done:,} of {job.tasks:,} done ({100 * job.done // job.tasks} %): {text.counts_text(job.counts, colour)}"),
     ]
+
+
+def _ids(job: "Job") -> str:
+    """`1234--1 to 1234--100 in steps of 3`, or the list of a sparse array."""
+    if isinstance(job, SparseJob):
+        return f"indices {job.indices.text(LONGEST_LIST)}"
+    step = f" in steps of {job.step}" if job.step > 1 else ""
+    return f"{job.id}--{job.low} to {job.id}--{job.index(job.tasks)}{step}"
 
 
 def _times(job: "Job", now: float) -> "list[Field]":

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from cyclone_core.jobs import JobRequest
     from cyclone_core.options import Arguments
 
-USAGE = "qsub [OPTIONS] FILENAME"
+USAGE = "qsub [OPTIONS] FILENAME   or   qsub --again ID… [--only STATES]"
 ABOUT = """
 Submit a bash script (or one with another #! line) as a job and print its id. FILENAME - reads the script from standard input.
 Options win over directives, lines at the top of the script such as
     #HYPER -n NAME -q QUEUE -r RETRIES -d DEFINITION
 The job runs in this directory. Its tasks see CYCLONE_JOB_ID, CYCLONE_TASK_INDEX, CYCLONE_ATTEMPT, CYCLONE_QUEUE.
+With --again jobs that are over (1234) or tasks of arrays (1234--7) run once more, each job as a new one; the tasks keep their indices.
 """
 TABLE = (
     *SETTINGS,
@@ -30,6 +31,8 @@ TABLE = (
     Option("-a --parameters", "parameters", "FILE", "an array: one JSON object per line, whose names are replaced in the script"),
     Option("--wait", "wait", "", "wait for the job's end and leave with its exit code"),
     Option("--idempotency-key", "idempotency_key", "KEY", "submitting again with this key gives the same job"),
+    Option("--again", "again", "", "the operands are ids: run what is over once more, as new jobs of the same script and settings"),
+    Option("--only", "only", "STATES", "with --again: only tasks in these states: Failed,Error,Cancelled"),
     *COMMON,
 )
 
@@ -42,6 +45,10 @@ def main() -> None:
 def run(argv: "list[str]") -> int:
     """Submit as the arguments say; returns the exit code."""
     arguments = read(USAGE, ABOUT, TABLE, argv)
+    if arguments.flag("again") or "only" in arguments:
+        from cyclone_tui.cli import again
+
+        return again.run(arguments, _wait)
     filename = _filename(arguments)
     state_dir = local_hosts.state_dir(arguments.text("host"))
     places: dict[str, str] = {}
@@ -51,7 +58,7 @@ def run(argv: "list[str]") -> int:
     except InvalidRequest as exc:
         raise InvalidRequest([Problem(places.get(each.path, each.path), each.message, each.hint) for each in exc.problems]) from exc
     _tell(job, request, arguments.flag("json"))
-    return _wait(state_dir, job) if arguments.flag("wait") else 0
+    return _wait(state_dir, [job]) if arguments.flag("wait") else 0
 
 
 def _tell(job: int, request: "JobRequest", as_json: bool) -> None:
@@ -156,14 +163,18 @@ def _key(text: str, problems: Problems) -> str:
     return text
 
 
-def _wait(state_dir: str, job: int) -> int:
-    """Exit code of the job once it has ended."""
+def _wait(state_dir: str, ids: "list[int]") -> int:
+    """Exit code of the jobs once they have ended: of the first that did not end well."""
     if sys.stderr is not None and sys.stderr.isatty():
-        diagnostics.tell("qsub", f"waiting for job {job} (Ctrl-C ends the waiting, not the job)")
-    ((_, status, code),) = jobs.wait(state_dir, [job])
-    if status == SUCCESSFUL:
-        return 0
-    return 1 if status in (CANCELLED, ERROR) else code or 1
+        what = (
+            f"job {ids[0]} (Ctrl-C ends the waiting, not the job)" if len(ids) == 1 else f"{len(ids)} jobs (Ctrl-C ends only the waiting)"
+        )
+        diagnostics.tell("qsub", f"waiting for {what}")
+    codes = {
+        job: 0 if status == SUCCESSFUL else 1 if status in (CANCELLED, ERROR) else code or 1
+        for job, status, code in jobs.wait(state_dir, ids)
+    }
+    return next((codes[job] for job in ids if codes[job]), 0)
 
 
 if __name__ == "__main__":

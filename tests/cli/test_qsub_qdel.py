@@ -95,6 +95,15 @@ qsub -t 1-10:0 job.sh
 qsub -t 1-10%0 job.sh
 qsub -t 1-200000000 job.sh
 qsub -t x job.sh
+qsub -t 1,5- job.sh
+qsub -t 0,5 job.sh
+qsub -t 1-9000000,2-9 job.sh
+qsub -a none.jsonl -t 1,5 job.sh
+qsub --again
+qsub --again job.sh
+qsub --again 5 -q fast -r 2
+qsub --again 5 --only Runing,Waiting
+qsub --only Failed job.sh
 qsub -p '{"A"' job.sh
 qsub -p '["A"]' job.sh
 qsub -p '{"": "x"}' job.sh

@@ -87,7 +87,7 @@ class SqliteEngine:
     def submit(self, tasks: int | None = None, **fields: Any) -> int:
         """Submit a single job, or an array of so many tasks."""
         if tasks is not None:
-            fields.update(tasks=tasks, indices=(1, tasks, 1))
+            fields = {"tasks": tasks, "indices": (1, tasks, 1), **fields}
         with self.step() as store:
             return store.submit(JobRequest(**{"script": b"true\n", "name": "job", "user": "ada", **fields}), self.now)
 
@@ -117,6 +117,11 @@ class SqliteEngine:
         """Cancel a job or a task."""
         with self.step() as store:
             return store.cancel(job, position, self.now)
+
+    def again(self, job: int, *states: int, indices: tuple[int, ...] | None = None, key: str = "auto-again") -> int:
+        """Run tasks of a job once more (of all states unless some are given); the new job."""
+        with self.step() as store:
+            return store.again([(job, states or None, indices)], key, self.now)[0]
 
     # -- looking ----------------------------------------------------------------------------------------------------------------------
     @contextmanager
@@ -152,7 +157,7 @@ class SqliteEngine:
 
     def dump(self) -> dict[str, list[Any]]:
         """All that is stored about jobs, to see whether something changed."""
-        tables = ("job", "span", "lease", "cancellation", "running", "result", "attempt", "total", "spec")
+        tables = ("job", "span", "lease", "cancellation", "running", "result", "attempt", "total", "spec", "sparse")
         return {table: self.store.db.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
 
     # -- the whole truth --------------------------------------------------------------------------------------------------------------

@@ -156,10 +156,11 @@ def test_an_older_file_is_brought_up_to_date_in_steps(tmp_path: Path) -> None:
     engine = SqliteEngine(tmp_path)
     job = engine.submit()
     db, path = engine.store.db, schema.database_path(engine.directory)
-    steps = {1: "ALTER TABLE job ADD COLUMN colour TEXT; -- a comment; with a semicolon\n", 2: "UPDATE job SET colour='red';"}
-    schema.migrate(db, path, steps, 3)
-    schema.migrate(db, path, steps, 3)
-    assert db.execute("PRAGMA user_version").fetchone() == (3,)
+    now = schema.VERSION
+    steps = {now: "ALTER TABLE job ADD COLUMN colour TEXT; -- a comment; with a semicolon\n", now + 1: "UPDATE job SET colour='red';"}
+    schema.migrate(db, path, steps, now + 2)
+    schema.migrate(db, path, steps, now + 2)
+    assert db.execute("PRAGMA user_version").fetchone() == (now + 2,)
     assert db.execute("SELECT id, colour FROM job").fetchall() == [(job, "red")]
     db.execute(f"PRAGMA user_version={schema.VERSION}")
     engine.close()
@@ -170,10 +171,27 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     engine = SqliteEngine(tmp_path)
     db, path = engine.store.db, schema.database_path(engine.directory)
     with pytest.raises(sqlite3.OperationalError):
-        schema.migrate(db, path, {1: "ALTER TABLE job ADD COLUMN colour TEXT;", 2: "UPDATE nothing SET colour='red';"}, 3)
+        steps = {schema.VERSION: "ALTER TABLE job ADD COLUMN colour TEXT;", schema.VERSION + 1: "UPDATE nothing SET colour='red';"}
+        schema.migrate(db, path, steps, schema.VERSION + 2)
     assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
     assert "colour" not in [row[1] for row in db.execute("PRAGMA table_info(job)")]
     engine.close()
+
+
+def test_a_file_of_the_first_version_gets_what_was_added_since(tmp_path: Path) -> None:
+    """Opened by this version it has the same tables as a new one, and its jobs."""
+    engine = SqliteEngine(tmp_path)
+    job, tables = engine.submit(tasks=3), _tables(engine.store.db)
+    engine.store.db.execute("DROP TABLE sparse")
+    engine.store.db.execute("PRAGMA user_version=1")
+    engine.reopen()
+    assert _tables(engine.store.db) == tables
+    assert engine.job(job).tasks == 3
+    engine.close()
+
+
+def _tables(db: sqlite3.Connection) -> list[tuple[str]]:
+    return db.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name").fetchall()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -17,17 +17,20 @@ from cyclone_core.scheduler.scripts import SETTINGS
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("5", ((1, 5, 1), 0)),
-        ("3-9", ((3, 9, 1), 0)),
-        ("1-10:3", ((1, 10, 3), 0)),
-        ("1-10:3%2", ((1, 10, 3), 2)),
-        ("7%2", ((1, 7, 1), 2)),
-        ("0", ((1, 0, 1), 0)),
+        ("5", ((1, 5, 1), (), 0)),
+        ("3-9", ((3, 9, 1), (), 0)),
+        ("1-10:3", ((1, 10, 3), (), 0)),
+        ("1-10:3%2", ((1, 10, 3), (), 2)),
+        ("7%2", ((1, 7, 1), (), 2)),
+        ("0", ((1, 0, 1), (), 0)),
+        ("1,5,9-12,20-40:5%10", (None, ((1, 1, 1), (5, 5, 1), (9, 12, 1), (20, 40, 5)), 10)),
+        ("20-40:10, 5,1", (None, ((1, 1, 1), (5, 5, 1), (20, 40, 10)), 0)),
+        ("5,6,7-9", ((5, 9, 1), (), 0)),
     ],
 )
 def test_ranges(text: str, value: object) -> None:
-    """The forms of -t; an empty one is refused by check()."""
-    assert settings.read_range(text) == value
+    """The forms of -t; an empty one is refused by check(). A list that comes to one range is one."""
+    assert settings.read_array(text) == value
 
 
 @pytest.mark.parametrize(
@@ -60,11 +63,15 @@ def test_exit_codes() -> None:
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [
-        (settings.read_range, "a", "'a' is not an array range"),
-        (settings.read_range, "1-", "'1-' is not an array range"),
-        (settings.read_range, "-1-5", "'-1-5' is not an array range"),
-        (settings.read_range, "1-5:", "'1-5:' is not an array range"),
-        (settings.read_range, "1-5%0", "'1-5%0' lets no task run"),
+        (settings.read_array, "a", "'a' is not an array range"),
+        (settings.read_array, "1-", "'1-' is not an array range"),
+        (settings.read_array, "-1-5", "'-1-5' is not an array range"),
+        (settings.read_array, "1-5:", "'1-5:' is not an array range"),
+        (settings.read_array, "1,", "'1,' is not an array range"),
+        (settings.read_array, "5-1,7", "'5-1,7' is not an array range"),
+        (settings.read_array, "0,5", "the array has an index below 1"),
+        (settings.read_array, "1-9:2,1-9000000", "more than 1,000,000 indices in ranges that overlap"),
+        (settings.read_array, "1-5%0", "'1-5%0' lets no task run"),
         (settings.read_codes, "x", "'x' is not an exit code"),
         (settings.read_codes, "0-5", "'0-5' is not a range of exit codes of failures: they go from 1 to 255"),
         (settings.read_codes, "9-5", "'9-5' is not a range of exit codes"),
@@ -81,7 +88,7 @@ def test_texts_without_meaning(read: Callable[[str], object], text: str, message
         read(text)
 
 
-@pytest.mark.parametrize("read", [settings.read_range, settings.read_codes, settings.read_duration, settings.read_number])
+@pytest.mark.parametrize("read", [settings.read_array, settings.read_codes, settings.read_duration, settings.read_number])
 @given(text=st.text("0123456789-:%.,smhd+ é٣", max_size=12))
 def test_readers_raise_only_value_errors_with_message_and_hint(read: Callable[[str], object], text: str) -> None:
     """Two texts, ready to be a problem."""
@@ -94,7 +101,7 @@ def test_readers_raise_only_value_errors_with_message_and_hint(read: Callable[[s
 @given(st.integers(1, 10**9), st.integers(1, 10**9), st.integers(1, 99), st.integers(1, 99))
 def test_ranges_come_back(low: int, more: int, step: int, limit: int) -> None:
     """What is written is read."""
-    assert settings.read_range(f"{low}-{low + more}:{step}%{limit}") == ((low, low + more, step), limit)
+    assert settings.read_array(f"{low}-{low + more}:{step}%{limit}") == ((low, low + more, step), (), limit)
 
 
 @given(st.integers(1, 1000), st.integers(0, 1000), st.integers(1, 50))

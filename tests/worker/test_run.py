@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from cyclone_core import jobs
+from cyclone_core import jobs, wire
 from cyclone_core.journal import SPILL_BYTES, End, Start
 from tests.worker.conftest import Supervisor, alive
 
@@ -12,7 +12,7 @@ from tests.worker.conftest import Supervisor, alive
 def test_hello_names_worker_journal_and_version(supervisor: Supervisor) -> None:
     """The first message says who it is; nothing runs yet."""
     version, worker, pid, journal, size, running = supervisor.hello
-    assert (version, worker, journal, size, running) == (1, 3, 8, 0, [])
+    assert (version, worker, journal, size, running) == (wire.VERSION, 3, 8, 0, [])
     assert supervisor.worker
     assert pid == supervisor.worker.pid
 

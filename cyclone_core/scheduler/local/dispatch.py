@@ -281,10 +281,13 @@ class Dispatch:
 
     def _message(self, number: int, stream: Stream, definition: str, ranges: "list[Range]") -> "Message":
         """The lease as the worker gets it: everything it needs, nothing it has to look up."""
-        jobs, specs = {}, {}
+        jobs: dict[int, tuple[Any, ...]] = {}
+        specs: dict[int, dict[str, Any]] = {}
         for job in {one[0] for one in ranges}:
             work = self.store.works[job]
             jobs[job] = (work.name, work.queue, work.spec, work.array, work.low, work.step, work.tasks, stream.lane.cluster)
+            if work.sparse is not None:
+                jobs[job] += (sorted({part for one in ranges if one[0] == job for part in work.sparse.parts(one[1], one[2])}),)
             specs[work.spec] = self.store.specs.body(work.spec)
         return (
             "lease",

@@ -10,12 +10,14 @@ from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import JobRequest, exit_status
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.admission import admit
-from cyclone_core.scheduler.sqlite import retention
+from cyclone_core.scheduler.sqlite import again, retention
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, NoReturn
 
+    from cyclone_core.ports import Wanted
     from cyclone_core.scheduler.local.supervisor import Supervisor
     from cyclone_core.wire import Channel, Message
 
@@ -49,8 +51,8 @@ class Door:
         self.stoppers: list[Channel] = []
         self.forgotten: set[int] = set()
         """jobs that the open transaction removes: their files go after its commit"""
-        self.kept: tuple[set[str], float] | None = None
-        """after the last batch: scripts that are still needed, and the first submission that is still kept"""
+        self.forgot_all = False
+        """after the last batch: what several jobs shared may go too"""
 
     def take_in(self, channel: "Channel", message: "Message") -> None:
         """A message of a client: what changes nothing is answered at once, the rest waits for the turn."""
@@ -60,7 +62,7 @@ class Door:
             self.supervisor.connections.say(channel, ("stopping",))
             self.stoppers.append(channel)
             self.supervisor.stop_for_good()
-        elif message[0] in ("submit", "cancel", "put", "delete", "wait", "forget"):
+        elif message[0] in ("submit", "again", "cancel", "put", "delete", "wait", "forget"):
             self.asks.append((channel, message))
         else:
             self.supervisor.connections.say(
@@ -78,7 +80,7 @@ class Door:
         asks = [ask for ask in self.asks if ask[1][0] != "wait"]
         self.asks = [ask for ask in self.asks if ask[1][0] == "wait"]
         self.forgotten.clear()
-        self.kept = None
+        self.forgot_all = False
         return [(channel, refused(problem)) for channel, _ in asks]
 
     # -- inside the transaction ---------------------------------------------------------------------------------------------------
@@ -123,11 +125,17 @@ class Door:
             self.supervisor.dispatch.submitted(job)
         return ("submitted", ids)
 
+    def _again(self, channel: "Channel", now: float, wanted: "list[Any]", key: str) -> "Message":
+        ids = self.store.again([_wanted(*one) for one in wanted], str(key), now)
+        for job in ids:
+            self.supervisor.dispatch.submitted(job)
+        return ("submitted", ids)
+
     def _cancel(self, channel: "Channel", now: float, selector: "dict[str, Any]") -> "Message":
         answer: dict[str, Any] = {"tasks": 0, "jobs": [], "finished": [], "unknown": []}
         for job, index in [*selector.get("tasks", ()), *((job, None) for job in self._named(selector))]:
             row = self.store.db.execute("SELECT array, tasks, low, step FROM job WHERE id=?", (job,)).fetchone()
-            position = _position(index, *row) if row else 0
+            position = self._position(job, index, *row) if row else 0
             if row is None or position == 0:
                 answer["unknown"].append((job, index))
                 continue
@@ -139,6 +147,15 @@ class Door:
             else:
                 answer["finished"].append(job)
         return ("cancelled", answer)
+
+    def _position(self, job: int, index: int | None, kind: int, tasks: int, low: int, step: int) -> int | None:
+        """Position of a task by its index, None for the whole job, 0 when there is no such task."""
+        if index is None:
+            return None
+        if kind == again.SPARSE:
+            return again.indices_of(self.store.db, job).position(index) or 0
+        position, rest = divmod(index - low, step)
+        return position + 1 if kind and not rest and 0 <= position < tasks else 0
 
     def _named(self, selector: "dict[str, Any]") -> "list[int]":
         """Open jobs chosen by name or as a whole queue."""
@@ -177,7 +194,8 @@ class Door:
         found = retention.forget(self.store.db, before)
         self.forgotten.update(found)
         if len(found) < retention.BATCH:
-            self.kept = self.store.specs.forget()
+            self.store.specs.forget()
+            self.forgot_all = True
         return ("forgotten", len(found))
 
     def clear_up(self) -> None:
@@ -185,10 +203,10 @@ class Door:
         if self.forgotten:
             retention.remove_files(self.store.state_dir, self.forgotten)
             self.forgotten.clear()
-        if self.kept is not None:
+        if self.forgot_all:  # what is needed is asked now: later requests of the same turn need something too
             held = {peer.journal for peer in self.supervisor.peers.values()} | {lease.journal for lease in self.store.leases.values()}
-            retention.remove_shared(self.store.state_dir, *self.kept, held)
-            self.kept = None
+            retention.remove_shared(self.store.state_dir, retention.Kept(self.store.db), held)
+            self.forgot_all = False
 
     # -- after the commit ---------------------------------------------------------------------------------------------------------
     def tell_ended(self, jobs: "list[int]") -> None:
@@ -223,9 +241,6 @@ def refused(*problems: Problem) -> "Message":
     return ("refused", [[0, *problem.as_tuple()] for problem in problems])
 
 
-def _position(index: int | None, is_array: int, tasks: int, low: int, step: int) -> int | None:
-    """Position of a task by its index, None for the whole job, 0 when there is no such task."""
-    if index is None:
-        return None
-    position, rest = divmod(index - low, step)
-    return position + 1 if is_array and not rest and 0 <= position < tasks else 0
+def _wanted(job: int, states: "Iterable[int] | None" = None, indices: "Iterable[int] | None" = None) -> "Wanted":
+    """One of the jobs of `again`, as far as a message can be trusted."""
+    return int(job), None if states is None else tuple(states), None if indices is None else tuple(map(int, indices))

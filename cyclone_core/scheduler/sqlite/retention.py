@@ -1,8 +1,9 @@
 """Forgetting finished jobs, when somebody asks for it: nothing is ever removed by itself.
 
-A job goes with its results, attempts, parameters and large outputs. Small outputs lie in journals together with those of other jobs: a
-journal goes once every job that is still kept was submitted after its last write. Steps of the store's transactions for the
-rows; files are removed after the commit, so a crash between the two leaves files behind, never rows without their files.
+A job goes with its results, attempts and large outputs; its script and parameters go once no other job executes them (a retry does).
+Small outputs lie in journals together with those of other jobs: a journal goes once every job that is still kept was submitted after
+its last write. Steps of the store's transactions for the rows; files are removed after the commit, so a crash between the two leaves
+files behind, never rows without their files.
 """
 
 import os
@@ -26,7 +27,7 @@ def forget(db: "sqlite3.Connection", before: float) -> list[int]:
         f"SELECT id, queue, successful, failed, cancelled, error FROM job WHERE {_OVER} ORDER BY id LIMIT {BATCH}", (before, before)
     ).fetchall()
     for job, queue, *counts in rows:
-        for table in ("result", "attempt", "span", "running", "cancellation"):
+        for table in ("result", "attempt", "span", "running", "cancellation", "sparse"):
             db.execute(f"DELETE FROM {table} WHERE job=?", (job,))
         changes = ", ".join(f"{name.lower()}={name.lower()}-?" for name in STATES[2:])
         db.execute(f"UPDATE total SET {changes} WHERE queue=?", (*counts, queue))
@@ -34,34 +35,47 @@ def forget(db: "sqlite3.Connection", before: float) -> list[int]:
     return [row[0] for row in rows]
 
 
-def forget_specs(db: "sqlite3.Connection") -> tuple[set[str], float]:
-    """Remove what no job executes any more. What is kept: scripts (content hashes), and the time of the first submission."""
+def forget_specs(db: "sqlite3.Connection") -> None:
+    """Remove what no job executes any more."""
     db.execute("DELETE FROM spec WHERE id NOT IN (SELECT spec FROM job)")
-    scripts = {script for (script,) in db.execute("SELECT DISTINCT json_extract(body, '$.script') FROM spec")}
-    return scripts, db.execute("SELECT min(submitted) FROM job").fetchone()[0] or 0.0
+
+
+class Kept:
+    """What is still needed, read after a commit: scripts and parameter files by name, and the time of the first submission."""
+
+    __slots__ = ("oldest", "parameters", "scripts")
+
+    def __init__(self, db: "sqlite3.Connection") -> None:
+        self.scripts: set[str] = set()
+        self.parameters: set[str] = set()
+        for script, parameters in db.execute("SELECT json_extract(body, '$.script'), json_extract(body, '$.parameters') FROM spec"):
+            self.scripts.add(script)
+            if parameters:
+                self.parameters.add(os.path.basename(parameters))
+        self.oldest: float = db.execute("SELECT min(submitted) FROM job").fetchone()[0] or 0.0
 
 
 def remove_files(state_dir: str, jobs: "set[int]") -> int:
-    """Remove parameters and large outputs of forgotten jobs; the bytes that this freed."""
+    """Remove large outputs of forgotten jobs; the bytes that this freed."""
     freed = 0
-    for folder in ("parameters", "outputs"):
-        for name in _names(f"{state_dir}/{folder}"):
-            number = name.partition("-")[0]
-            if number.isdigit() and int(number) in jobs:
-                freed += _remove(f"{state_dir}/{folder}/{name}")
+    for name in _names(f"{state_dir}/outputs"):
+        number = name.partition("-")[0]
+        if number.isdigit() and int(number) in jobs:
+            freed += _remove(f"{state_dir}/outputs/{name}")
     return freed
 
 
-def remove_shared(state_dir: str, scripts: "set[str]", oldest: float, held: "set[int]") -> int:
-    """Remove scripts that nothing needs, and journals last written before `oldest` (the first submission still kept, in seconds
-    since 1970) unless a worker holds them; the bytes that this freed."""
+def remove_shared(state_dir: str, kept: Kept, held: "set[int]") -> int:
+    """Remove scripts and parameters that nothing needs, and journals last written before the first submission that is kept, unless
+    a worker holds them; the bytes that this freed."""
     freed = 0
-    for name in _names(f"{state_dir}/scripts"):
-        if name not in scripts and not name.endswith(".new"):
-            freed += _remove(f"{state_dir}/scripts/{name}")
+    for folder, needed in (("scripts", kept.scripts), ("parameters", kept.parameters)):
+        for name in _names(f"{state_dir}/{folder}"):
+            if name not in needed and not name.endswith(".new"):
+                freed += _remove(f"{state_dir}/{folder}/{name}")
     for name in _names(f"{state_dir}/journals"):
         path = f"{state_dir}/journals/{name}"
-        if name.isdigit() and int(name) not in held and _written(path) < oldest:
+        if name.isdigit() and int(name) not in held and _written(path) < kept.oldest:
             freed += _remove(path)
     return freed
 

@@ -3,7 +3,8 @@
 Only the supervisor writes while it runs; everybody else reads (WAL: readers never wait). What is large lives beside the
 database: scripts by content hash, parameter files, journals with the outputs.
 
-Numbers of tasks: inside the engine a task is its *position* 1..n in its job; users see its *index* low + (position - 1) * step.
+Numbers of tasks: inside the engine a task is its *position* 1..n in its job; users see its *index* low + (position - 1) * step, and of
+a sparse array what its row in `sparse` says.
 Where truth lies, for each task, exactly one of:
   waiting, never leased     position >= job.next
   waiting, put back         in a `span` row (a retry, or returned by a worker)
@@ -22,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version` of the tables below."""
 
 # A job's state, derived from its counters by this one ordered list of rules. `lifecycle.job_state` is the same in Python (a test compares).
@@ -31,6 +32,8 @@ STATUS_SQL = (
     f"WHEN waiting > 0 THEN CASE WHEN waiting = tasks THEN {WAITING} ELSE {RUNNING} END "
     f"WHEN error > 0 THEN {ERROR} WHEN failed > 0 THEN {FAILED} WHEN cancelled > 0 THEN {CANCELLED} ELSE {SUCCESSFUL} END"
 )
+
+_SPARSE = "CREATE TABLE sparse(job INTEGER PRIMARY KEY, indices BLOB NOT NULL);"  # of jobs whose array is 2, see `indices`
 
 TABLES = f"""
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;      -- epoch, next_job, next_lease, next_journal, default_queue
@@ -41,8 +44,8 @@ CREATE TABLE spec(                                                  -- what to e
 CREATE TABLE job(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL, queue TEXT NOT NULL, definition TEXT NOT NULL, user TEXT NOT NULL,
   spec INTEGER NOT NULL REFERENCES spec(id), priority INTEGER NOT NULL, idempotency_key TEXT,
-  array INTEGER NOT NULL,                                           -- 0: single job, 1: array (also of one task)
-  tasks INTEGER NOT NULL, low INTEGER NOT NULL, step INTEGER NOT NULL,
+  array INTEGER NOT NULL,                                           -- 0: single job, 1: array (also of one task), 2: sparse
+  tasks INTEGER NOT NULL, low INTEGER NOT NULL, step INTEGER NOT NULL, -- of a sparse array: its first index, and 1
   task_limit INTEGER NOT NULL,                                      -- most tasks running at once, 0 = no limit
   next INTEGER NOT NULL,                                            -- first position never leased
   submitted REAL NOT NULL, started REAL, ended REAL,                -- seconds since 1970
@@ -90,9 +93,10 @@ CREATE TABLE resource(                                              -- clusters,
   PRIMARY KEY(kind, name)) WITHOUT ROWID;
 CREATE TABLE event(                                                 -- what happened to resources and to the host, newest last
   id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);
+{_SPARSE}
 """
 
-MIGRATIONS: "dict[int, str]" = {}
+MIGRATIONS: "dict[int, str]" = {1: _SPARSE}
 """SQL that brings a database of version n (the key) to n + 1."""
 
 

@@ -88,11 +88,11 @@ class Specs:
                 pass
         self._taken.clear()
 
-    def forget(self) -> tuple[set[str], float]:
-        """Remove what no job executes any more; see `retention.forget_specs`."""
+    def forget(self) -> None:
+        """Remove what no job executes any more."""
         self._numbers.clear()
         self._seen.clear()
-        return retention.forget_specs(self._db)
+        retention.forget_specs(self._db)
 
     def _keep_script(self, body: bytes) -> str:
         """Snapshot of a script by its content."""

@@ -11,7 +11,7 @@ from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESS
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler import lifecycle
 from cyclone_core.scheduler.admission import admit
-from cyclone_core.scheduler.sqlite import schema, task_pages
+from cyclone_core.scheduler.sqlite import again, schema, task_pages
 from cyclone_core.scheduler.sqlite.blocks import ResultBlocks
 from cyclone_core.scheduler.sqlite.resources import ResourceTable
 from cyclone_core.scheduler.sqlite.specs import Specs, script_name
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cyclone_core.jobs import JobRequest
     from cyclone_core.journal import Row
-    from cyclone_core.ports import Range
+    from cyclone_core.ports import Range, Wanted
     from cyclone_core.scheduler.sqlite.work import History
 
 _WORK = "id, name, queue, definition, spec, priority, array, tasks, low, step, task_limit, next, waiting, running, cancel"
@@ -122,28 +122,42 @@ class SqliteStore:
     # -- submission ---------------------------------------------------------------------------------------------------------------
     def submit(self, request: "JobRequest", now: float) -> int:
         """Accept one job; see the port."""
-        known = self._known(request.idempotency_key)
+        known = self.known(request.idempotency_key)
         if known:
             self._check_same(known, request)
             return known
         place = admit(request, self.resources.bodies)
-        job = self._next_job
-        low, step = (request.indices[0], request.indices[2]) if request.indices else (1, 1)
-        spec = self.specs.keep(request, job)
+        kind, low, step = int(request.is_array), 1, 1
+        spec = self.specs.keep(request, self._next_job)
+        if request.indices:
+            low, step = request.indices[0], request.indices[2]
+        elif request.ranges:
+            kind, low = again.SPARSE, again.keep_ranges(self.db, self._next_job, request)
+        return self.insert(
+            (request.name, place.queue, place.definition, request.user, spec, request.priority, request.idempotency_key, kind,
+             request.tasks, low, step, request.limit, now)
+        )  # fmt: skip
+
+    def insert(self, row: "tuple[Any, ...]") -> int:
+        """Add the row of a new job (name .. task_limit as in the table, submitted); its id."""
+        job, queue, definition, tasks = self._next_job, row[1], row[2], row[8]
         self.db.execute(
             "INSERT INTO job(id, name, queue, definition, user, spec, priority, idempotency_key, array, tasks, low, step, "
-            "task_limit, next, submitted, waiting) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,1,?,?)",
-            (job, request.name, place.queue, place.definition, request.user, spec, request.priority, request.idempotency_key,
-             int(request.is_array), request.tasks, low, step, request.limit, now, request.tasks),
-        )  # fmt: skip
+            "task_limit, submitted, next, waiting) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?)",
+            (job, *row, tasks),
+        )
         self._next_job += 1
-        self._count(place.queue, WAITING, request.tasks)
-        self._count_waiting(place.queue, place.definition, request.tasks)
+        self._count(queue, WAITING, tasks)
+        self._count_waiting(queue, definition, tasks)
         return job
+
+    def again(self, wanted: "Sequence[Wanted]", key: str, now: float) -> list[int]:
+        """Tasks that are over, once more; see the port."""
+        return again.submit(self, wanted, key, now)
 
     def check_parameters(self, request: "JobRequest") -> None:
         """Raise InvalidRequest when the parameter file of a new request is not where its client was to leave it."""
-        if not self.specs.has_parameters(request) and not self._known(request.idempotency_key):
+        if not self.specs.has_parameters(request) and not self.known(request.idempotency_key):
             raise InvalidRequest([Problem("-a", "the packed parameters are gone from the spool directory", "Submit again")])
 
     def _check_same(self, job: int, request: "JobRequest") -> None:
@@ -161,7 +175,7 @@ class SqliteStore:
                 ]
             )
 
-    def _known(self, key: str | None) -> int | None:
+    def known(self, key: str | None) -> int | None:
         """The job that was submitted with an idempotency key."""
         row = self.db.execute("SELECT id FROM job WHERE idempotency_key=?", (key,)).fetchone() if key else None
         return row[0] if row else None
@@ -196,6 +210,7 @@ class SqliteStore:
                 work.spans[low] = (high, tuple(history))
         if work.array:
             work.blocks = self.blocks.counts(work.id)
+            work.sparse = again.indices_of(self.db, work.id) if work.array == again.SPARSE else None
         return work
 
     # -- leases -------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from cyclone_core.indices import Indices
     from cyclone_core.ports import Range
 
     History = tuple[int, int, int]
@@ -25,7 +26,7 @@ class Work:
 
     __slots__ = (
         "array", "blocks", "cancelled", "definition", "id", "leased", "left", "limit", "low", "name", "next", "priority",
-        "queue", "retry", "spans", "spec", "step", "tasks",
+        "queue", "retry", "spans", "sparse", "spec", "step", "tasks",
     )  # fmt: skip
 
     def __init__(self, row: "tuple[Any, ...]", retry: Retry) -> None:
@@ -34,6 +35,8 @@ class Work:
         self.left: int = waiting + self.leased
         self.cancelled = cancel is not None
         self.retry = retry
+        self.sparse: Indices | None = None
+        """the indices of a sparse array"""
         self.spans: dict[int, tuple[int, History]] = {}
         """low position -> (high position, history) of tasks that were leased before and wait again"""
         self.blocks: dict[int, int] = {}
