@@ -6,7 +6,7 @@ after, so that what was written before the end is never missed. A wait for a tas
 
 from time import sleep
 
-from cyclone_core.jobs import RUNNING
+from cyclone_core.jobs import FINAL, RUNNING
 from cyclone_core.operations.logs import Outputs, Tail
 
 TYPE_CHECKING = False
@@ -23,9 +23,12 @@ POLL_S = 0.15
 
 
 def task(
-    host: "HostView", job: "Job", position: int, attempt: int | None = None, pause: "Callable[[float], object]" = sleep
+    host: "HostView", job: "Job", position: int, attempt: int | None = None, pause: "Callable[[float], object]" = sleep, last: int = 0
 ) -> "Iterator[Piece]":
-    """The output of a task as it is written: from its present attempt on until the task is final, or of one attempt."""
+    """The output of a task as it is written: from its present attempt on until the task is final, or of one attempt.
+
+    last: bytes; where more is there at a look than that, only the end of it is told (see `logs.Tail`). 0 = everything.
+    """
     made = host.reader.attempts(job.id, position)
     told = attempt - 1 if attempt else made[-1].attempt - 1 if made else 0
     with Outputs(host.state_dir) as outputs:
@@ -36,9 +39,9 @@ def task(
                 if one.attempt <= told or (attempt and one.attempt != attempt):
                     continue
                 if tail is None or tail[0] != one.attempt:
-                    tail = one.attempt, Tail(host.state_dir, job.id, position, one.attempt)
+                    tail = one.attempt, Tail(host.state_dir, job.id, position, one.attempt, last)
                 over = one.status != RUNNING
-                for data in _new(outputs, tail[1], (job.id, position), one):
+                for data in _new(outputs, tail[1], (job.id, position), one, last):
                     yield position, one.attempt, data
                 if over:
                     told = one.attempt
@@ -48,16 +51,24 @@ def task(
             pause(POLL_S)
 
 
-def _new(outputs: Outputs, tail: Tail, task: "tuple[int, int]", attempt: "Attempt") -> "Iterator[bytes]":
+def _new(outputs: Outputs, tail: Tail, task: "tuple[int, int]", attempt: "Attempt", last: int) -> "Iterator[bytes]":
     """What an attempt wrote since the last look; when it is over and its file was never seen, everything."""
     if attempt.status == RUNNING or tail.is_open:
         return tail.more()
-    return outputs.of((*task, attempt.attempt), attempt.journal, attempt.at)
+    return outputs.of((*task, attempt.attempt), attempt.journal, attempt.at, last)
 
 
-def array(host: "HostView", job: "Job", pause: "Callable[[float], object]" = sleep) -> "Iterator[Piece]":
-    """Outputs of an array's tasks as they are written and as tasks end, until the array is final. One byte of memory per task."""
-    follower = _ArrayFollower(host, job)
+def array(
+    host: "HostView", job: "Job", pause: "Callable[[float], object]" = sleep, last: int = 0, last_tasks: int | None = None
+) -> "Iterator[Piece]":
+    """Outputs of an array's tasks as they are written and as tasks end, until the array is final. One byte of memory per task.
+
+    last: bytes of one output at a look, as in `task`. last_tasks: of the tasks that are over already only so many are told, those with the
+    highest positions; None = all.
+    """
+    follower = _ArrayFollower(host, job, last)
+    if last_tasks is not None:
+        follower.pass_over(last_tasks)
     with follower.outputs:
         while True:
             now = host.reader.job(job.id)
@@ -71,19 +82,30 @@ def array(host: "HostView", job: "Job", pause: "Callable[[float], object]" = sle
 class _ArrayFollower:
     """Remembers what of an array was told: a flag per position, the result blocks already read, the files being followed."""
 
-    def __init__(self, host: "HostView", job: "Job") -> None:
-        self.reader, self.job, self.outputs = host.reader, job.id, Outputs(host.state_dir)
+    def __init__(self, host: "HostView", job: "Job", last: int = 0) -> None:
+        self.reader, self.job, self.outputs, self.last = host.reader, job.id, Outputs(host.state_dir), last
         self.told = bytearray(job.tasks + 1)
         self.blocks: set[tuple[int, int, int]] = set()
         self.tails: dict[tuple[int, int], Tail] = {}
         self.seen: set[tuple[int, int]] = set()  # attempts whose files were read to the end
+
+    def pass_over(self, but: int) -> None:
+        """Count what is final now as told, `but` the last ones."""
+        states = self.reader.task_states(self.job)
+        self.told[1:] = states.translate(bytes(state in FINAL for state in range(256)))
+        at = len(self.told)
+        for _ in range(but):
+            at = self.told.rfind(1, 1, at)
+            if at < 0:
+                return
+            self.told[at] = 0
 
     def running(self) -> "Iterator[Piece]":
         """New output of tasks that have run for a while, and the rest of those that just ended."""
         started = self.reader.started(self.job)
         for key in started:
             if key not in self.tails and key not in self.seen:
-                self.tails[key] = Tail(self.outputs.state_dir, self.job, *key)
+                self.tails[key] = Tail(self.outputs.state_dir, self.job, *key, last=self.last)
         for key, tail in list(self.tails.items()):
             for data in tail.more():
                 yield (*key, data)
@@ -99,6 +121,9 @@ class _ArrayFollower:
         present = sorted(self.reader.results(self.job))
         for block in present:
             if block in self.blocks:
+                continue
+            if self.told.find(0, block[0], block[1] + 1) < 0:  # nothing new in it
+                self.blocks.add(block)
                 continue
             members = self.reader.block(self.job, block[0])
             complete = complete and len(members) == block[2]  # else it was merged with others meanwhile: next time
@@ -121,4 +146,4 @@ class _ArrayFollower:
         elif key in self.seen:
             self.seen.discard(key)
         elif number:  # 0: it was cancelled before it ran
-            yield from self.outputs.of((self.job, *key), number, at)
+            yield from self.outputs.of((self.job, *key), number, at, self.last)

@@ -8,8 +8,9 @@ Nothing is decoded here and nothing is held but the piece being handed on. Where
 import os
 
 from cyclone_core import journal
-from cyclone_core.errors import NotFound
+from cyclone_core.errors import InvalidRequest, NotFound
 from cyclone_core.jobs import RUNNING
+from cyclone_core.problems import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,14 +51,14 @@ class Outputs:
             return None
         return end if (end.job, end.position, end.attempt) == key else None
 
-    def of(self, key: "tuple[int, int, int]", number: int | None, at: int) -> "Iterator[bytes]":
-        """The whole output, in pieces, of an attempt (job, position, attempt) whose END frame is said to lie there."""
+    def of(self, key: "tuple[int, int, int]", number: int | None, at: int, last: int = 0) -> "Iterator[bytes]":
+        """The output, in pieces, of an attempt (job, position, attempt) whose END frame is said to lie there; `last` as in `Tail`."""
         end = self.end(key, number, at)
         if end is not None and not end.flags & journal.SPILLED:
             if end.output:
                 yield end.output
             return
-        with Tail(self.state_dir, *key) as tail:
+        with Tail(self.state_dir, *key, last=last) as tail:
             yield from tail.more()
 
     def _journal(self, number: int) -> "BinaryIO":
@@ -71,13 +72,17 @@ class Outputs:
 
 
 class Tail:
-    """Reads the file of an attempt's output from where it stopped last. Once open, it stays readable when the worker takes it away."""
+    """Reads the file of an attempt's output from where it stopped last. Once open, it stays readable when the worker takes it away.
 
-    __slots__ = ("_fd", "_path")
+    With `last`, never more than about so many bytes are read at a time: where more was written since the last look (or before the first
+    one), whole lines are passed over and a line in the output says how much that was.
+    """
 
-    def __init__(self, state_dir: str, job: int, position: int, attempt: int) -> None:
-        """The file need not exist yet."""
-        self._path, self._fd = journal.output_path(state_dir, job, position, attempt), -1
+    __slots__ = ("_fd", "_last", "_path")
+
+    def __init__(self, state_dir: str, job: int, position: int, attempt: int, last: int = 0) -> None:
+        """The file need not exist yet. last: bytes, 0 = everything."""
+        self._path, self._fd, self._last = journal.output_path(state_dir, job, position, attempt), -1, last
 
     def __enter__(self) -> "Tail":
         return self
@@ -97,8 +102,23 @@ class Tail:
                 self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return
+        if self._last:
+            yield from self._skipped()
         while data := os.read(self._fd, CHUNK_BYTES):
             yield data
+
+    def _skipped(self) -> "Iterator[bytes]":
+        """Go on to the last bytes where more are new; yields a line about it, then the first of them."""
+        at, size = os.lseek(self._fd, 0, os.SEEK_CUR), os.fstat(self._fd).st_size
+        if size - at <= self._last:
+            return
+        os.lseek(self._fd, size - self._last, os.SEEK_SET)
+        data = os.read(self._fd, CHUNK_BYTES)
+        begin = data.find(b"\n") + 1  # 0 where not even one line ends here: then it begins in the middle of it
+        yield b"\n" * (at > 0 and os.pread(self._fd, 1, at - 1) != b"\n") + b"[... %d bytes before this are not shown ...]\n" % (
+            size - self._last + begin - at
+        )
+        yield data[begin:]
 
     def close(self) -> None:
         """Close the file; harmless when done twice."""
@@ -127,6 +147,36 @@ def array_output(host: "HostView", job: "Job") -> "Iterator[tuple[int, bytes]]":
             after = page[-1].position
             if after >= job.next - 1:
                 return  # the rest had not been leased when we began
+
+
+def save(host: "HostView", job: "Job", position: int | None, attempt: int | None, path: str) -> "tuple[str, int]":
+    """Write the whole output of a task, or of all tasks of an array (position None), into a new file that only its owner can read.
+
+    path: may begin with `~`. Returns (the file's path, bytes). Raises InvalidRequest where the file exists or cannot be written; what was
+    written until then stays. Raises NotFound for an attempt that was never made.
+    """
+    path = os.path.abspath(os.path.expanduser(path))
+    pieces = output(host, job, position, attempt) if position is not None else _with_headers(host, job)
+    size = 0
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            for piece in pieces:
+                size += file.write(piece)
+    except FileExistsError:
+        raise InvalidRequest([Problem(path, "exists already, nothing was written", "Choose another name")]) from None
+    except OSError as exc:
+        raise InvalidRequest([Problem(path, f"cannot be written: {exc.strerror}", "Choose another place")]) from exc
+    return path, size
+
+
+def _with_headers(host: "HostView", job: "Job") -> "Iterator[bytes]":
+    """Outputs of all tasks, each after a line that names it."""
+    last = 0
+    for position, piece in array_output(host, job):
+        if position != last:
+            yield f"{chr(10) if last else ''}==> {job.task_id(position)} <==\n".encode()
+            last = position
+        yield piece
 
 
 def last_lines(host: "HostView", job: "Job", position: int, count: int = 50) -> "tuple[list[bytes], bool]":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cyclone_core.jobs import FAILED, outcome
+from cyclone_core.jobs import FAILED, SUCCESSFUL, outcome
 from cyclone_core.operations import follow
 from cyclone_core.operations.queries import HostView
 from tests.filled import CANCELLED_CODE, SUBMITTED, FilledHost
@@ -132,3 +132,29 @@ def test_an_array_is_followed_while_blocks_are_merged(host: FilledHost) -> None:
     with HostView("local", host.directory) as view:
         found = list(follow.array(view, view.reader.job(1), pause=pauses(*steps)))
     assert [(position, data) for position, _, data in found] == [(1, b"<"), (2, b"<2>"), (1, b"1>")]
+
+
+def test_only_the_end_of_a_large_output(host: FilledHost) -> None:
+    """With `last`, whole lines at the end are told, and how much is not; so it is again where the task writes faster than one looks."""
+    host.job()
+    lease(host)
+    file = output_file(host, "1-1-1")
+    append(file, b"x" * 99 + b"\n" + b"line\n" * 20)
+    more = pauses(lambda: append(file, b"y" * 200 + b"\nend\n"), lambda: end(host, b""))
+    with HostView("h", host.directory) as view:
+        job = view.reader.job(1)
+        assert job is not None
+        found = written(follow.task(view, job, 1, pause=more, last=52))
+    first = b"[... 150 bytes before this are not shown ...]\n" + b"line\n" * 10
+    assert found == first + b"[... 201 bytes before this are not shown ...]\nend\n"
+
+
+def test_an_array_from_its_last_tasks_on(host: FilledHost) -> None:
+    """Of what is over already only the last ones are told, and all that ends later."""
+    host.array(dict.fromkeys(range(1, 9), (SUCCESSFUL, 0)), tasks=8, next=9, blocks=3)
+    with HostView("h", host.directory) as view:
+        job = view.reader.job(1)
+        assert job is not None
+        follower = follow._ArrayFollower(view, job)
+        follower.pass_over(3)
+        assert list(follower.told) == [0, 1, 1, 1, 1, 1, 0, 0, 0]
