@@ -10,7 +10,7 @@ import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, InvalidRequest
@@ -30,6 +30,9 @@ from cyclone_core.resources import LOCAL_REGION, MODELS, Host
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.local import client
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
+
+if TYPE_CHECKING:
+    from cyclone_core.operations.queries import HostView
 
 Mode = Literal["create", "update", "any"]
 """create: the name must be free; update: it must be there; any: either."""
@@ -102,8 +105,7 @@ class Resources:
         if reader is None:
             return Snapshot()
         with reader:
-            open_jobs = reader.open_jobs()
-            return Snapshot(tuple(self._stored(row, open_jobs) for row in reader.resources()), open_jobs)
+            return _snapshot(reader, self._machine, self.host.name)
 
     def find(self, kind: str, name: str | None = None) -> list[Stored]:
         """Resources of one kind by name; with `name` that one. Raises InvalidRequest (nearest name) when it is not there."""
@@ -168,20 +170,6 @@ class Resources:
         found = checks.problems(plan, snapshot.bodies, snapshot.open_jobs)
         return [*found, *local.problems(plan, snapshot.bodies, self._engine)]
 
-    def _stored(self, row: tuple[str, str, str, str, float, float], open_jobs: Mapping[tuple[str, str], int]) -> Stored:
-        kind, name, text, state, created, updated = row
-        found = {"name": name, **load(text)}
-        return Stored(
-            kind, name, found.get("state") or state, self._complete(kind, found), created, updated, open_jobs.get((kind, name), 0)
-        )
-
-    def _complete(self, kind: str, found: dict[str, Any]) -> Mapping[str, Any]:
-        """A body with every field: the supervisor's own defaults name only what they must, and older versions knew fewer."""
-        try:
-            return {**body(read(MODELS[kind], settings(kind, found)), self._machine, self.host.name), **found}
-        except (InvalidRequest, KeyError):
-            return found
-
     def _channel(self) -> wire.Channel:
         return self._connect(self._state_dir)
 
@@ -196,6 +184,36 @@ def for_host(host: Host) -> Resources:
 def for_selected(name: str | None = None) -> Resources:
     """The resources of the named host, or of the selected one."""
     return for_host(hosts.get(name))
+
+
+def look(host: "HostView", most_jobs: int | None = None) -> Snapshot:
+    """What a host has, read through an open view of it: unlike `Resources.snapshot` it never starts anything.
+
+    most_jobs: open jobs are counted up to so many, for whoever looks every other second.
+    """
+    if host.reader.connection is None:
+        return Snapshot()
+    return _snapshot(ResourceReader(host.reader.connection), this_machine(), host.name, most_jobs)
+
+
+def _snapshot(reader: ResourceReader, machine: Machine, host: str, most_jobs: int | None = None) -> Snapshot:
+    open_jobs = reader.open_jobs(most_jobs)
+    return Snapshot(tuple(_stored(row, open_jobs, machine, host) for row in reader.resources()), open_jobs)
+
+
+def _stored(row: tuple[str, str, str, str, float, float], open_jobs: Mapping[tuple[str, str], int], machine: Machine, host: str) -> Stored:
+    kind, name, text, state, created, updated = row
+    found = {"name": name, **load(text)}
+    whole = _complete(kind, found, machine, host)
+    return Stored(kind, name, found.get("state") or state, whole, created, updated, open_jobs.get((kind, name), 0))
+
+
+def _complete(kind: str, found: dict[str, Any], machine: Machine, host: str) -> Mapping[str, Any]:
+    """A body with every field: the supervisor's own defaults name only what they must, and older versions knew fewer."""
+    try:
+        return {**body(read(MODELS[kind], settings(kind, found)), machine, host), **found}
+    except (InvalidRequest, KeyError):
+        return found
 
 
 def judge(

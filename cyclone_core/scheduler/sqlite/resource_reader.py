@@ -1,6 +1,6 @@
 """Reads of what is not a job: resources, jobs open on them, counters per queue, workers, events."""
 
-from cyclone_core.jobs import CANCELLED, ERROR, FAILED, SUCCESSFUL
+from cyclone_core.jobs import RUNNING, WAITING
 from cyclone_core.scheduler.sqlite import schema
 
 TYPE_CHECKING = False
@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     ResourceRow = tuple[str, str, str, str, float, float]
     """(kind, name, body, state, created, updated)"""
-
-_OPEN = f"status NOT IN ({SUCCESSFUL}, {FAILED}, {CANCELLED}, {ERROR})"
 
 
 class ResourceReader:
@@ -38,13 +36,24 @@ class ResourceReader:
         """All of them, by kind and name."""
         return self._db.execute("SELECT kind, name, body, state, created, updated FROM resource ORDER BY kind, name").fetchall()
 
-    def open_jobs(self) -> "dict[tuple[str, str], int]":
-        """(kind, name) of a queue or definition -> its jobs that are not finished; none are left out."""
+    def open_jobs(self, most: "int | None" = None) -> "dict[tuple[str, str], int]":
+        """(kind, name) of a queue or definition -> its jobs that are not finished; none are left out.
+
+        most: look at so many of those that run and those that wait at most, so that a look costs little whatever is open.
+        """
         found: dict[tuple[str, str], int] = {}
-        for kind in ("queue", "definition"):
-            for name, count in self._db.execute(f"SELECT {kind}, count(*) FROM job WHERE {_OPEN} GROUP BY {kind}"):
-                found[kind, name] = count
+        limit = -1 if most is None else most
+        some = "SELECT queue, definition FROM job INDEXED BY job_status WHERE status = ? LIMIT ?"
+        for status in (WAITING, RUNNING):
+            rows = self._db.execute(f"SELECT queue, definition, count(*) FROM ({some}) GROUP BY 1, 2", (status, limit))
+            for queue, definition, count in rows:
+                for key in (("queue", queue), ("definition", definition)):
+                    found[key] = found.get(key, 0) + count
         return found
+
+    def jobs(self) -> int:
+        """How many jobs there are, finished ones included."""
+        return int(self._db.execute("SELECT count(*) FROM job").fetchone()[0])
 
     def workers(self) -> "dict[str, int]":
         """Cluster -> worker processes that live."""
