@@ -4,7 +4,7 @@ The input is a byte per task (`reader.task_states`). Only lines on the screen ar
 tasks cost as much as a thousand; after a refresh only lines whose tasks changed are painted again. No I/O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import ClassVar
 
@@ -100,10 +100,12 @@ class TaskMap(ScrollView, can_focus=True):
             super().__init__()
             self.position = position
 
-    def __init__(self, job: int = 0, first: int = 1, step: int = 1, ascii: bool = False) -> None:
-        """job: its id; first, step: the index of its first task, and between two. ascii: signs of the plain character set."""
+    def __init__(self, job: int = 0, ascii: bool = False) -> None:
+        """job: its id. ascii: signs of the plain character set."""
         super().__init__()
-        self.job, self.first, self.index_step = job, first, step
+        self.job = job
+        self.index: Callable[[int], int] = int
+        """The number that users see of the task at a position (1..tasks)."""
         self.glyphs = PLAIN_GLYPHS if ascii else GLYPHS
         self.states = b""
         self.per_cell = 1
@@ -159,10 +161,6 @@ class TaskMap(ScrollView, can_focus=True):
     def cells(self) -> int:
         """How many cells there are."""
         return -(-len(self.states) // self.per_cell)
-
-    def index(self, position: int) -> int:
-        """The number that users see of a task."""
-        return self.first + (position - 1) * self.index_step
 
     # -- the cursor
 
@@ -304,10 +302,10 @@ class TaskGrid(Vertical):
     TaskGrid > TaskMap { height: 1fr; }
     """
 
-    def __init__(self, job: int = 0, first: int = 1, step: int = 1, ascii: bool = False, id: str | None = None) -> None:
+    def __init__(self, job: int = 0, ascii: bool = False, id: str | None = None) -> None:
         """As `TaskMap`."""
         super().__init__(id=id)
-        self.map = TaskMap(job, first, step, ascii)
+        self.map = TaskMap(job, ascii)
         self._legend: tuple[tuple[int, ...], int] | None = None
         self._info = ""
 
@@ -316,6 +314,10 @@ class TaskGrid(Vertical):
         yield Static("", id="grid-legend")
         yield self.map
         yield Static("", id="grid-info", markup=False)
+
+    def set_index(self, index: Callable[[int], int]) -> None:
+        """Tell how tasks are numbered; said once, before their states."""
+        self.map.index = index
 
     def set_states(self, states: bytes, counts: tuple[int, ...] | None = None) -> None:
         """Show these states, a byte per task. counts: of them by state, where they are known already."""

@@ -17,7 +17,7 @@ class Host(App[None]):
 
     def __init__(self, ascii: bool = False) -> None:
         super().__init__()
-        self.grid = TaskGrid(12, 1, 1, ascii)
+        self.grid = TaskGrid(12, ascii)
         self.opened: list[int] = []
 
     def compose(self) -> ComposeResult:
@@ -151,8 +151,7 @@ def test_indices_of_the_array() -> None:
     """Labels and names count as the array does."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        cells = app.grid.map
-        cells.first, cells.index_step = 100, 5
+        app.grid.set_index(lambda position: 95 + 5 * position)
         app.grid.set_states(bytes(40))
         await pilot.press("right")
         assert row(app, 1).split()[0] == "250"
