@@ -3,12 +3,16 @@ the TUI and the library call.
 
 A deployment is one plan being made true, recorded in the state directory of its host (`infra.deployment_record`), so any process can look
 at it, also after its end. Keeping things as a failed deployment left them needs no function: it is what happens when nobody calls one.
+
+Looking needs no model of a resource; what changes something loads them (`resources`) when it is called, so that a screen that shows what
+runs starts without them.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
@@ -17,14 +21,24 @@ from cyclone_core.infra.deployer import key_of
 from cyclone_core.infra.deployment_record import Mode, Record, State
 from cyclone_core.infra.events import Event, Phase
 from cyclone_core.infra.plan import Bodies, Change, Plan, with_body, without
-from cyclone_core.operations import deploying, resources
-from cyclone_core.operations.resources import Proposal
-from cyclone_core.resources import Host
 
+if TYPE_CHECKING:
+    from cyclone_core.operations.resources import Proposal, Resources
+
+__all__ = ["Change", "Deployment", "Event", "Plan", "State"]
 LOOK_EVERY_S = 0.1
 """So often `follow` looks for new events."""
 DIED = "its process ended before it was done"
 """Why a deployment is INTERRUPTED, unless its process said something."""
+
+
+class Named(Protocol):
+    """A host, or a view of one: what is known by its name."""
+
+    @property
+    def name(self) -> str:
+        """The host's."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ def describe(plan: Plan) -> str:
 
 
 # -- see --------------------------------------------------------------------------------------------------------------
-def list_deployments(host: Host, before: int | None = None, limit: int = 50) -> list[Deployment]:
+def list_deployments(host: Named, before: int | None = None, limit: int = 50) -> list[Deployment]:
     """Deployments of a host, newest first: at most `limit` with numbers below `before` (None: the newest). Unreadable ones are left out."""
     root = _root(host)
     found: list[Deployment] = []
@@ -106,22 +120,55 @@ def list_deployments(host: Host, before: int | None = None, limit: int = 50) -> 
     return found
 
 
-def running(host: Host) -> list[Deployment]:
+class History:
+    """The deployments of a host for whoever looks again and again: what is over is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[float, Deployment]] = {}
+
+    def look(self, host: Named) -> list[Deployment]:
+        """All deployments, newest first; unreadable ones are left out."""
+        found = []
+        root = _root(host)
+        for number in deployment_record.numbers(root):
+            try:
+                found.append(self._one(host, Record(root, number)))
+            except CycloneError:
+                continue
+        return found
+
+    def _one(self, host: Named, record: Record) -> Deployment:
+        changed = _changed(record.path("events.jsonl"))
+        known = self._known.get(record.number)
+        if known is None or known[0] != changed or not known[1].is_over:
+            known = self._known[record.number] = changed, _load(host, record)
+        return known[1]
+
+
+def _changed(path: str) -> float:
+    """When a file was written last, 0 for one that is not there."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
+def running(host: Named) -> list[Deployment]:
     """Deployments that a process works on now, oldest first. Cheap, however many there were."""
     return [_load(host, record) for record in deployment_record.running(_root(host))]
 
 
-def get(host: Host, number: int) -> Deployment:
+def get(host: Named, number: int) -> Deployment:
     """One deployment. Raises NotFound, or StateUnusable for a record that cannot be read."""
     return _load(host, _record(host, number))
 
 
-def read_events(host: Host, number: int, position: int = 0) -> tuple[list[Event], int]:
+def read_events(host: Named, number: int, position: int = 0) -> tuple[list[Event], int]:
     """What happened from a position on (0: the beginning), and the position to go on from. Never waits."""
     return _record(host, number).events(position)
 
 
-def follow(host: Host, number: int, from_line: int = 0, pause: Callable[[], None] = lambda: time.sleep(LOOK_EVERY_S)) -> Iterator[Event]:
+def follow(host: Named, number: int, from_line: int = 0, pause: Callable[[], None] = lambda: time.sleep(LOOK_EVERY_S)) -> Iterator[Event]:
     """Attach to a deployment: its events from one on (0: the first), as they come; ends when it is over. Raises NotFound.
 
     pause: waits until it is worth to look again; it may raise to leave, which does nothing to the deployment.
@@ -142,7 +189,7 @@ def follow(host: Host, number: int, from_line: int = 0, pause: Callable[[], None
 
 
 # -- do ---------------------------------------------------------------------------------------------------------------
-def start(host: Host, proposal: Proposal, command: str = "") -> Deployment:
+def start(host: Named, proposal: "Proposal", command: str = "") -> Deployment:
     """Apply a plan in a process of its own, which goes on whatever becomes of this one.
 
     command: the command line that asks for the same. Raises InvalidRequest for the plan's problems and while another deployment changes the
@@ -151,12 +198,12 @@ def start(host: Host, proposal: Proposal, command: str = "") -> Deployment:
     return _start(host, proposal, command, "apply", None)
 
 
-def run_here(host: Host, proposal: Proposal, command: str = "") -> Iterator[Event]:
+def run_here(host: Named, proposal: "Proposal", command: str = "") -> Iterator[Event]:
     """Apply a plan in this process, for what is fast; recorded in the same way. Raises as `Resources.apply` does."""
-    return resources.for_host(host).apply(proposal, command)
+    return _resources(host).apply(proposal, command)
 
 
-def cancel(host: Host, number: int) -> Deployment:
+def cancel(host: Named, number: int) -> Deployment:
     """Ask a deployment to end: after the change that is under way, and an image build at once. What is done stays.
 
     Returns before it has ended: `follow` it for that. Raises NotFound, or CycloneError when it is over already.
@@ -166,16 +213,18 @@ def cancel(host: Host, number: int) -> Deployment:
         raise CycloneError(
             f"deployment {number} cannot be cancelled: it is over ({found.state}). To take it back: {roll_back_line(number)}"
         )
+    from cyclone_core.operations import resources
+
     _record(host, number).ask_to_end(resources.user())
     return get(host, number)
 
 
-def propose_retry(host: Host, number: int) -> Proposal:
+def propose_retry(host: Named, number: int) -> "Proposal":
     """What of a deployment is not true yet, as a new plan with everything that stands against it.
 
     Raises NotFound, or CycloneError while it runs.
     """
-    found, known = _over(host, number), resources.for_host(host)
+    found, known = _over(host, number), _resources(host)
     desired: Bodies = known.snapshot().bodies
     phases = _phases(host, number)
     for change in found.plan.changes:
@@ -186,18 +235,18 @@ def propose_retry(host: Host, number: int) -> Proposal:
     return known.propose(desired)
 
 
-def retry(host: Host, number: int) -> Deployment:
+def retry(host: Named, number: int) -> Deployment:
     """Do what a deployment left undone, as a new deployment. Raises as `propose_retry` and `start` do."""
     return _start(host, propose_retry(host, number), "", "retry", number)
 
 
-def propose_roll_back(host: Host, number: int) -> Proposal:
+def propose_roll_back(host: Named, number: int) -> "Proposal":
     """The way back to what was there before a deployment, as a new plan with everything that stands against it.
 
     Only what the deployment touched changes; what others did to that since is undone with it. An image whose new build did not succeed is
     put back as it was; one that was built anew is built again from its earlier settings. Raises NotFound, or CycloneError while it runs.
     """
-    found, known = _over(host, number), resources.for_host(host)
+    found, known = _over(host, number), _resources(host)
     desired: Bodies = known.snapshot().bodies
     phases = _phases(host, number)
     for change in found.plan.changes:
@@ -210,7 +259,7 @@ def propose_roll_back(host: Host, number: int) -> Proposal:
     return known.propose(desired)
 
 
-def roll_back(host: Host, number: int) -> Deployment:
+def roll_back(host: Named, number: int) -> Deployment:
     """Take a deployment back, as a new deployment. Raises as `propose_roll_back` and `start` do."""
     return _start(host, propose_roll_back(host, number), "", "roll-back", number)
 
@@ -226,23 +275,32 @@ def roll_back_line(number: int) -> str:
 
 
 # -- inside -----------------------------------------------------------------------------------------------------------
-def _start(host: Host, proposal: Proposal, command: str, mode: Mode, of: int | None) -> Deployment:
+def _start(host: Named, proposal: "Proposal", command: str, mode: Mode, of: int | None) -> Deployment:
     lines = {"retry": retry_line, "roll-back": roll_back_line}
     command = lines[mode](of) if mode != "apply" and of is not None else command
-    holder = resources.for_host(host).begin(proposal, command, mode, of)
-    deploying.start(host, holder)
+    from cyclone_core.operations import deploying
+
+    known = _resources(host)
+    holder = known.begin(proposal, command, mode, of)
+    deploying.start(known.host, holder)
     return get(host, holder.record.number)
 
 
-def _root(host: Host) -> str:
+def _resources(host: Named) -> "Resources":
+    from cyclone_core.operations import hosts, resources
+
+    return resources.for_host(hosts.get(host.name))
+
+
+def _root(host: Named) -> str:
     return paths.deployments_dir(paths.host_state_dir(host.name))
 
 
-def _record(host: Host, number: int) -> Record:
+def _record(host: Named, number: int) -> Record:
     return Record(_root(host), number)
 
 
-def _load(host: Host, record: Record) -> Deployment:
+def _load(host: Named, record: Record) -> Deployment:
     order = record.order()
     state, end = record.state()
     reason = end.reason if end else (record.last_words() or DIED) if state == "INTERRUPTED" else ""
@@ -264,14 +322,14 @@ def _load(host: Host, record: Record) -> Deployment:
     )
 
 
-def _over(host: Host, number: int) -> Deployment:
+def _over(host: Named, number: int) -> Deployment:
     found = get(host, number)
     if not found.is_over:
         raise CycloneError(f"deployment {number} still runs. Follow it: hyper deployments show {number} --follow, or cancel it first")
     return found
 
 
-def _phases(host: Host, number: int) -> dict[tuple[str, str, str], Phase]:
+def _phases(host: Named, number: int) -> dict[tuple[str, str, str], Phase]:
     """How far each resource got; one whose turn never came is not there."""
     found: dict[tuple[str, str, str], Phase] = {}
     for event in _record(host, number).events()[0]:
