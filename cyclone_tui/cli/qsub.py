@@ -115,10 +115,12 @@ def _build(
     """The request for a file, for standard input, or for commands alone."""
     if filename is None:
         script = f"#!/bin/bash\n{commands}\n".encode("utf-8", "surrogateescape")
+        _tell_unused("the commands", script, replacements)
         return requests.build(
             "-c", script, given, places, problems, replacements=replacements, default_name=settings.command_name(commands or "")
         )
     text = requests.read_script(filename, problems)
+    _tell_unused(filename, text, replacements)
     path, name = (requests.STDIN, "STDIN") if filename == "-" else (filename, "")
     return requests.build(path, text, given, places, problems, commands=commands, replacements=replacements, default_name=name)
 
@@ -155,6 +157,17 @@ def _replacements(arguments: "Arguments", problems: Problems) -> "str | None":
     except ValueError as exc:
         problems.add("-p", f"{exc} ({text[:60]!r})", 'Write -p \'{"NAME": "value"}\'')
         return None
+
+
+def _tell_unused(where: str, script: "bytes | None", replacements: "str | None") -> None:
+    """Tell a person (never a program) which names of -p stand nowhere: one dict is often used for several scripts, so it is no mistake."""
+    if replacements is None or script is None or sys.stderr is None or not sys.stderr.isatty():
+        return
+    from cyclone_core.scheduler.parameters import pairs_of
+
+    unused = [repr(name.decode("utf-8", "replace")) for name, _ in pairs_of(replacements) if name not in script]
+    if unused:
+        diagnostics.tell("qsub", f"-p: {', '.join(sorted(unused))} {'stands' if len(unused) == 1 else 'stand'} nowhere in {where}")
 
 
 def _key(text: str, problems: Problems) -> str:

@@ -197,6 +197,18 @@ def test_parameters_and_replacements(run: Run, engine: Engine) -> None:
     assert os.listdir(os.path.join(engine.state_dir, "spool")) == []
 
 
+def test_a_replacement_that_stands_nowhere_is_told_to_people_only(run: Run, engine: Engine) -> None:
+    """One dict may serve several scripts, so it is no mistake; programs get the id and nothing else."""
+    line = """qsub -c 'echo A' -p '{"A": "x", "B": "y"}'"""
+    assert run(line) == (0, "1\n", "")
+    code = f"import sys; sys.path.insert(0, {PACKAGES!r}); from cyclone_tui.cli.qsub import main; main()"
+    terminal, theirs = os.openpty()
+    done = subprocess.run([sys.executable, "-c", code, *shlex.split(line)[1:]], stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    assert (done.stdout, os.read(terminal, 1000)) == (b"2\n", b"qsub: -p: 'B' stands nowhere in the commands\r\n")
+    os.close(terminal)
+
+
 def test_refused_parameters_leave_nothing_behind(run: Run, engine: Engine) -> None:
     """A good parameter file with an unknown queue: the host refuses, the spool is empty."""
     Path("p.jsonl").write_text("{}\n")
