@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.operations.queries import HostView
-from cyclone_core.resource_fields import FieldSpec, fields_of, read, show
 from cyclone_tui import settings as files
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.screens.base import View, background
@@ -28,10 +27,7 @@ class Row:
 
 def rows(settings: Settings) -> tuple[Row, ...]:
     """All of them, in the order of their declaration."""
-    return tuple(
-        Row(spec.name, show(getattr(settings, spec.name)) or "none", show(spec.default) or "none", spec.help)
-        for spec in fields_of(Settings)
-    )
+    return tuple(Row(one.name, files.show(getattr(settings, one.name)), files.show(one.default), one.help) for one in files.described())
 
 
 COLUMNS: tuple[Column[Row], ...] = (
@@ -79,12 +75,12 @@ class SettingsView(View):
         row = self.query_one(RowTable).current
         if row is None:
             return
-        spec = next(spec for spec in fields_of(Settings) if spec.name == row.name)
-        choices = self._choices(spec)
+        one = next(one for one in files.described() if one.name == row.name)
+        choices = sorted(self.app.available_themes, key=_ours_first) if one.name == "theme" else one.choices
         if choices:
-            value: Any = await self.app.push_screen_wait(Choose(spec.help, [(one, one) for one in choices], row.value))
+            value: Any = await self.app.push_screen_wait(Choose(one.help, [(name, name) for name in choices], row.value))
         else:
-            value = await self.ask(spec.help, "" if row.value == "none" else row.value)
+            value = await self.ask(one.help, "" if row.value == "none" else row.value)
         if value is not None:
             self._set(row.name, value)
 
@@ -94,18 +90,16 @@ class SettingsView(View):
         if row is not None:
             self._set(row.name, None)
 
-    def _choices(self, spec: FieldSpec) -> list[str]:
-        if spec.name == "theme":
-            return [*sorted(self.app.available_themes, key=lambda name: (not name.startswith("cyclone"), name))]
-        return ["yes", "no"] if spec.shape == "flag" else list(spec.choices)
-
     def _set(self, name: str, value: object) -> None:
-        given = {**self.session.settings.model_dump(), name: value}
         try:
-            changed = read(Settings, {key: one for key, one in given.items() if one is not None})
+            changed = files.read({**vars(self.session.settings), name: value})
         except InvalidRequest as exc:
             self.cyclone.tell_error(exc)
             return
         self.cyclone.change_settings(changed)
         self.refresh_data()
         self.run_worker(self.attempt(lambda host: files.save(changed), done=lambda path: f"kept in {path}"))
+
+
+def _ours_first(name: str) -> tuple[bool, str]:
+    return not name.startswith("cyclone"), name

@@ -233,7 +233,7 @@ def test_copies_the_command_line(filled: FilledHost, on_screen: OnScreen, tmp_pa
 
 def test_keys_can_be_changed(filled: FilledHost, on_screen: OnScreen) -> None:
     """A key from the settings does what the usual one did, and the help shows it."""
-    settings = Settings.model_validate({"keys": {"probe.look": "f9"}, "refresh_s": 3600})
+    settings = Settings(keys={"probe.look": "f9"}, refresh_s=3600)
     probe = Probe(())
 
     async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
