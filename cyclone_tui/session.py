@@ -124,7 +124,8 @@ class Session:
         if self._view is None:
             self._view = open_host(self.host)
         try:
-            return load(self._view, *args, **kwargs)
+            with self._view.reading():
+                return load(self._view, *args, **kwargs)
         except CycloneError:
             raise
         except Exception:
@@ -132,7 +133,7 @@ class Session:
             raise
 
     def _call(self, act: Callable[Concatenate[HostView, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with open_host(self.host) as host:
+        with open_host(self.host) as host, host.reading():
             return act(host, *args, **kwargs)
 
     def _forget(self) -> None:

@@ -11,7 +11,7 @@ from cyclone_core.errors import CycloneError, InvalidRequest, NotFound
 from cyclone_core.ids import format_task, parse
 from cyclone_core.jobs import RUNNING, STATES, WAITING
 from cyclone_core.problems import Problem, Problems
-from cyclone_core.scheduler.sqlite.reader import Reader
+from cyclone_core.scheduler.sqlite.reader import Reader, Translated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ class HostView:
 
     def __exit__(self, *exc: object) -> None:
         self.reader.close()
+
+    def reading(self) -> Translated:
+        """A `with` for programs that go on: in it whatever keeps the database from being read is a StateUnusable."""
+        return Translated(self.state_dir)
 
     def is_current(self) -> bool:
         """Whether it still shows the host's files: they may have been made, or made anew, since it was opened."""

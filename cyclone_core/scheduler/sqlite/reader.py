@@ -7,6 +7,7 @@ Writes nothing. A host that never got a job has no database: everything is empty
 `task_pages` is imported where tasks are looked at: counters alone (`qstat --summary`) must not pay for it.
 """
 
+from cyclone_core.errors import StateUnusable
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
 from cyclone_core.scheduler.sqlite import schema
 from cyclone_core.views import Attempt, Job, Outcome, cause_text
@@ -262,6 +263,24 @@ class Reader:
                 attempt.started, attempt.took = start_us / 1e6, (took_us or 0) / 1e6
                 attempt.ended = attempt.started + attempt.took
             yield attempt
+
+
+class Translated:
+    """A `with` in which an error of the database becomes StateUnusable: locked by a program that keeps it to itself, damaged, gone."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, state_dir: str) -> None:
+        self.path = schema.database_path(state_dir)
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
+        from _sqlite3 import Error
+
+        if isinstance(exc, Error):
+            raise StateUnusable(f"{self.path} cannot be read now: {exc}") from exc
 
 
 class _Instant:
