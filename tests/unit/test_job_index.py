@@ -118,11 +118,12 @@ def test_new_jobs_alone(index: JobIndex) -> None:
 
 
 def test_task_counts(index: JobIndex) -> None:
-    """In the order asked; a job that is gone has none."""
-    (ids,) = index.chunks((), NEWEST_FIRST, NOW)
-    ids.append(99)
-    assert list(index.task_counts(ids, ())) == [1, 2, 100, 1, 1, 1, 0]
-    assert list(index.task_counts(ids, (1, 2))) == [0, 0, 10, 0, 1, 0, 0]
+    """Beside the ids: all tasks, or those in some states."""
+    ((ids, counts),) = index.counted((), NEWEST_FIRST, NOW, ())
+    assert (list(ids), list(counts)) == ([7, 5, 4, 3, 2, 1], [1, 2, 100, 1, 1, 1])
+    ((_, counts),) = index.counted((), Order("tasks"), NOW, (1, 2))
+    assert list(counts) == [10, 0, 0, 0, 1, 0]
+    assert index.tasks_by_state(parse("sweep").terms, NOW) == (90, 5, 5, 0, 2, 0)
 
 
 def test_version_changes_with_commits_of_others(host: FilledHost, index: JobIndex) -> None:

@@ -79,34 +79,44 @@ class JobIndex:
         found = dict(self._all(f"SELECT status, count(*) FROM job{where} GROUP BY status", values))
         return tuple(found.get(state, 0) for state in range(len(STATES)))
 
+    def tasks_by_state(self, terms: Sequence[Term], now: float) -> tuple[int, ...]:
+        """Numbers of tasks of the jobs that fit, by state."""
+        where, values = self._where(terms, now)
+        sums = ", ".join(f"coalesce(sum({state.lower()}), 0)" for state in STATES)
+        rows = self._all(f"SELECT {sums} FROM job{where}", values)
+        return rows[0] if rows else (0,) * len(STATES)
+
     def chunks(self, terms: Sequence[Term], order: Order, now: float, above: int = 0) -> "Iterator[array[int]]":
         """Ids above `above` of the jobs that fit, in order. Each chunk is one instant; in order of id they arrive as they are found."""
+        return self._parts(terms, order, now, above, "")
+
+    def counted(
+        self, terms: Sequence[Term], order: Order, now: float, states: Sequence[int], above: int = 0
+    ) -> "Iterator[tuple[array[int], array[int]]]":
+        """The same, with the number of tasks that each job has in any of the states (none given: in all)."""
+        column = "+".join(STATES[state].lower() for state in states) or "tasks"
+        for chunk in self._parts(terms, order, now, above, column):
+            yield chunk[::2], chunk[1::2]
+
+    def _parts(self, terms: Sequence[Term], order: Order, now: float, above: int, column: str) -> "Iterator[array[int]]":
+        """Chunks of ids, or of id and value of the column in turns."""
         where, values = self._where(terms, now)
+        select = f"SELECT id, {column} AS more FROM job" if column else "SELECT id FROM job"
         if order.column != "id":
-            yield self._packed(f"SELECT id FROM job{_and(where, 'id>:above')} ORDER BY {_ordering(order)}", {**values, "above": above})
+            where = _and(where, "id>:above") if above else where
+            yield self._packed(f"{select}{where} ORDER BY {_ordering(order)}", {**values, "above": above}, column)
             return
         edge, size = (2**62 if order.descending else above), FIRST_CHUNK
         beyond = "id<:edge AND id>:above" if order.descending else "id>:edge"
-        direction = "DESC" if order.descending else "ASC"
+        direction, step = ("DESC" if order.descending else "ASC"), 2 if column else 1
         while True:
-            sql = f"SELECT id FROM job{_and(where, beyond)} ORDER BY id {direction} LIMIT {size}"
-            chunk = self._packed(sql, {**values, "edge": edge, "above": above})
+            sql = f"{select}{_and(where, beyond)} ORDER BY id {direction} LIMIT {size}"
+            chunk = self._packed(sql, {**values, "edge": edge, "above": above}, column)
             if chunk:
                 yield chunk
-            if len(chunk) < size:
+            if len(chunk) < size * step:
                 return
-            edge, size = chunk[-1], CHUNK
-
-    def task_counts(self, ids: "array[int]", states: Sequence[int]) -> "array[int]":
-        """How many tasks each of these jobs has in any of the states (none given: in all), in their order; gone jobs have none."""
-        counted = "+".join(STATES[state].lower() for state in states) or "tasks"
-        numbers = array("q")
-        for begin in range(0, len(ids), CHUNK):
-            some = ids[begin : begin + CHUNK]
-            joined = "json_each(:ids) AS wanted LEFT JOIN job ON job.id=wanted.value"
-            sql = f"SELECT coalesce({counted}, 0) AS id FROM {joined} ORDER BY wanted.key"
-            numbers += self._packed(sql, {"ids": _json(some)})
-        return numbers
+            edge, size = chunk[-step], CHUNK
 
     def jobs(self, ids: Sequence[int]) -> dict[int, Job]:
         """The jobs with these ids, as far as they exist."""
@@ -121,9 +131,10 @@ class JobIndex:
                     self._connection.create_function(f"found{number}", 1, _search(term.pattern), deterministic=True)
         return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
 
-    def _packed(self, sql: str, values: Values) -> "array[int]":
-        """The column `id` of a query as an array. Sixteen hexadecimal digits a number keep what sorts in C, and out of the lock."""
-        rows = self._all(f"SELECT group_concat(printf('%016x', id), '') FROM ({sql})", values)
+    def _packed(self, sql: str, values: Values, more: str) -> "array[int]":
+        """The column `id` of a query (and `more`, in turns) as an array: sixteen hexadecimal digits a number, put together by SQLite."""
+        number = "printf('%016x%016x', id, more)" if more else "printf('%016x', id)"
+        rows = self._all(f"SELECT group_concat({number}, '') FROM ({sql})", values)
         digits = str(rows[0][0] or "") if rows else ""
         packed = array("q")
         for begin in range(0, len(digits), _DIGITS):  # piece by piece: others wait for the lock meanwhile

@@ -1,0 +1,357 @@
+"""The browser of a local host: its database, read by two threads.
+
+The one reads pages and looks for changes: queries of milliseconds. The other makes lists and counts: up to a second for a million jobs, so
+they are made again only when somebody committed something, and after a pause of twenty times what they cost. New jobs in order
+of id need no new list: they are put in front. Whoever draws never waits for either; only finished values are handed over.
+"""
+
+import time
+from array import array
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import compress, groupby
+from threading import Lock
+
+from cyclone_core.jobs import STATES
+from cyclone_core.operations.browse import Key, Listing, Row, State
+from cyclone_core.operations.row_lists import JobRows, TaskRows, sums
+from cyclone_core.scheduler.sqlite.job_index import Interrupted, JobIndex
+
+PAGE = 256
+"""Rows read around a window that is looked at."""
+KEPT = 4 * PAGE
+"""Rows kept."""
+PAUSE = 20
+"""A list is made again after so many times what it cost."""
+Rows = JobRows | TaskRows
+
+
+class LocalJobBrowser:
+    """See `browse.JobBrowser`."""
+
+    def __init__(self, state_dir: str) -> None:
+        self.on_news: Callable[[], None] = lambda: None
+        self._state_dir = state_dir
+        self._pages = ThreadPoolExecutor(1, "cyclone-pages")
+        self._lists = ThreadPoolExecutor(1, "cyclone-lists")
+        self._lock = Lock()
+        self._closed = False
+        self._page_index: JobIndex | None = None
+        self._list_index: JobIndex | None = None
+        self._rows: Rows = JobRows(array("q"))
+        self._kept: dict[Key, tuple[int, Row]] = {}
+        self._listing = Listing()
+        self._generation = 0
+        self._building = False
+        self._failure: Exception | None = None
+        self._highest = 0
+        self._seen: int | None = None
+        self._stamp = 0
+        self._version = 0
+        self._dirty = False
+        self._due = 0.0
+        self._by_state = self._tasks = (0,) * len(STATES)
+        self._wanted: tuple[int, int] | None = None
+        self._last_window = (0, 0)
+        self._fetching = False
+        self.show(Listing())
+
+    # answers at once
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._rows.count
+
+    def key(self, row: int) -> Key | None:
+        """Job id, or (job id, position)."""
+        return self._rows.key(row)
+
+    def find(self, key: Hashable, near: int) -> int | None:
+        """The row of a key."""
+        return self._rows.find(key, near) if isinstance(key, (int, tuple)) else None
+
+    def window(self, first: int, count: int) -> Sequence[Row | None]:
+        """Rows that were read; what is missing or old is asked for."""
+        rows, stamp, current = self._rows, self._stamp, True
+        if count > 1:
+            self._last_window = first, count
+        found: list[Row | None] = []
+        for number in range(max(0, first), min(first + count, rows.count)):
+            key = rows.key(number)
+            kept = None if key is None else self._kept.get(key)
+            found.append(kept and kept[1])
+            current = current and kept is not None and kept[0] == stamp
+        if not current:
+            self._want(first, count)
+        return found
+
+    # what is shown
+
+    def show(self, listing: Listing) -> None:
+        """Show another list."""
+        with self._lock:
+            if self._closed:
+                return
+            self._generation += 1
+            self._listing, self._building, self._failure, self._due = listing, True, None, 0.0
+            self._rows = _none(listing)
+            generation = self._generation
+        if self._list_index is not None:
+            self._list_index.interrupt()
+        self._lists.submit(self._make, generation)
+
+    def close(self) -> None:
+        """End both threads; they close their connections."""
+        with self._lock:
+            if self._closed:
+                return
+            self._generation += 1
+            self._closed = True
+        for index in (self._list_index, self._page_index):
+            if index is not None:
+                index.interrupt()
+        self._lists.submit(self._close_lists)
+        self._pages.submit(self._close_pages)
+        self._lists.shutdown(wait=False)
+        self._pages.shutdown(wait=False)
+
+    def look(self) -> State:
+        """Look for changes."""
+        if self._closed:
+            return State(self._listing)
+        self._pages.submit(self._look).result()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        listing, plain = self._listing, self._listing.terms_of_all() == ()
+        by_state = self._tasks if plain and not listing.grouped else self._by_state
+        return State(listing, self._version, self._rows.count, by_state, self._tasks, self._building)
+
+    # thread of the pages
+
+    def _look(self) -> None:
+        index = self._page_index = self._page_index or JobIndex(self._state_dir)
+        version = index.version()
+        if version != self._seen:
+            self._seen, self._dirty = version, True
+            counts = [counts for _, counts in index.reader.counts()]
+            self._tasks = tuple(map(sum, zip(*counts, strict=True))) if counts else (0,) * len(STATES)
+            self._add_new(index)
+            self._stamp += 1
+            self._version += 1
+            self._read(index, *self._last_window)
+        with self._lock:
+            again = self._dirty and not self._building and time.monotonic() >= self._due
+            if again:
+                self._building = True
+                generation = self._generation
+        if again:
+            self._lists.submit(self._make, generation)
+
+    def _add_new(self, index: JobIndex) -> None:
+        """Put jobs that were submitted since in front (or at the end), where the order allows it."""
+        rows, listing = self._rows, self._listing
+        newest = index.newest()
+        if self._building or listing.order.column != "id" or newest <= self._highest:
+            return
+        ids, counts = array("q"), array("q")
+        for some, their in _parts(index, listing, self._highest):
+            ids += some
+            counts += their
+        if ids:
+            more = rows.with_new(ids) if isinstance(rows, JobRows) else rows.with_new(ids, counts)
+            with self._lock:
+                if rows is not self._rows:
+                    return  # another list meanwhile
+                self._rows = more
+            newest = max(newest, ids[0], ids[-1])
+        self._highest = newest
+
+    def _want(self, first: int, count: int) -> None:
+        """Have a window read; only the last one asked for matters."""
+        with self._lock:
+            self._wanted = first, count
+            if self._fetching or self._closed:
+                return
+            self._fetching = True
+        self._pages.submit(self._fetch)
+
+    def _fetch(self) -> None:
+        while True:
+            with self._lock:
+                wanted, self._wanted = self._wanted, None
+                self._fetching = wanted is not None
+            if wanted is None:
+                return
+            index = self._page_index = self._page_index or JobIndex(self._state_dir)
+            try:
+                if self._read(index, *wanted):
+                    self.on_news()
+                spare = (PAGE - wanted[1]) // 2
+                if spare > 0 and self._wanted is None:  # what comes next when somebody goes on
+                    self._read(index, wanted[0] - spare, PAGE)
+            except Exception as exc:  # noqa: BLE001  a border between threads: told by the next look
+                self._failure = exc
+
+    def _read(self, index: JobIndex, first: int, count: int) -> bool:
+        """Read those rows of a window that are missing or old; whether there were any."""
+        rows, stamp = self._rows, self._stamp
+        numbers = range(max(0, first), min(first + count, rows.count))
+        if isinstance(rows, TaskRows):
+            if rows.chosen:
+                self._choose(index, rows, {rows.place(number)[0] for number in numbers})
+            old = [key for key in map(rows.key, numbers) if isinstance(key, tuple) and self._is_old(key, stamp)]
+            fresh = _task_rows(index, old, self._listing.task_states() if rows.chosen else ())
+        else:
+            old_jobs = [key for key in map(rows.key, numbers) if isinstance(key, int) and self._is_old(key, stamp)]
+            fresh = [Row(job.id, job) for job in index.jobs(old_jobs).values()] if old_jobs else []
+        for row in fresh:
+            self._kept.pop(row.key, None)
+            self._kept[row.key] = stamp, row
+        while len(self._kept) > KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        return bool(fresh)
+
+    def _is_old(self, key: Key, stamp: int) -> bool:
+        kept = self._kept.get(key)
+        return kept is None or kept[0] != stamp
+
+    def _choose(self, index: JobIndex, rows: TaskRows, jobs: set[int]) -> None:
+        """Find out which tasks of some jobs are in the list."""
+        table = bytes(int(state in self._listing.task_states()) for state in range(256))
+        for job in jobs - rows.positions.keys():
+            states = index.reader.task_states(job)
+            rows.positions[job] = array("q", compress(range(1, len(states) + 1), states.translate(table)))
+
+    def _close_pages(self) -> None:
+        if self._page_index is not None:
+            self._page_index.close()
+
+    # thread of the lists
+
+    def _make(self, generation: int) -> None:
+        """Make the list, and count by state."""
+        if generation != self._generation:
+            return
+        try:
+            begun = time.monotonic()
+            index = self._list_index = self._list_index or JobIndex(self._state_dir)
+            index.version()
+            self._dirty = False
+            self._list(index, generation)
+            self._count(index, generation)
+            self._due = time.monotonic() + PAUSE * (time.monotonic() - begun)
+        except Interrupted:
+            return  # another list is wanted
+        except Exception as exc:  # noqa: BLE001  a border between threads: told by the next look
+            self._failure, self._dirty, self._due = exc, True, time.monotonic() + 1
+        finally:
+            if generation == self._generation:
+                self._building = False
+                self._version += 1
+                self.on_news()
+
+    def _list(self, index: JobIndex, generation: int) -> None:
+        """The list; one that nobody has seen yet is shown while it grows, one that is seen is replaced when the new one is complete."""
+        listing, seen = self._listing, self._rows
+        if listing.plain and seen.count and self._is_whole(index, seen):
+            return
+        ids, ends = array("q"), array("q")
+        jobs = JobRows(ids, _down(listing))
+        growing: Rows = jobs if listing.grouped else TaskRows(jobs, ends, bool(listing.task_states()))
+        highest = index.newest()
+        for some, counts in _parts(index, listing, 0):
+            if generation != self._generation:
+                raise Interrupted
+            ids += some
+            ends += sums(counts, ends[-1] if ends else 0)
+            if listing.plain and isinstance(growing, JobRows) and (whole := self._range(index, listing, highest)):
+                growing = whole
+                break
+            if not seen.count:
+                self._swap(generation, growing, highest)
+        self._swap(generation, growing, highest)
+
+    def _swap(self, generation: int, rows: Rows, highest: int) -> None:
+        with self._lock:
+            if generation != self._generation:
+                raise Interrupted
+            self._rows, self._highest = rows, max(highest, _highest(rows))
+        self.on_news()
+
+    def _is_whole(self, index: JobIndex, rows: Rows) -> bool:
+        """Whether a list of all jobs still has as many as there are (they only go when they are purged)."""
+        jobs = rows if isinstance(rows, JobRows) else rows.jobs
+        newer = sum(len(ids) for ids in index.chunks((), Listing().order, 0.0, self._highest))
+        return index.span()[0] == jobs.count + newer
+
+    def _range(self, index: JobIndex, listing: Listing, highest: int) -> JobRows | None:
+        """All jobs as a range, where no number is missing among them: no list is needed then."""
+        count, low, high = index.span()
+        if not count or high - low + 1 != count:
+            return None
+        return JobRows(range(high, low - 1, -1), True) if listing.order.descending else JobRows(range(low, high + 1), False)
+
+    def _count(self, index: JobIndex, generation: int) -> None:
+        listing, now = self._listing, time.time()
+        if listing.grouped:
+            found = index.by_state(listing.terms_of_all(), now)
+        elif listing.terms_of_all():
+            found = index.tasks_by_state(listing.terms_of_all(), now)
+        else:
+            return  # the host's own counters tell it
+        if generation == self._generation:
+            self._by_state = found
+
+    def _close_lists(self) -> None:
+        if self._list_index is not None:
+            self._list_index.close()
+
+
+def _none(listing: Listing) -> Rows:
+    rows = JobRows(array("q"), _down(listing))
+    return rows if listing.grouped else TaskRows(rows, array("q"), bool(listing.task_states()))
+
+
+def _down(listing: Listing) -> bool | None:
+    return listing.order.descending if listing.order.column == "id" else None
+
+
+def _highest(rows: Rows) -> int:
+    ids = (rows if isinstance(rows, JobRows) else rows.jobs).ids
+    return max(ids[0], ids[-1]) if len(ids) else 0
+
+
+def _parts(index: JobIndex, listing: Listing, above: int) -> Iterator[tuple["array[int]", "array[int]"]]:
+    """Ids of a list with the number of rows that each job has in it; without these where a job is a row."""
+    now = time.time()
+    if listing.grouped:
+        for ids in index.chunks(listing.job_terms(), listing.order, now, above):
+            yield ids, array("q")
+    else:
+        yield from index.counted(listing.job_terms(), listing.order, now, listing.task_states(), above)
+
+
+def _task_rows(index: JobIndex, keys: Sequence[tuple[int, int]], states: Sequence[int]) -> list[Row]:
+    """Rows of tasks. A single job is its own task; of an array each stretch of neighbours is read at once."""
+    jobs = index.jobs(sorted({job for job, _ in keys}))
+    found: list[Row] = []
+    for number, members in groupby(keys, key=lambda key: key[0]):
+        job = jobs.get(number)
+        positions = [position for _, position in members]
+        if job is None:
+            continue
+        if not job.array:
+            found.append(Row((number, 1), job))
+            continue
+        wanted = set(positions)
+        state = states[0] if len(states) == 1 else None
+        after, last = positions[0] - 1, positions[-1]
+        while after < last:
+            tasks = index.reader.tasks(number, state, after, PAGE)
+            found += [Row((number, task.position), job, task) for task in tasks if task.position in wanted]
+            if not tasks:
+                break
+            after = tasks[-1].position
+    return found
