@@ -1,0 +1,254 @@
+"""How far a deployment is, as rows, phases and texts: pure, from its plan and events. What the screens of deployments show is tested here.
+
+Resources are grouped by region; parts of a resource (stacks, the things in them) are listed below it while something happens to them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cyclone_core.operations.deployments import Change, Deployment, Event, Plan, State
+from cyclone_tui.formatters import duration, plural
+
+STATE_LOOKS: dict[str, tuple[str, str, str]] = {
+    "PLANNED": ("○", "o", "waiting"), "RUNNING": ("●", ">", "running"), "SUCCEEDED": ("✓", "+", "ok"), "FAILED": ("✗", "x", "failed"),
+    "CANCELLED": ("⊘", "-", "cancelled"), "INTERRUPTED": ("!", "!", "error"), "ROLLED_BACK": ("↶", "<", "muted"),
+}  # fmt: skip
+"""State of a deployment -> (sign, sign of the plain character set, style name)."""
+WAITING, BUSY, DONE, FAILED, CANCELLED, INTERRUPTED, LEFT = "waiting", "busy", "done", "failed", "cancelled", "interrupted", "left"
+_SIGNS = {
+    WAITING: ("○", "o", "waiting"), BUSY: ("●", ">", "running"), DONE: ("✓", "+", "ok"), FAILED: ("✗", "x", "failed"),
+    CANCELLED: ("⊘", "-", "cancelled"), INTERRUPTED: ("!", "!", "error"), LEFT: ("·", ".", "muted"),
+}  # fmt: skip
+_BUSY = {"create": "creating", "change": "changing", "replace": "replacing", "delete": "deleting"}
+_DONE = {"create": "created", "change": "changed", "replace": "replaced", "delete": "deleted"}
+_WORDS = {WAITING: "waiting", FAILED: "failed", CANCELLED: "cancelled", INTERRUPTED: "interrupted", LEFT: "not done"}
+_ENDS = {"ACTIVE": DONE, "DELETED": DONE, "FAILED": FAILED, "CANCELLED": CANCELLED}
+HERE = "local"
+"""What the region of a host with one place is called."""
+
+
+@dataclass
+class Step:
+    """One resource, or a part of one, on its way."""
+
+    key: tuple[str, str, str, str]
+    """(region, kind, name, part)"""
+    action: str
+    """what the plan does to it; "" for parts, which no plan names"""
+    status: str = WAITING
+    begun: float | None = None
+    ended: float | None = None
+    parts: dict[str, "Step"] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Something happened to it."""
+        self.begun = event.at if self.begun is None else self.begun
+        if event.phase == "LOG":
+            self.status = BUSY if self.status == WAITING else self.status
+            return
+        self.status = _ENDS.get(event.phase, BUSY)
+        self.ended = event.at if self.status != BUSY else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the tree."""
+
+    key: tuple[str, str, str, str]
+    """(region, kind, name, part); texts are empty from the right on above resources and parts"""
+    depth: int
+    text: str
+    sign: str
+    word: str
+    style: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One phase of the deployment as a whole."""
+
+    name: str
+    sign: str
+    style: str
+    count: str = ""
+    """`2/5`, "" where there is nothing to count"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is pinned on top: what did not work, why, and what can be done."""
+
+    title: str
+    cause: str
+    remedy: str
+    style: str
+    """failed, or cancelled for what somebody wanted"""
+
+
+class Progress:
+    """Takes events as they come and tells how things are."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.steps = {(one.region, one.kind, one.name, ""): Step((one.region, one.kind, one.name, ""), one.action) for one in plan.changes}
+        self.changes = {(one.region, one.kind, one.name): one for one in plan.changes}
+        self.first_failure: Event | None = None
+        self.last_at: float | None = None
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take what happened, in order."""
+        for event in events:
+            self.last_at = event.at
+            key = (event.region, event.kind, event.name, "")
+            step = self.steps.setdefault(key, Step(key, ""))
+            if event.part:
+                part = step.parts.setdefault(event.part, Step((*key[:3], event.part), ""))
+                part.take(event)
+            else:
+                step.take(event)
+            if event.phase == "FAILED" and self.first_failure is None:
+                self.first_failure = event
+
+    # -- counts --------------------------------------------------------------------------------------------------------
+    @property
+    def done(self) -> int:
+        """Resources that are as wanted."""
+        return sum(step.status == DONE for step in self.steps.values())
+
+    @property
+    def total(self) -> int:
+        """Resources that the plan changes."""
+        return len(self.steps)
+
+    # -- tree ----------------------------------------------------------------------------------------------------------
+    def rows(self, state: State, now: float, ascii: bool = False, opened: frozenset[tuple[str, str, str, str]] = frozenset()) -> list[Row]:
+        """The tree, regions in their order in the plan. now: seconds since 1970; opened: resources whose parts are wanted."""
+        found: list[Row] = []
+        for region in dict.fromkeys(step.key[0] for step in self.steps.values()):
+            steps = [step for step in self.steps.values() if step.key[0] == region]
+            found.append(self._region(region, steps, state, now, ascii))
+            for step in steps:
+                found.append(self._row(step, 1, f"{step.key[1]} {step.key[2]}", state, now, ascii))
+                status = _settled(step.status, state)
+                if step.key in opened or status in (BUSY, FAILED, INTERRUPTED):
+                    found += [self._row(part, 2, name, state, now, ascii) for name, part in step.parts.items()]
+        return found
+
+    def _region(self, region: str, steps: list[Step], state: State, now: float, ascii: bool) -> Row:
+        status = _together([_settled(step.status, state) for step in steps])
+        done = sum(step.status == DONE for step in steps)
+        sign, style = _look(status, ascii)
+        begun = min((step.begun for step in steps if step.begun is not None), default=None)
+        ended = None if status == BUSY else max((step.ended for step in steps if step.ended is not None), default=self.last_at)
+        return Row((region, "", "", ""), 0, region or HERE, sign, f"{done} of {len(steps)}", style, _elapsed(begun, ended, now, state))
+
+    def _row(self, step: Step, depth: int, text: str, state: State, now: float, ascii: bool) -> Row:
+        status = _settled(step.status, state)
+        sign, style = _look(status, ascii)
+        word = _BUSY.get(step.action, "busy") if status == BUSY else _DONE.get(step.action, "done") if status == DONE else _WORDS[status]
+        if status == BUSY and step.key[1] == "image" and step.action != "delete":
+            word = "building"
+        ended = step.ended if status != INTERRUPTED else self.last_at
+        return Row(step.key, depth, text, sign, word, style, _elapsed(step.begun, ended, now, state))
+
+    # -- phases --------------------------------------------------------------------------------------------------------
+    def stages(self, state: State, ascii: bool = False) -> list[Stage]:
+        """plan, build (where something is built), apply, done."""
+        built = [step for step in self.steps.values() if step.key[1] == "image" and step.action != "delete"]
+        applied = [step for step in self.steps.values() if step not in built]
+        middle = [self._stage(name, steps, state, ascii) for name, steps in (("build", built), ("apply", applied)) if steps]
+        end = {"PLANNED": WAITING, "RUNNING": WAITING, "SUCCEEDED": DONE, "ROLLED_BACK": LEFT}.get(state, "")
+        sign, style = _look(end or _together([_settled(step.status, state) for step in self.steps.values()]), ascii)
+        words = {"FAILED": "failed", "CANCELLED": "cancelled", "INTERRUPTED": "interrupted", "ROLLED_BACK": "rolled back"}
+        if state in words:
+            sign, style = STATE_LOOKS[state][1 if ascii else 0], STATE_LOOKS[state][2]
+        return [Stage("plan", *_look(DONE, ascii)), *middle, Stage(words.get(state, "done"), sign, style)]
+
+    def _stage(self, name: str, steps: list[Step], state: State, ascii: bool) -> Stage:
+        done = sum(step.status == DONE for step in steps)
+        return Stage(name, *_look(_together([_settled(step.status, state) for step in steps]), ascii), f"{done}/{len(steps)}")
+
+    # -- what went wrong -----------------------------------------------------------------------------------------------
+    def failure(self, deployment: Deployment, ascii: bool = False) -> Failure | None:
+        """What is pinned on top; None while all is well and once it was taken back."""
+        state = deployment.state
+        sign = STATE_LOOKS["FAILED" if state == "RUNNING" else state][1 if ascii else 0]
+        left = f"{self.done} of {plural(self.total, 'resource')} done. Retry does the rest"
+        if state in ("SUCCEEDED", "ROLLED_BACK", "PLANNED"):
+            return None
+        if self.first_failure is not None:
+            event = self.first_failure
+            where = f"{event.region} · " if event.region else ""
+            title = f"{sign} {where}{event.kind} {event.name}{f' · {event.part}' if event.part else ''} failed"
+            return Failure(title, event.text or deployment.reason, self._remedy(event), "failed")
+        if state == "FAILED":
+            return Failure(f"{sign} failed", deployment.reason, left, "failed")
+        if state == "INTERRUPTED":
+            return Failure(f"{sign} interrupted", deployment.reason, left, "failed")
+        if state == "CANCELLED":
+            return Failure(f"{sign} {deployment.reason or 'cancelled'}", "", left, "cancelled")
+        return None
+
+    def _remedy(self, event: Event) -> str:
+        change = self.changes.get((event.region, event.kind, event.name))
+        directory = (change.body or {}).get("directory") if change is not None else None
+        if event.kind == "image" and directory:
+            return f"Correct what is in {directory}, then retry"
+        return "Correct the cause, then retry; or roll back to what was there before"
+
+
+def took(deployment: Deployment, now: float) -> str:
+    """How long it took, or has taken so far; "" where its process died and nobody knows."""
+    if deployment.is_over and deployment.ended is None:
+        return ""
+    return duration(deployment.took(now)) if deployment.is_over else _whole(deployment.took(now))
+
+
+def plan_lines(plan: Plan) -> str:
+    """What a plan does, a line each; for questions."""
+    return "\n".join(_line(change) for change in plan.changes) or "Nothing is left to do."
+
+
+def _line(change: Change) -> str:
+    where = f"{change.region} " if change.region else ""
+    fields = [one for one in change.fields if one.field not in ("name", "log", "reason", "state")]
+    shown = ", ".join(f"{one.field} {one.before} -> {one.after}" for one in fields[:3]) if change.action in ("change", "replace") else ""
+    more = f" and {len(fields) - 3} more" if shown and len(fields) > 3 else ""
+    return f"{change.action} {where}{change.kind} {change.name}{f': {shown}{more}' if shown else ''}"
+
+
+def _settled(status: str, state: State) -> str:
+    """What is still under way, or waits, in a deployment that is over has another name."""
+    if state in ("PLANNED", "RUNNING"):
+        return status
+    if status == BUSY:
+        return CANCELLED if state == "CANCELLED" else INTERRUPTED
+    return LEFT if status == WAITING else status
+
+
+def _together(statuses: list[str]) -> str:
+    """One status for several: the worst, then what moves."""
+    for status in (FAILED, INTERRUPTED, CANCELLED, BUSY):
+        if status in statuses:
+            return status
+    if all(status == DONE for status in statuses):
+        return DONE
+    return BUSY if DONE in statuses and WAITING in statuses else statuses[0] if len(set(statuses)) == 1 else LEFT
+
+
+def _look(status: str, ascii: bool) -> tuple[str, str]:
+    sign, plain, style = _SIGNS[status]
+    return plain if ascii else sign, style
+
+
+def _elapsed(begun: float | None, ended: float | None, now: float, state: State) -> str:
+    if begun is None:
+        return ""
+    if ended is not None:
+        return duration(max(0.0, ended - begun))
+    return _whole(now - begun) if state in ("PLANNED", "RUNNING") else ""
+
+
+def _whole(seconds: float) -> str:
+    """Of something that goes on: whole seconds, so that it changes once a second."""
+    return duration(int(seconds)) if seconds >= 10 else f"{max(0, int(seconds))}s"
