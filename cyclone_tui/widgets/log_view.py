@@ -41,8 +41,8 @@ class LogPane(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--prefix", "log--note", "log--match", "log--current"}
     DEFAULT_CSS = """
-    LogPane { background: $surface; color: $foreground; scrollbar-size-horizontal: 1; overflow-y: scroll; overflow-x: auto; }
-    LogPane > .log--prefix { color: $text-muted; }
+    LogPane { background: $surface; color: $foreground; scrollbar-size: 0 1; overflow-y: scroll; overflow-x: auto; }
+    LogPane > .log--prefix { color: $muted; }
     LogPane > .log--note { color: $text-warning; text-style: italic; }
     LogPane > .log--match { background: $warning; color: $background; }
     LogPane > .log--current { background: $error; color: $background; text-style: bold; }
@@ -180,6 +180,11 @@ class LogPane(ScrollView, can_focus=True):
         self._placing = True
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
         self._placing = False
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """The status line tells the column."""
+        super().watch_scroll_x(old_value, new_value)
+        self.post_message(self.Moved())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Scrolling up pauses, scrolling down to the end follows again; where the widget scrolls by itself nothing of it changes."""
@@ -329,18 +334,10 @@ class LogTail(Vertical):
     DEFAULT_CSS = """
     LogTail { height: 1fr; }
     LogTail > LogPane { height: 1fr; }
-    LogTail > #log-status { height: 1; padding: 0 1; background: $panel; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    LogTail > #log-status { height: 1; padding: 0 1; background: $panel; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; }
     LogTail > Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     LogTail > Input.-asking { display: block; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "Follow", show=False),
-        Binding("slash", "ask_search", "Search", show=False),
-        Binding("n", "match(1)", "Next match", show=False),
-        Binding("N", "match(-1)", "Previous match", show=False),
-        Binding("w", "wrap", "Wrap", show=False),
-        Binding("s", "ask_path", "Save", show=False),
-    ]
 
     class SaveAsked(Message):
         """The user wants the output in this file."""
@@ -354,7 +351,7 @@ class LogTail(Vertical):
         super().__init__(id=id)
         self.path, self.ascii = path, ascii
         self.pane = LogPane(prefix)
-        self.state = ""
+        self.state, self.is_over = "", False
         self._asking = ""
         self._said = ""
         self._found: tuple[str, int] | None = None
@@ -377,9 +374,9 @@ class LogTail(Vertical):
         """A line of Cyclone's own."""
         self.pane.add(Batch([NOTE + text]))
 
-    def set_state(self, text: str) -> None:
-        """What the status line says of where lines come from: `running`, `ended: exit code 3`."""
-        self.state = text
+    def set_state(self, text: str, is_over: bool = False) -> None:
+        """What the status line says of where lines come from: `running`, `ended: exit code 3`. is_over: no more will come."""
+        self.state, self.is_over = text, is_over
         self._tell()
 
     def clear(self) -> None:
@@ -458,10 +455,10 @@ class LogTail(Vertical):
         pane, ascii = self.pane, self.ascii
         parts = []
         if pane.following:
-            parts.append(f"{'>' if ascii else '▼'} following")
+            parts.append("end of the output" if self.is_over else f"{'>' if ascii else '▼'} following")
         else:
             more = f", {pane.unseen:,} new below" if pane.unseen else ""
-            parts.append(f"{'=' if ascii else '‖'} paused at line {pane.first_line:,}{more} (G follows)")
+            parts.append(f"{'=' if ascii else '‖'} paused at line {pane.first_line:,}{more} (G: end)")
         total = pane.dropped + len(pane.lines)
         parts.append("1 line" if total == 1 else f"{total:,} lines" if total else "no output yet")
         if pane.dropped:
@@ -471,6 +468,8 @@ class LogTail(Vertical):
             parts.append(f"/{text}: {found:,} found" if found else f"/{text}: not found")
         if pane.wrap:
             parts.append("wrapped")
+        elif pane.scroll_offset.x:
+            parts.append(f"from column {pane.scroll_offset.x + 1}")
         return "   ".join([*parts, self.state] if self.state else parts)
 
     def _tell(self) -> None:

@@ -47,7 +47,7 @@ class Spark(Widget):
     Spark {
         height: 5; width: 1fr;
         & > .spark--label { text-style: bold; color: $foreground; }
-        & > .spark--scale { color: $text-muted; }
+        & > .spark--scale { color: $muted; }
         & > .spark--bar { color: $primary; }
     }
     """

@@ -61,8 +61,8 @@ class TaskMap(ScrollView, can_focus=True):
     TaskMap {
         background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
-        & > .map--label { color: $text-muted; }
-        & > .map--waiting { color: $text-muted; }
+        & > .map--label { color: $muted; }
+        & > .map--waiting { color: $muted; }
         & > .map--running { color: $primary; text-style: bold; }
         & > .map--ok { color: $success; }
         & > .map--failed { color: $error; text-style: bold; }

@@ -68,8 +68,8 @@ class Timeline(Widget):
     DEFAULT_CSS = """
     Timeline {
         height: auto; width: 1fr;
-        & > .line--muted { color: $text-muted; }
-        & > .line--waiting { color: $text-muted; }
+        & > .line--muted { color: $muted; }
+        & > .line--waiting { color: $muted; }
         & > .line--running { color: $text-primary; }
         & > .line--ok { color: $text-success; }
         & > .line--failed { color: $text-error; }

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL
+from cyclone_tui.themes import VARIABLES
 from cyclone_tui.widgets.spark import Spark, chart, resampled, round_top
 from cyclone_tui.widgets.timeline import Bar, Timeline, span
 
@@ -21,6 +22,10 @@ class Host(App[None]):
     def __init__(self, widget: Widget) -> None:
         super().__init__()
         self.widget = widget
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours that are ours."""
+        return dict(VARIABLES)
 
     def compose(self) -> ComposeResult:
         """The widget."""

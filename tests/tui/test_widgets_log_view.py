@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from cyclone_tui.themes import VARIABLES
 from cyclone_tui.widgets.log_lines import NOTE
 from cyclone_tui.widgets.log_view import Batch, LogTail
 
@@ -16,12 +19,25 @@ ROWS = HEIGHT - 1
 
 
 class Host(App[None]):
-    """One log, nothing else."""
+    """One log, nothing else, with the keys that views give it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("f", "tail('follow')", ""),
+        ("slash", "tail('ask_search')", ""),
+        ("n", "tail('match', 1)", ""),
+        ("N", "tail('match', -1)", ""),
+        ("w", "tail('wrap')", ""),
+        ("o", "tail('ask_path')", ""),
+    ]
 
     def __init__(self, prefix: int = 0) -> None:
         super().__init__()
         self.tail = LogTail("~/x.txt", prefix=prefix)
         self.saves: list[str] = []
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours that are ours."""
+        return dict(VARIABLES)
 
     def compose(self) -> ComposeResult:
         """The log."""
@@ -30,6 +46,10 @@ class Host(App[None]):
     def on_mount(self) -> None:
         """Keys go to the lines."""
         self.tail.pane.focus()
+
+    def action_tail(self, name: str, *arguments: int) -> None:
+        """What a key of a view does."""
+        getattr(self.tail, f"action_{name}")(*arguments)
 
     def on_log_tail_save_asked(self, event: LogTail.SaveAsked) -> None:
         """Remember the path."""
@@ -185,9 +205,9 @@ def test_save_asks_for_the_path() -> None:
     """The proposal can be taken or changed; Escape saves nothing and gives the keys back to the log."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        await pilot.press("s", "enter")
-        await pilot.press("s", "backspace", "backspace", "backspace", *"log", "enter")
-        await pilot.press("s", "escape")
+        await pilot.press("o", "enter")
+        await pilot.press("o", "backspace", "backspace", "backspace", *"log", "enter")
+        await pilot.press("o", "escape")
         assert app.saves == ["~/x.txt", "~/x.log"]
         assert app.focused is app.tail.pane
         assert not app.query_one(Input).display

@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from cyclone_core.jobs import ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
+from cyclone_tui.themes import VARIABLES
 from cyclone_tui.widgets.task_grid import TaskGrid, TaskMap, counted, worst, zooms
 
 
@@ -19,6 +20,10 @@ class Host(App[None]):
         super().__init__()
         self.grid = TaskGrid(12, ascii)
         self.opened: list[int] = []
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours that are ours."""
+        return dict(VARIABLES)
 
     def compose(self) -> ComposeResult:
         """The map."""
