@@ -191,7 +191,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self.cursor_row = before if found is None else found
         self.cursor_row = max(0, min(self.cursor_row, count - 1))
         self._cursor_key = self._source.key(self.cursor_row) if count else None
-        size = Size(self.size.width, count + HEADER)
+        size = Size(self.line_width, count + HEADER)
         if size != self.virtual_size:
             self.virtual_size = size
         moved = self.cursor_row - before
@@ -384,11 +384,16 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._show_cursor()
         self.source_changed()
 
+    @property
+    def line_width(self) -> int:
+        """Cells of a line: without those of the scroll bar, where there is one."""
+        return int(self.scrollable_content_region.width)
+
     def _lay_out(self) -> None:
-        state = (self.size.width, self._visible)
+        state = (self.line_width, self._visible)
         if state != self._laid_out:
             self._laid_out = state
-            self._widths, self._gap = layout(self._visible, self.size.width)
+            self._widths, self._gap = layout(self._visible, self.line_width)
 
     def _lines(self) -> list[_Line]:
         """Every line of the screen as it must look now."""
