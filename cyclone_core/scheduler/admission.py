@@ -34,7 +34,7 @@ def admit(request: "JobRequest", resources: "Resources") -> Admitted:
     return place
 
 
-def check_place(queue: str, definition: str, resources: "Resources") -> "list[Problem]":
+def check_place(queue: str | None, definition: str | None, resources: "Resources") -> "list[Problem]":
     """Why a job cannot go to this queue with this definition (any more); [] when it can."""
     problems = Problems()
     _place(queue, definition, resources, problems)
