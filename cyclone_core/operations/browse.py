@@ -104,6 +104,11 @@ class JobBrowser(Protocol):
         """How many rows there are."""
         ...
 
+    @property
+    def shown(self) -> Listing | None:
+        """Which list the rows are of: the one before, until something of the new one is there; None at the very first."""
+        ...
+
     def key(self, row: int) -> Key | None:
         """Job id, or (job id, position) in a list of tasks; None while that is not known."""
         ...

@@ -41,6 +41,7 @@ class LocalJobBrowser:
         self._rows: Rows = JobRows(array("q"))
         self._kept: dict[Key, tuple[int, Row]] = {}
         self._listing = Listing()
+        self._shown: Listing | None = None
         self._generation = 0
         self._building = False
         self._failure: Exception | None = None
@@ -62,6 +63,11 @@ class LocalJobBrowser:
     def count(self) -> int:
         """How many rows there are."""
         return self._rows.count
+
+    @property
+    def shown(self) -> Listing | None:
+        """Which list the rows are of."""
+        return self._shown
 
     def key(self, row: int) -> Key | None:
         """Job id, or (job id, position)."""
@@ -95,7 +101,6 @@ class LocalJobBrowser:
                 return
             self._generation += 1
             self._listing, self._building, self._failure, self._due = listing, True, None, 0.0
-            self._rows = _none(listing)
             generation = self._generation
         if self._list_index is not None:
             self._list_index.interrupt()
@@ -153,7 +158,7 @@ class LocalJobBrowser:
         """Put jobs that were submitted since in front (or at the end), where the order allows it."""
         rows, listing = self._rows, self._listing
         newest = index.newest()
-        if self._building or listing.order.column != "id" or newest <= self._highest:
+        if self._building or self._shown != listing or listing.order.column != "id" or newest <= self._highest:
             return
         ids, counts = array("q"), array("q")
         for some, their in _parts(index, listing, self._highest):
@@ -199,10 +204,10 @@ class LocalJobBrowser:
         rows, stamp = self._rows, self._stamp
         numbers = range(max(0, first), min(first + count, rows.count))
         if isinstance(rows, TaskRows):
-            if rows.chosen:
+            if rows.states:
                 self._choose(index, rows, {rows.place(number)[0] for number in numbers})
             old = [key for key in map(rows.key, numbers) if isinstance(key, tuple) and self._is_old(key, stamp)]
-            fresh = _task_rows(index, old, self._listing.task_states() if rows.chosen else ())
+            fresh = _task_rows(index, old, rows.states)
         else:
             old_jobs = [key for key in map(rows.key, numbers) if isinstance(key, int) and self._is_old(key, stamp)]
             fresh = [Row(job.id, job) for job in index.jobs(old_jobs).values()] if old_jobs else []
@@ -219,7 +224,7 @@ class LocalJobBrowser:
 
     def _choose(self, index: JobIndex, rows: TaskRows, jobs: set[int]) -> None:
         """Find out which tasks of some jobs are in the list."""
-        table = bytes(int(state in self._listing.task_states()) for state in range(256))
+        table = bytes(int(state in rows.states) for state in range(256))
         for job in jobs - rows.positions.keys():
             states = index.reader.task_states(job)
             rows.positions[job] = array("q", compress(range(1, len(states) + 1), states.translate(table)))
@@ -254,30 +259,31 @@ class LocalJobBrowser:
 
     def _list(self, index: JobIndex, generation: int) -> None:
         """The list; one that nobody has seen yet is shown while it grows, one that is seen is replaced when the new one is complete."""
-        listing, seen = self._listing, self._rows
-        if listing.plain and seen.count and self._is_whole(index, seen):
+        listing = self._listing
+        seen = self._shown == listing  # else the former list stays until there is something of this one
+        if seen and listing.plain and self._is_whole(index, self._rows):
             return
         ids, ends = array("q"), array("q")
         jobs = JobRows(ids, _down(listing))
-        growing: Rows = jobs if listing.grouped else TaskRows(jobs, ends, bool(listing.task_states()))
+        growing: Rows = jobs if listing.grouped else TaskRows(jobs, ends, listing.task_states())
         highest = index.newest()
         for some, counts in _parts(index, listing, 0):
             if generation != self._generation:
                 raise Interrupted
             ids += some
             ends += sums(counts, ends[-1] if ends else 0)
+            if not seen:
+                self._swap(generation, growing, highest)
             if listing.plain and isinstance(growing, JobRows) and (whole := self._range(index, listing, highest)):
                 growing = whole
                 break
-            if not seen.count:
-                self._swap(generation, growing, highest)
         self._swap(generation, growing, highest)
 
     def _swap(self, generation: int, rows: Rows, highest: int) -> None:
         with self._lock:
             if generation != self._generation:
                 raise Interrupted
-            self._rows, self._highest = rows, max(highest, _highest(rows))
+            self._rows, self._shown, self._highest = rows, self._listing, max(highest, _highest(rows))
         self.on_news()
 
     def _is_whole(self, index: JobIndex, rows: Rows) -> bool:
@@ -307,11 +313,6 @@ class LocalJobBrowser:
     def _close_lists(self) -> None:
         if self._list_index is not None:
             self._list_index.close()
-
-
-def _none(listing: Listing) -> Rows:
-    rows = JobRows(array("q"), _down(listing))
-    return rows if listing.grouped else TaskRows(rows, array("q"), bool(listing.task_states()))
 
 
 def _down(listing: Listing) -> bool | None:

@@ -68,12 +68,12 @@ class JobRows:
 class TaskRows:
     """Rows that are tasks: job after job, and in each by position.
 
-    ends: for each job the row behind its last one. chosen: only some tasks of each job are shown; `positions` tells which, as far as
-    that was read (job id -> positions, ascending).
+    ends: for each job the row behind its last one. states: only tasks in these are shown, (): all; then `positions` tells which they
+    are, as far as that was read (job id -> positions, ascending).
     """
 
-    def __init__(self, jobs: JobRows, ends: "array[int]", chosen: bool) -> None:
-        self.jobs, self.ends, self.chosen = jobs, ends, chosen
+    def __init__(self, jobs: JobRows, ends: "array[int]", states: tuple[int, ...] = ()) -> None:
+        self.jobs, self.ends, self.states = jobs, ends, states
         self.positions: dict[int, array[int]] = {}
 
     @property
@@ -89,7 +89,7 @@ class TaskRows:
     def key(self, row: int) -> Key | None:
         """(job id, position), None while the position is not known."""
         job, number = self.place(row)
-        if not self.chosen:
+        if not self.states:
             return job, number + 1
         positions = self.positions.get(job)
         return (job, positions[number]) if positions is not None and number < len(positions) else None
@@ -101,7 +101,7 @@ class TaskRows:
         if at is None or at >= len(self.ends):
             return None
         begin = self.ends[at - 1] if at else 0
-        if self.chosen and position:
+        if self.states and position:
             positions: Sequence[int] = self.positions.get(job, ())
             number = bisect_left(positions, position)
             return begin + number if number < len(positions) and positions[number] == position else None
@@ -114,11 +114,11 @@ class TaskRows:
         shift = added[-1] if added else 0
         if not self.jobs.down:
             last = self.count
-            return TaskRows(jobs, self.ends + array("q", [end + last for end in added]), self.chosen)
+            return TaskRows(jobs, self.ends + array("q", [end + last for end in added]), self.states)
         moved = array("q")
         for begin in range(0, len(self.ends), 65_536):  # piece by piece: whoever draws the screen gets its turn
             moved.extend([end + shift for end in self.ends[begin : begin + 65_536]])
-        return TaskRows(jobs, added + moved, self.chosen)
+        return TaskRows(jobs, added + moved, self.states)
 
 
 def sums(counts: "array[int]", begin: int = 0) -> "array[int]":

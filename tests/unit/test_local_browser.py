@@ -49,7 +49,7 @@ def settled(browser: LocalJobBrowser) -> State:
 
 def rows(browser: LocalJobBrowser, first: int = 0, count: int = 50) -> list[str]:
     """Ids of rows once they are read."""
-    until(lambda: None not in browser.window(first, count))
+    until(lambda: browser.shown is not None and None not in browser.window(first, count))
     return [row.id for row in browser.window(first, count) if row]
 
 

@@ -39,7 +39,7 @@ def test_tasks_are_found(ids: list[int], down: bool | None, data: st.DataObject)
     """Each task has one row, in order of position within its job."""
     jobs = JobRows(listed(ids, down), down)
     counts = array("q", [data.draw(st.integers(0, 4)) for _ in ids])
-    rows = TaskRows(jobs, sums(counts), chosen=False)
+    rows = TaskRows(jobs, sums(counts))
     keys = [rows.key(row) for row in range(rows.count)]
     assert keys == [(job, position) for job, count in zip(jobs.ids, counts, strict=True) for position in range(1, count + 1)]
     assert [rows.find(key, 0) for key in keys if key] == list(range(rows.count))
@@ -48,7 +48,7 @@ def test_tasks_are_found(ids: list[int], down: bool | None, data: st.DataObject)
 @given(IDS, st.booleans(), st.integers(1, 3))
 def test_new_tasks_move_the_others_together(ids: list[int], down: bool, each: int) -> None:
     """Keys keep their order; the new ones are in front, or at the end."""
-    rows = TaskRows(JobRows(listed(ids, down), down), sums(array("q", [each] * len(ids))), chosen=False)
+    rows = TaskRows(JobRows(listed(ids, down), down), sums(array("q", [each] * len(ids))))
     before = [rows.key(row) for row in range(rows.count)]
     more = rows.with_new(listed([300, 301], down), array("q", [2, 2]))
     after = [more.key(row) for row in range(more.count)]
@@ -58,7 +58,7 @@ def test_new_tasks_move_the_others_together(ids: list[int], down: bool, each: in
 
 def test_chosen_tasks_have_keys_once_they_are_known() -> None:
     """A list of some tasks only: the position of a row is known when it was read."""
-    rows = TaskRows(JobRows(array("q", [7, 5]), True), sums(array("q", [2, 3])), chosen=True)
+    rows = TaskRows(JobRows(array("q", [7, 5]), True), sums(array("q", [2, 3])), (3,))
     assert rows.key(3) is None
     rows.positions[5] = array("q", [4, 8, 9])
     assert rows.key(3) == (5, 8)
