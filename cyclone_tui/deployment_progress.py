@@ -22,6 +22,7 @@ _SIGNS = {
 _BUSY = {"create": "creating", "change": "changing", "replace": "replacing", "delete": "deleting"}
 _DONE = {"create": "created", "change": "changed", "replace": "replaced", "delete": "deleted"}
 _WORDS = {WAITING: "waiting", FAILED: "failed", CANCELLED: "cancelled", INTERRUPTED: "interrupted", LEFT: "not done"}
+_ACTIONS = {"CREATING": "create", "UPDATING": "change", "DELETING": "delete"}
 _ENDS = {"ACTIVE": DONE, "DELETED": DONE, "FAILED": FAILED, "CANCELLED": CANCELLED}
 HERE = "local"
 """What the region of a host with one place is called."""
@@ -34,7 +35,7 @@ class Step:
     key: tuple[str, str, str, str]
     """(region, kind, name, part)"""
     action: str
-    """what the plan does to it; "" for parts, which no plan names"""
+    """what is done to it; "" for a part, which no plan names, until something is"""
     status: str = WAITING
     begun: float | None = None
     ended: float | None = None
@@ -43,6 +44,7 @@ class Step:
     def take(self, event: Event) -> None:
         """Something happened to it."""
         self.begun = event.at if self.begun is None else self.begun
+        self.action = self.action or _ACTIONS.get(event.phase, "")
         if event.phase == "LOG":
             self.status = BUSY if self.status == WAITING else self.status
             return
@@ -129,26 +131,28 @@ class Progress:
             found.append(self._region(region, steps, state, now, ascii))
             for step in steps:
                 found.append(self._row(step, 1, f"{step.key[1]} {step.key[2]}", state, now, ascii))
-                status = _settled(step.status, state)
+                status = _settled(step, state)
                 if step.key in opened or status in (BUSY, FAILED, INTERRUPTED):
                     found += [self._row(part, 2, name, state, now, ascii) for name, part in step.parts.items()]
         return found
 
     def _region(self, region: str, steps: list[Step], state: State, now: float, ascii: bool) -> Row:
-        status = _together([_settled(step.status, state) for step in steps])
+        status = _together([_settled(step, state) for step in steps])
         done = sum(step.status == DONE for step in steps)
         sign, style = _look(status, ascii)
         begun = min((step.begun for step in steps if step.begun is not None), default=None)
-        ended = None if status == BUSY else max((step.ended for step in steps if step.ended is not None), default=self.last_at)
+        busy = any(step.status == BUSY for step in steps)
+        ended = self.last_at if busy else max((step.ended for step in steps if step.ended is not None), default=self.last_at)
+        ended = None if busy and state in ("PLANNED", "RUNNING") else ended
         return Row((region, "", "", ""), 0, region or HERE, sign, f"{done} of {len(steps)}", style, _elapsed(begun, ended, now, state))
 
     def _row(self, step: Step, depth: int, text: str, state: State, now: float, ascii: bool) -> Row:
-        status = _settled(step.status, state)
+        status = _settled(step, state)
         sign, style = _look(status, ascii)
         word = _BUSY.get(step.action, "busy") if status == BUSY else _DONE.get(step.action, "done") if status == DONE else _WORDS[status]
         if status == BUSY and step.key[1] == "image" and step.action != "delete":
             word = "building"
-        ended = step.ended if status != INTERRUPTED else self.last_at
+        ended = step.ended or (self.last_at if status in (INTERRUPTED, CANCELLED) else None)
         return Row(step.key, depth, text, sign, word, style, _elapsed(step.begun, ended, now, state))
 
     # -- phases --------------------------------------------------------------------------------------------------------
@@ -158,7 +162,7 @@ class Progress:
         applied = [step for step in self.steps.values() if step not in built]
         middle = [self._stage(name, steps, state, ascii) for name, steps in (("build", built), ("apply", applied)) if steps]
         end = {"PLANNED": WAITING, "RUNNING": WAITING, "SUCCEEDED": DONE, "ROLLED_BACK": LEFT}.get(state, "")
-        sign, style = _look(end or _together([_settled(step.status, state) for step in self.steps.values()]), ascii)
+        sign, style = _look(end or _together([_settled(step, state) for step in self.steps.values()]), ascii)
         words = {"FAILED": "failed", "CANCELLED": "cancelled", "INTERRUPTED": "interrupted", "ROLLED_BACK": "rolled back"}
         if state in words:
             sign, style = STATE_LOOKS[state][1 if ascii else 0], STATE_LOOKS[state][2]
@@ -166,7 +170,7 @@ class Progress:
 
     def _stage(self, name: str, steps: list[Step], state: State, ascii: bool) -> Stage:
         done = sum(step.status == DONE for step in steps)
-        return Stage(name, *_look(_together([_settled(step.status, state) for step in steps]), ascii), f"{done}/{len(steps)}")
+        return Stage(name, *_look(_together([_settled(step, state) for step in steps]), ascii), f"{done}/{len(steps)}")
 
     # -- what went wrong -----------------------------------------------------------------------------------------------
     def failure(self, deployment: Deployment, ascii: bool = False) -> Failure | None:
@@ -201,12 +205,12 @@ def took(deployment: Deployment, now: float) -> str:
     """How long it took, or has taken so far; "" where its process died and nobody knows."""
     if deployment.is_over and deployment.ended is None:
         return ""
-    return duration(deployment.took(now)) if deployment.is_over else _whole(deployment.took(now))
+    return short(deployment.took(now)) if deployment.is_over else _whole(deployment.took(now))
 
 
 def plan_lines(plan: Plan) -> str:
     """What a plan does, a line each; for questions."""
-    return "\n".join(_line(change) for change in plan.changes) or "Nothing is left to do."
+    return "\n".join(_line(change) for change in plan.changes) or "Nothing has to change: everything is as it should be."
 
 
 def _line(change: Change) -> str:
@@ -217,8 +221,11 @@ def _line(change: Change) -> str:
     return f"{change.action} {where}{change.kind} {change.name}{f': {shown}{more}' if shown else ''}"
 
 
-def _settled(status: str, state: State) -> str:
-    """What is still under way, or waits, in a deployment that is over has another name."""
+def _settled(step: Step, state: State) -> str:
+    """What is still under way, or waits, in a deployment that is over has another name; a failed part fails the whole."""
+    status = step.status
+    if status == BUSY and any(part.status == FAILED for part in step.parts.values()):
+        return FAILED
     if state in ("PLANNED", "RUNNING"):
         return status
     if status == BUSY:
@@ -245,8 +252,13 @@ def _elapsed(begun: float | None, ended: float | None, now: float, state: State)
     if begun is None:
         return ""
     if ended is not None:
-        return duration(max(0.0, ended - begun))
+        return short(ended - begun)
     return _whole(now - begun) if state in ("PLANNED", "RUNNING") else ""
+
+
+def short(seconds: float) -> str:
+    """Of something that is over: `2ms` where it was quick."""
+    return f"{max(0.0, seconds) * 1000:.0f}ms" if seconds < 1 else duration(seconds)
 
 
 def _whole(seconds: float) -> str:

@@ -5,6 +5,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cyclone_core import paths
+from cyclone_core.infra import deployment_record
+from cyclone_core.infra.deployment_record import End, Holder, Order, State
+from cyclone_core.infra.events import Event
+from cyclone_core.infra.plan import Change, Plan
 from cyclone_core.operations import deployments, hosts, resources
 from cyclone_core.operations.deployments import Deployment
 from cyclone_core.resources import Host
@@ -93,3 +98,18 @@ def leftovers(docker: Docker) -> list[str]:
         if mark in words:
             found.append(name)
     return found
+
+
+def record(changes: tuple[Change, ...], events: tuple[Event, ...] = (), state: State | None = None, reason: str = "") -> Holder:
+    """A deployment written by hand on the host `local`, begun at second 1000; one without a state is held, and so RUNNING or PLANNED."""
+    root = paths.deployments_dir(paths.host_state_dir("local"))
+    with deployment_record.beginning(root):
+        holder = deployment_record.create(root, Order(Plan(changes), "hyper things add-thing", "ada@machine", 1000.0))
+    for event in events:
+        holder.record.append(event)
+    if state == "INTERRUPTED":
+        holder.release()
+    elif state is not None:
+        holder.record.finish(End(state, 1010.0, reason))
+        holder.release()
+    return holder

@@ -23,7 +23,7 @@ from cyclone_core.operations.deployments import Deployment, Event
 from cyclone_core.operations.queries import HostView
 from cyclone_core.views import iso
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.deployment_progress import STATE_LOOKS, Progress, Row, took
+from cyclone_tui.deployment_progress import HERE, STATE_LOOKS, Progress, Row, took
 from cyclone_tui.formatters import moment
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.deployment_flows import DeploymentFlows
@@ -78,8 +78,9 @@ class DeploymentView(DeploymentFlows):
     DeploymentView #failure.-cancelled { border: round $warning; background: $warning 8%; }
     DeploymentView #failure.-shown { display: block; }
     DeploymentView #cause { height: auto; max-height: 5; overflow-y: auto; }
-    DeploymentView #remedy { height: auto; color: $text-muted; }
-    DeploymentView #ways { height: 1; margin-top: 1; }
+    DeploymentView #failure:ansi { background: ansi_default; }
+    DeploymentView #remedy { height: auto; color: $muted; }
+    DeploymentView #ways { height: 1; }
     DeploymentView #ways Button { margin-right: 2; min-width: 10; }
     DeploymentView #work { height: 1fr; }
     DeploymentView #tree { width: 40%; min-width: 30; max-width: 64; border-right: solid $panel; }
@@ -156,8 +157,7 @@ class DeploymentView(DeploymentFlows):
         self._show_summary(self._progress, data)
         self._show_failure_panel(self._progress, data.deployment)
         self._write(data.events)
-        tail = self.query_one(LogTail)
-        tail.set_state("live" if self.is_live else data.deployment.state.lower().replace("_", " "))
+        self._show_log_state()
         if was_live != self.is_live or not was_live:
             self.refresh_bindings()
 
@@ -221,10 +221,14 @@ class DeploymentView(DeploymentFlows):
         tail = self.query_one(LogTail)
         tail.clear()
         self._write(self._events)
-        self.query_one("#tree").border_subtitle = None
         self._show_tree()
-        if self._only is not None:
-            self.cyclone.tell(f"only events of {event.record.text}. Enter again shows all")
+        self._show_log_state()
+
+    def _show_log_state(self) -> None:
+        """What the log's last line says: whether more comes, and of what."""
+        state = "live" if self.is_live else self._look.deployment.state.lower().replace("_", " ") if self._look else ""
+        only = " ".join(filter(None, self._only)) if self._only else ""
+        self.query_one(LogTail).set_state(f"{state}, only {only or HERE} (Enter: all)" if self._only else state)
 
     @on(LogTail.SaveAsked)
     @background

@@ -11,8 +11,8 @@ from cyclone_tui import formatters
 from cyclone_tui.deployment_progress import Stage
 
 COLOURS = {
-    "waiting": "$text-muted", "running": "$text-primary", "ok": "$text-success", "failed": "$text-error", "error": "bold $text-error",
-    "cancelled": "$text-warning", "muted": "$text-muted",
+    "waiting": "$muted", "running": "$text-primary", "ok": "$text-success", "failed": "$text-error", "error": "bold $text-error",
+    "cancelled": "$text-warning", "muted": "$muted",
 }  # fmt: skip
 """Style name -> how it is drawn."""
 
@@ -37,7 +37,7 @@ class DeploymentSummary(Widget):
     """Shows a Summary; drawn again only when it differs."""
 
     DEFAULT_CSS = """
-    DeploymentSummary { height: 4; padding: 0 1; border-bottom: solid $panel; }
+    DeploymentSummary { height: 3; padding: 0 1; }
     """
     ALLOW_SELECT = False
 
@@ -58,7 +58,7 @@ class DeploymentSummary(Widget):
             return Content("")
         lines = [
             _spread([(f"{one.sign} {one.state}", f"bold {_colour(one.style)}"), (f"  {one.what}", "bold")], one.took, width),
-            Content.assemble((formatters.printable(one.about)[:width], "$text-muted")),
+            Content.assemble((formatters.printable(one.about), "$muted")).truncate(width, ellipsis=True),
             _stages(one, width),
         ]
         return Content("\n").join(lines)
@@ -80,7 +80,7 @@ def _stages(one: Summary, width: int) -> Content:
     parts: list[tuple[str, str]] = []
     for stage in one.stages:
         text = f"{stage.sign} {stage.name}{f' {stage.count}' if stage.count else ''}"
-        parts += [(arrow if parts else "", "$text-muted"), (text, COLOURS.get(stage.style, ""))]
+        parts += [(arrow if parts else "", "$muted"), (text, COLOURS.get(stage.style, ""))]
     line = Content.assemble(*parts)
     count = f"{one.done} of {one.total}"
     room = min(40, width - line.cell_length - len(count) - 4)
