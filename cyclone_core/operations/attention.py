@@ -54,8 +54,8 @@ def health_attention(host: str, health: str, counts: Sequence[int], log: str, at
         return [Attention("error", subject, f"host {host} does not answer", "its supervisor is stuck or stopped", f"tail {log}")]
     waiting, running = counts[WAITING], counts[RUNNING]
     if health != "running" and waiting + running:
-        work = _tasks(waiting + running, "is", "are")
-        return [Attention("error", subject, f"{work} not finished", "the supervisor is not running", f"hyper hosts start {host}")]
+        work = f"{_tasks(waiting + running, 'is', 'are')} open"
+        return [Attention("error", subject, "the supervisor is not running", work, f"hyper hosts start {host}")]
     return []
 
 
@@ -74,8 +74,9 @@ def never_attention(hindrances: Iterable[tuple[str, str, int, str, str, str]], a
     for queue, definition, waiting, why, _, command in hindrances:
         subject = ("definition", definition) if why.startswith("definition") else ("queue", queue)
         remedy = command and command + at
-        what = f"{_tasks(waiting, 'waits', 'wait')} in queue {queue}"
-        found.setdefault(why, Attention("warning" if why.endswith("is paused") else "error", subject, what, why, remedy))
+        where = "" if subject[0] == "queue" else f" in queue {queue}"
+        told = f"{_tasks(waiting, 'waits', 'wait')}{where}"
+        found.setdefault(why, Attention("warning" if why.endswith("is paused") else "error", subject, why, told, remedy))
     return list(found.values())
 
 

@@ -156,6 +156,11 @@ def overview(host: HostView, now: float | None = None) -> Overview:
     )  # fmt: skip
 
 
+def pools(host: HostView) -> tuple[Pool, ...]:
+    """The workers per region and cluster alone."""
+    return _pools(host, MonitoringReader(host.reader.connection), hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {})
+
+
 def tasks_per_second(before: Overview | None, after: Overview) -> float:
     """Tasks that became final between two looks, per second; 0.0 without two looks at one host."""
     if before is None or before.host != after.host or after.at <= before.at:
@@ -272,5 +277,5 @@ def _level(text: str) -> Literal["info", "warning"]:
 
 __all__ = [
     "Attention", "EventView", "Health", "HostNow", "JobLine", "NotActive", "Overview", "Pool", "QueueNow", "TaskNow", "WorkerView",
-    "cpu_percent", "events", "hosts_now", "overview", "tasks_per_second", "workers",
+    "cpu_percent", "events", "hosts_now", "overview", "pools", "tasks_per_second", "workers",
 ]  # fmt: skip

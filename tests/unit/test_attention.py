@@ -16,7 +16,7 @@ def texts(found: list[Attention]) -> list[str]:
 def test_open_work_without_a_supervisor_is_told() -> None:
     """With the command that starts it."""
     found = attention.health_attention("lab", "stopped", (3, 1, 0, 0, 0, 0), "/log")
-    assert texts(found) == ["error 4 tasks are not finished: the supervisor is not running. hyper hosts start lab"]
+    assert texts(found) == ["error the supervisor is not running: 4 tasks are open. hyper hosts start lab"]
 
 
 def test_a_stopped_host_without_work_is_at_rest() -> None:
@@ -53,7 +53,7 @@ def test_equal_hindrances_are_told_once() -> None:
     """A paused queue with two definitions is one thing to do."""
     pause = ("queue 'q' is paused", "", "hyper queues update-queue --name q --no-paused")
     found = attention.never_attention([("q", "a", 5, *pause), ("q", "b", 5, *pause)])
-    assert texts(found) == ["warning 5 tasks wait in queue q: queue 'q' is paused. hyper queues update-queue --name q --no-paused"]
+    assert texts(found) == ["warning queue 'q' is paused: 5 tasks wait. hyper queues update-queue --name q --no-paused"]
 
 
 def test_only_failed_resources_are_told() -> None:
