@@ -41,7 +41,7 @@ PLACES = (
     Place("home", "the host at a glance", _HERE + "home:HomeView", ("h", "overview")),
     Place(
         "jobs", "jobs as they change", _HERE + "jobs:JobsView", ("j", "q", "queue"), ("queue",),
-        ("status", "name", "user", "definition", "filter", "sort"),
+        ("status", "name", "user", "definition", "filter", "sort", "rows"),
     ),
     Place("job", "one job or task: state, attempts, output, metrics", _HERE + "job:JobView", (), ("id",), (), 1),
     Place("log", "output of a job or task as it is written", _HERE + "log:LogView", ("logs",), ("id",), (), 1),

@@ -222,6 +222,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         return found[0] if found else None
 
     @property
+    def source(self) -> RowSource[R]:
+        """Where its rows come from."""
+        return self._source
+
+    @property
     def row_count(self) -> int:
         """How many rows there are."""
         return self._source.count
@@ -325,10 +330,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def sort_by(self, column: str, reverse: bool | None = None) -> None:
         """Ask for the order of a column: reverse None turns the order around when it is that already. A list is sorted here."""
-        if next((one for one in self.columns if one.key == column and one.sort), None) is None:
+        chosen = next((one for one in self.columns if one.key == column and one.sort), None)
+        if chosen is None:
             return
         if reverse is None:
-            reverse = self.sorted_by == (column, False)
+            reverse = not self.sorted_by[1] if self.sorted_by and self.sorted_by[0] == column else chosen.descending
         self.sorted_by = (column, reverse)
         if self._unsorted is not None and isinstance(self._source, ListRows):
             self.set_rows(self._unsorted, self._source._key)
@@ -464,7 +470,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             base += self.get_component_rich_style("row-table--cursor")
         elif line.odd:
             base += self.get_component_rich_style("row-table--odd")
-        segments = [Segment(text, self._style(base, name)) for text, name in line.parts if text]
+        plain = bool(base.reverse)  # a terminal's own colours, turned around: one pair for the whole line
+        segments = [Segment(text, base if plain else self._style(base, name)) for text, name in line.parts if text]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def _style(self, base: Style, name: str) -> Style:

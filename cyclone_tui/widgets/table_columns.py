@@ -34,6 +34,8 @@ class Column(Generic[R]):
     """one of `formatters.STYLE_NAMES` for a record"""
     sort: str | None = None
     """name of the order that a click on the header asks for; None: cannot be sorted by"""
+    descending: bool = False
+    """the first click puts the largest on top"""
     value: Callable[[R], Any] | None = None
     """what a small list is sorted by; the text where it is None"""
     priority: int = 0
