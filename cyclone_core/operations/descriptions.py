@@ -86,7 +86,8 @@ class Description:
     """What it needs, with its state ("" = it is not there)."""
     used_by: tuple[tuple[Key, str], ...] = ()
     """What needs it, with its state."""
-    queue: QueueNow | None = None
+    counts: tuple[int, ...] = ()
+    """Tasks by state in the order of `jobs.STATES`, of a queue or host."""
     pools: tuple[Pool, ...] = ()
     workers: tuple[WorkerView, ...] = ()
     events: tuple[tuple[float, str], ...] = ()
@@ -133,11 +134,11 @@ def describe(host: HostView, kind: str, name: str) -> Description:
         fields=fields_now(stored, owner.type, this_machine(), host.name),
         refers_to=tuple(_refers_to(stored, snapshot)),
         used_by=tuple(_used_by(stored, snapshot)),
-        queue=line.queue,
+        counts=line.queue.counts if line.queue else (),
         pools=line.pools,
         workers=tuple(one for one in workers(host) if name in (one.cluster, one.region)) if kind in ("cluster", "region") else (),
         events=events(host, kind, name),
-        deployments=touches(owner, kind, name),
+        deployments=touches(owner, (kind, name)),
     )
 
 
@@ -148,10 +149,10 @@ def events(host: HostView, kind: str, name: str, limit: int = LAST_EVENTS) -> tu
     return tuple(reversed(ResourceReader(host.reader.connection).events(kind, name, limit)))
 
 
-def touches(host: Host, kind: str, name: str, limit: int = LAST_DEPLOYMENTS) -> tuple[Touch, ...]:
-    """The last deployments that changed a resource, newest first; old ones are not searched."""
-    recent = deployments.list_deployments(host, limit=_SEARCHED_DEPLOYMENTS)
-    found = [one for one in recent if any((change.kind, change.name) == (kind, name) for change in one.plan.changes)]
+def touches(host: Host, key: Key | None = None, limit: int = LAST_DEPLOYMENTS) -> tuple[Touch, ...]:
+    """The last deployments, newest first; key: those that changed this resource, and old ones are not searched for it."""
+    recent = deployments.list_deployments(host, limit=_SEARCHED_DEPLOYMENTS if key else limit)
+    found = [one for one in recent if key is None or any((change.kind, change.name) == key for change in one.plan.changes)]
     return tuple(Touch(one.number, one.state, one.what, one.started, one.by) for one in found[:limit])
 
 

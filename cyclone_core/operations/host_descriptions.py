@@ -110,15 +110,15 @@ def host_line(host: Host, selected: str) -> HostLine:
     )  # fmt: skip
 
 
-def describe_host(host: HostLine) -> Description:
-    """Everything about a host, in the form of any other resource."""
-    body = {"state_dir": host.state_dir, "version": host.version, "pid": host.pid, "started": host.started}
-    stored = Stored("host", host.name, host.health, {**plain(host.host), **body, "reason": host.problem}, 0.0, host.started or 0.0)
+def describe_host(name: str) -> Description:
+    """Everything about a host, in the form of any other resource. Raises NotFound or StateUnusable."""
+    host = host_line(hosts.get(name), paths.selected_host())
+    now = {name: getattr(host, name) for name in ("state_dir", "version", "pid", "started", "workers", "stored_bytes", "free_bytes")}
+    stored = Stored("host", host.name, host.health, {**plain(host.host), **now, "reason": host.problem}, 0.0, 0.0)
     happened: tuple[tuple[float, str], ...] = ()
     with suppress(CycloneError, sqlite3.Error), open_host(host.name) as view:
         happened = events(view, "host", host.name)
-    touched = touches(host.host, "host", host.name)
-    return Description(stored, _fields(host.host), events=happened, deployments=touched)
+    return Description(stored, _fields(host.host), counts=host.counts, events=happened, deployments=touches(host.host))
 
 
 def loss(host: Host) -> Loss:

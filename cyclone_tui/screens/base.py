@@ -6,7 +6,7 @@ failures, age, confirmation and read-only mode is here, once.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from textual import work
@@ -141,9 +141,13 @@ class View(Screen[None]):
         self._loading = True
         self.run_worker(self._load(), group="load", exit_on_error=False)
 
+    async def read_data(self) -> Any:
+        """What `load` reads; a view of more than its host reads in another way, so that a broken host does not stand in its way."""
+        return await asyncio.wrap_future(self.session.read(self.load))
+
     async def _load(self) -> None:
         try:
-            data = await asyncio.wrap_future(self.session.read(self.load))
+            data = await self.read_data()
         except asyncio.CancelledError:
             raise
         except Exception as exc:  # noqa: BLE001  the border between threads and screens: told, and tried again
@@ -190,8 +194,12 @@ class View(Screen[None]):
 
     async def attempt(self, act: Callable[..., T], *args: Any, done: str | Callable[[T], str] = "", **kwargs: Any) -> T | None:
         """The same; what goes wrong becomes a notification, and None. done: what to tell when it went well."""
+        return await self.told(self.call(act, *args, **kwargs), done)
+
+    async def told(self, doing: Awaitable[T], done: str | Callable[[T], str] = "") -> T | None:
+        """Wait for what is being done; what goes wrong becomes a notification, and None."""
         try:
-            result = await self.call(act, *args, **kwargs)
+            result = await doing
         except asyncio.CancelledError:
             raise
         except CycloneError as exc:
