@@ -22,6 +22,9 @@ Key = tuple[str, str, str]
 """(region, kind, name): one resource."""
 
 
+_UNDONE = "not everything was done"
+
+
 class Applier(Protocol):
     """What makes plans true on one type of host."""
 
@@ -86,7 +89,9 @@ def run(holder: Holder, applier: Applier, clock: Callable[[], float] = time.time
             record.append(Event(clock(), change.kind, change.name, "FAILED", reason, "error", change.region))
         raise
     except (KeyboardInterrupt, GeneratorExit):
-        state, reason = "CANCELLED", "whoever started it here ended it"
+        state, reason = _outcome(plan, phases, reason, record)  # whoever listened may have left after what mattered
+        if reason == _UNDONE:
+            state, reason = "CANCELLED", "its process was told to end"
         raise
     except BaseException as exc:
         reason = f"unexpected {type(exc).__name__}: {exc}"
@@ -117,7 +122,7 @@ def _outcome(plan: Plan, phases: dict[Key, Phase], reason: str, record: Record) 
     if all(phases.get(key_of(change)) in ("ACTIVE", "DELETED") for change in plan.changes):
         return "SUCCEEDED", ""
     by = record.cancelled_by()
-    return ("CANCELLED", f"cancelled by {by}") if by else ("FAILED", "not everything was done")
+    return ("CANCELLED", f"cancelled by {by}") if by else ("FAILED", _UNDONE)
 
 
 def _under_way(plan: Plan, phases: dict[Key, Phase]) -> Change | None:

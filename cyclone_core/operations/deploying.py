@@ -5,6 +5,7 @@ goes to the record's `log`.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -37,6 +38,7 @@ def start(host: Host, holder: Holder) -> None:
                 pass_fds=(holder.descriptor,),
                 start_new_session=True,
             )
+        holder.sign(process.pid)
     except OSError as exc:
         raise HostUnavailable(f"deployment {record.number} could not be started: {exc.strerror}. Try again: {retry_line(record)}") from exc
     finally:
@@ -59,10 +61,12 @@ def main() -> None:
     os.umask(0o077)
     os.set_inheritable(descriptor, False)  # a build that outlives us must not look like us
     holder = Holder(Record(deployments_dir(host_state_dir(name)), number), descriptor)
-    holder.sign(os.getpid())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # builds are ended, and the record says so
     try:
         host = hosts.get(name)
         for _ in deployer.run(holder, resources.for_host(host).applier()):
             pass
     except CycloneError as exc:
         sys.exit(f"deployment {number}: {exc}")
+    except KeyboardInterrupt:
+        sys.exit(f"deployment {number}: this process was told to end")

@@ -2,12 +2,14 @@
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
+from cyclone_core.operations import deployments, hosts
 from tests.cli.conftest import Run
-from tests.deploying import Docker, start_image
+from tests.deploying import Docker, start_image, wait_for
 
 
 def add_queue(run: Run, name: str = "fast") -> None:
@@ -89,3 +91,22 @@ def test_mistyped_command_lines_are_usage_errors(run_hyper: Run, argv: tuple[str
     """Exit code 2 and one line."""
     code, out, err = run_hyper("deployments", *argv)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
+
+
+def test_build_that_somebody_else_cancels_is_not_called_done(run_hyper: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hyper` builds in its own process, and is cancelled from another one."""
+    docker = Docker(tmp_path / "engine")
+    monkeypatch.setenv("PATH", f"{docker.directory}:/usr/bin:/bin")
+    other = threading.Thread(target=cancel_first)
+    other.start()
+    code, out, err = run_hyper("images", "add-image", "--name", "base", "--local-build-directory", str(docker.directory))
+    other.join()
+    assert (code, out) == (1, "")
+    assert "not everything was done: it was cancelled" in err
+
+
+def cancel_first() -> None:
+    """Cancel deployment 1 once it builds."""
+    host = hosts.get()
+    wait_for(lambda: any(event.phase == "LOG" for event in deployments.read_events(host, 1)[0]), "the build begins")
+    deployments.cancel(host, 1)

@@ -208,3 +208,44 @@ def test_follower_that_leaves_does_nothing_to_it(docker: Docker) -> None:
         list(deployments.follow(host, begun.number, pause=leave))
     assert deployments.get(host, begun.number).state == "RUNNING"
     wait_for(lambda: leftovers(docker), "the build goes on")
+
+
+def test_told_to_end_it_ends_its_build(docker: Docker) -> None:
+    """TERM, as at the end of a session or of the machine: nothing is left behind, and the record says why."""
+    host, begun = start_image(docker)
+    os.kill(begun.process, signal.SIGTERM)
+    found = until_over(host, begun.number)
+    assert (found.state, found.reason) == ("CANCELLED", "its process was told to end")
+    assert leftovers(docker) == []
+    assert state_of(host, "image", "base") == "FAILED"
+
+
+def test_failure_stays_one_when_whoever_applies_stops_listening_at_it(docker: Docker) -> None:
+    """A caller that raises on the first FAILED event does not make it a cancellation."""
+    docker.break_()
+    docker.go()
+    host = hosts.get()
+    given: dict[str, object] = {"name": "base", "directory": str(docker.directory)}
+    events = deployments.run_here(host, resources.for_host(host).propose_put("image", given, "any"))
+    assert next(event for event in events if event.phase == "FAILED")
+    events.close()  # type: ignore[attr-defined]
+    assert deployments.get(host, 1).state == "FAILED"
+
+
+def test_killed_again_and_again_retry_ends_with_what_was_wanted(docker: Docker) -> None:
+    """At whatever change it dies, the rest can be done: nothing is done twice or left out."""
+    host = hosts.get()
+    known = resources.for_host(host)
+    put("queue", name="first")
+    desired = {**known.snapshot().bodies}
+    desired["queue"] = {f"q{k}": {"name": f"q{k}", "cluster": "default", "priority": k, "paused": False} for k in range(40)}
+    desired["queue"]["default"] = known.snapshot().bodies["queue"]["default"]
+    begun = deployments.start(host, known.propose(desired))
+    for _ in range(3):
+        wait_for(lambda number=begun.number: deployments.read_events(host, number)[0] or deployments.get(host, number).is_over, "it begins")
+        kill(begun)
+        if until_over(host, begun.number).state == "SUCCEEDED":
+            break
+        begun = deployments.retry(host, begun.number)
+    assert until_over(host, begun.number).state == "SUCCEEDED"
+    assert set(known.snapshot().bodies["queue"]) == set(desired["queue"])

@@ -90,7 +90,7 @@ def list_command(kind: str, name: str, help: str) -> click.Command:
 
 
 def finish(resources: Resources, proposal: Proposal, as_json: bool, plan_only: bool) -> None:
-    """Show the plan, or make it true and show what happened. Raises CycloneError when a change ends as FAILED."""
+    """Show the plan, or make it true and show what happened. Raises CycloneError when not all of it was done."""
     plan = proposal.check()
     if plan_only:
         tables.print_json({"plan": tables.plan_record(plan)}) if as_json else tables.print_plan(plan)
@@ -100,17 +100,23 @@ def finish(resources: Resources, proposal: Proposal, as_json: bool, plan_only: b
         events.append(event)
         _tell(event)
     failed = [event for event in events if event.phase == "FAILED"]
+    done = {(event.kind, event.name) for event in events if event.phase in ("ACTIVE", "DELETED")}
     if as_json:
         tables.print_json({"plan": tables.plan_record(plan), "events": [tables.event_record(event) for event in events]})
     elif not plan:
         click.echo("no change: everything is as asked")
     elif not failed:
         for change in plan.changes:
-            click.echo(f"{change.kind} {change.name} {_DONE[change.action]}")
+            if (change.kind, change.name) in done:
+                click.echo(f"{change.kind} {change.name} {_DONE[change.action]}")
     if failed:
         last = failed[-1]
         plural = PLURALS[last.kind]
         raise CycloneError(f"the {last.kind} {last.name} is FAILED: {last.text}. Its log: hyper {plural} list-{plural} --name {last.name}")
+    if any((change.kind, change.name) not in done for change in plan.changes):
+        raise CycloneError(
+            "not everything was done: it was cancelled. What is left: hyper deployments list, hyper deployments retry NUMBER"
+        )
 
 
 def _tell(event: Event) -> None:
