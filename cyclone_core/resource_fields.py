@@ -39,7 +39,7 @@ class Option:
     aliases: further names in files. prompt: asked for in the guided mode. default_text: (local, aws) words for a default that is found
     out. pair: metavars of a repeatable option with two values. refers_to: kind of resource it names. replaces: on AWS a change
     makes a new one. cli: False = only in files. step: the page of the wizard that asks for it. depends_on: fields after whose change
-    its value should be looked at again.
+    its value should be looked at again. path: it is a directory of this machine, which forms help to type.
     """
 
     help: str
@@ -58,6 +58,7 @@ class Option:
     metavar: str = ""
     step: str = ""
     depends_on: tuple[str, ...] = ()
+    path: bool = False
 
 
 def aws(help: str, reason: str, **more: Any) -> Option:

@@ -256,6 +256,7 @@ class Image(Document):
             aliases=("local_build_directory",),
             prompt=True,
             default_text=("example-worker-image", "example-worker-image"),
+            path=True,
             step="Source",
         ),
     ] = None

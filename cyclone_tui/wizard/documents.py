@@ -52,6 +52,11 @@ def to_yaml(draft: Draft) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_short_yaml(draft: Draft) -> str:
+    """The fields that differ from their defaults."""
+    return _dump(_fields(draft))
+
+
 def to_json(draft: Draft) -> str:
     """The fields that differ from their defaults."""
     return json.dumps(_fields(draft), indent=2, ensure_ascii=False) + "\n"
@@ -63,8 +68,10 @@ def _fields(draft: Draft) -> dict[str, Any]:
 
 def _written(draft: Draft, spec: FieldSpec) -> list[str]:
     if spec.name != "name" and draft.is_default(spec.name):
-        default = spec.default_text(draft.host_type)
-        return [f"# {spec.name}:  # {spec.help}{f' (default: {default})' if default else ''}"]
+        if spec.default in (None, (), {}) or isinstance(spec.default, Mapping):
+            default = spec.default_text(draft.host_type)
+            return [f"# {spec.name}:  # {spec.help}{f' (default: {default})' if default else ''}"]
+        return [f"# {_dump({spec.name: plain(spec.default)}).strip()}  # {spec.help}".replace("\n", " ")]
     return _dump({spec.name: _plain(draft, spec)}).rstrip("\n").split("\n")
 
 

@@ -89,7 +89,7 @@ class Draft:
         pages = [Step(name, tuple(specs)) for name, specs in groups.items()]
         if len(pages) > 1 and len(pages[0].specs) == 1:
             pages[:2] = [_joined(*pages[:2])]
-        if len(pages) > 1 and len(pages[-1].specs) == 1 and " " not in pages[-2].name:
+        if len(pages) > 1 and len(pages[-1].specs) == 1 and "," not in pages[-2].name:
             pages[-2:] = [_joined(*pages[-2:])]
         return tuple(pages)
 
@@ -190,7 +190,7 @@ class Draft:
 
 
 def _joined(first: Step, second: Step) -> Step:
-    return Step(f"{first.name} and {second.name.lower()}", (*first.specs, *second.specs))
+    return Step(f"{first.name}, {second.name.lower()}", (*first.specs, *second.specs))
 
 
 def begin(kind: str, host: Host, model: type[Document] | None = None) -> Draft:

@@ -10,6 +10,7 @@ from cyclone_core.operations.hosts import HostProposal
 from cyclone_core.operations.resources import Proposal
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import plain
+from cyclone_core.resources import Host
 from cyclone_tui.wizard import twins
 from cyclone_tui.wizard.draft import Draft
 from cyclone_tui.wizard.sources import World
@@ -46,12 +47,24 @@ def review(draft: Draft, world: World, host: str = "") -> Review:
     return Review(draft, plan, complaints(draft, world), cost, twins.line(draft, host), proposal, world)
 
 
+def why_later(host: Host | None) -> str:
+    """Why this version cannot make such a host; "" when it can."""
+    if host is None or host.type == "local":
+        return ""
+    try:
+        hosts.refuse_aws()
+    except CycloneError as exc:
+        return f"it cannot be made yet: {exc}. The draft is kept"
+
+
 def _proposed(draft: Draft, world: World) -> Proposal | HostProposal:
     if draft.kind == "host":
         try:
-            return hosts.propose(draft.given(), update=draft.mode == "update")
+            proposal = hosts.propose(draft.given(), update=draft.mode == "update")
         except CycloneError as exc:
             return HostProposal(None, None, (Problem("name", str(exc)),))
+        later = why_later(proposal.host)
+        return replace(proposal, problems=(*proposal.problems, *([Problem("", later)] if later else [])))
     if world.unavailable:
         judged = resources.judge(draft.host, draft.kind, draft.given(), draft.mode, world.snapshot, world.machine)
         return replace(judged, problems=(*judged.problems, Problem("", world.unavailable)))

@@ -1,15 +1,19 @@
 """What a wizard knows about the world around its draft: the host's resources, this machine, and what discovery found so far. A value."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.operations import hosts, resources
-from cyclone_core.operations.discovery import Finding
+from cyclone_core.operations.discovery import Finding, discover
 from cyclone_core.operations.resources import Snapshot
+from cyclone_core.paths import DEFAULT_HOST, selected_host
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import Machine, this_machine
+from cyclone_core.resource_fields import plain
 from cyclone_core.resources import Host
 
 
@@ -49,3 +53,43 @@ def look(host_name: str | None, kind: str) -> World:
     except CycloneError as exc:
         return World(host, machine, hosts=names, unavailable=str(exc))
     return World(host, machine, of_host.snapshot(), names)
+
+
+def nowhere() -> World:
+    """The world while no host can be read: good enough to make one."""
+    names = tuple(found.name for found in HostRegistry().list()[0])
+    return World(Host(name=DEFAULT_HOST), this_machine(), hosts=names)
+
+
+def findings(world: World, kind: str) -> Iterator[Finding]:
+    """What discovery finds out, as it comes. Blocking."""
+    return discover(world.host, kind, world.snapshot.bodies, hosts=world.hosts, machine=world.machine)
+
+
+def stored(world: World, kind: str, name: str) -> Mapping[str, Any] | None:
+    """What an update starts from; None when there is no such resource. Blocking for hosts."""
+    if kind != "host":
+        return world.snapshot.bodies.get(kind, {}).get(name)
+    return dict(plain(hosts.get(name))) if name in world.hosts else None
+
+
+def is_selected(host: Host) -> bool:
+    """Whether commands without --host use this host."""
+    return selected_host() == host.name
+
+
+def directories(typed: str, most: int = 40) -> tuple[tuple[str, str], ...]:
+    """Directories that a typed path may become, (path, note): those with a Dockerfile say so. Blocking."""
+    folder, _, start = os.path.expanduser(typed).rpartition("/")
+    folder = folder + "/" if folder or typed.startswith("/") else ""
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = sorted(entry.name for entry in entries if entry.name.startswith(start) and entry.is_dir())
+    except OSError:
+        return ()
+    shown = [name for name in names if start.startswith(".") or not name.startswith(".")][:most]
+    return tuple((folder + name, _dockerfile(folder + name)) for name in shown)
+
+
+def _dockerfile(path: str) -> str:
+    return next((f"has a {name}" for name in ("Dockerfile", "Containerfile") if os.path.exists(os.path.join(path, name))), "")

@@ -43,6 +43,8 @@ class Kept:
     step: str = ""
     withheld: tuple[str, ...] = ()
     """fields whose secrets were not kept"""
+    deployment: int | None = None
+    """the deployment that was to make it true"""
 
 
 class Drafts:
@@ -53,8 +55,8 @@ class Drafts:
         self.directory = directory or os.path.join(paths.config_dir(), "drafts")
         self._clock = clock
 
-    def keep(self, draft: Draft) -> Draft:
-        """Write a draft; returns it with its key. Raises StateUnusable."""
+    def keep(self, draft: Draft, deployment: int | None = None) -> Draft:
+        """Write a draft; returns it with its key. deployment: what was started for it. Raises StateUnusable."""
         key = draft.key or f"{draft.kind}-{secrets.token_hex(4)}"
         entries, withheld = {}, []
         for name, entry in draft.entries.items():
@@ -64,6 +66,7 @@ class Drafts:
         record = {
             "version": _VERSION, "kind": draft.kind, "mode": draft.mode, "host": draft.host.name, "name": draft.name, "at": self._clock(),
             "step": draft.step, "visited": sorted(draft.visited), "review": sorted(draft.review), "entries": entries, "withheld": withheld,
+            "deployment": deployment,
         }  # fmt: skip
         self._write(f"{key}.json", record)
         return replace(draft, key=key)
@@ -113,6 +116,7 @@ class Drafts:
             return Kept(
                 entry.removesuffix(".json"), str(raw["kind"]), str(raw["mode"]), str(raw["host"]), str(raw["name"]), float(raw["at"]),
                 dict(raw["entries"]), tuple(raw["visited"]), tuple(raw["review"]), str(raw["step"]), tuple(raw["withheld"]),
+                raw.get("deployment"),
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError):
             return None

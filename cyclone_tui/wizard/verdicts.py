@@ -100,7 +100,7 @@ def _fix(draft: Draft, world: World, spec: FieldSpec, problem: Problem) -> Fix |
     if spec.choices:
         return _choice_fix(spec, str(value or ""))
     if spec.shape in ("integer", "number"):
-        return _number_fix(world, spec, value)
+        return _number_fix(draft, world, spec, value)
     return _other_fix(draft, world, spec)
 
 
@@ -139,13 +139,14 @@ def _choice_fix(spec: FieldSpec, value: str) -> Fix:
     return Fix({spec.name: best}, f"use {show(best)}" if best is not None else "leave it out")
 
 
-def _number_fix(world: World, spec: FieldSpec, value: object) -> Fix | None:
+def _number_fix(draft: Draft, world: World, spec: FieldSpec, value: object) -> Fix | None:
     finding = world.findings.get(spec.name)
     limit = finding.limit if finding else None
     number = _number(spec, value)
     if number is None:
-        default = spec.default
-        return Fix({spec.name: default}, f"use the default{', ' + show(default) if default is not None else ''}")
+        before = draft.stored.get(spec.name, spec.default)
+        words = "use the default" if before == spec.default else "leave it as it is"
+        return Fix({spec.name: before}, f"{words}{', ' + show(before) if before is not None else ''}")
     low = spec.minimum if spec.minimum is not None else number
     high = min(bound for bound in (spec.maximum, limit, max(number, low)) if bound is not None)
     best = max(low, min(number, max(high, low)))

@@ -25,7 +25,7 @@ def test_a_new_field_is_in_every_view() -> None:
     """Nothing but the model names it: steps, document and command line follow."""
     draft = begin("cluster", HOST, Boat).with_values({"name": "ada", "sails": "3", "anchor": False, "flag_state": "NO"})
     assert [spec.name for step in draft.steps for spec in step.specs] == ["name", "sails", "anchor", "flag_state"]
-    assert [step.name for step in draft.steps] == ["Name and rigging", "Advanced"]
+    assert [step.name for step in draft.steps] == ["Name, rigging", "Advanced"]
     assert "sails: 3" in documents.to_yaml(draft)
     assert twins.words(draft)[3:] == ["--name", "ada", "--sails", "3", "--no-anchor", "--flag-state", "NO", "--yes"]
 

@@ -1,0 +1,359 @@
+"""Editors of one value: a line with choices below it, words side by side, several lines. They know texts only.
+
+Every edit is an `Edited`; `Left` says that Enter or an arrow leads to another field. Keys for the form itself (page up and down, function
+keys) are left to the screen.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from textual import events
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, TextArea
+from textual.widgets.option_list import Option
+
+from cyclone_tui.wizard.fields import FieldView
+
+Complete = Callable[[str], Awaitable[tuple[tuple[str, str], ...]]]
+
+
+@dataclass
+class Edited(Message):
+    """The text is another one."""
+
+    text: str
+
+
+@dataclass
+class Left(Message):
+    """On to another field."""
+
+    by: int
+
+
+class Editor(Vertical):
+    """Base of all editors."""
+
+    DEFAULT_CSS = "Editor { height: auto; }"
+
+    def __init__(self, view: FieldView) -> None:
+        super().__init__()
+        self.view = view
+
+    def show(self, view: FieldView) -> None:
+        """Another state: the text is taken over unless it is what was just typed."""
+        raise NotImplementedError
+
+    def force(self, view: FieldView) -> None:
+        """The same, also while it is being edited: a remedy was applied."""
+        self.show(view)
+
+    def focus_value(self) -> None:
+        """Give it the focus."""
+        raise NotImplementedError
+
+
+# ------------------------------------------------------------------------------------------------- a line, with choices
+
+
+class _Choices(OptionList):
+    """The list below a line; it never takes the focus."""
+
+    can_focus = False
+    ALLOW_SELECT = False
+
+
+class LineEditor(Editor):
+    """A line of text; ↓ opens what could be chosen, typing narrows it, Enter takes it, Esc closes it."""
+
+    DEFAULT_CSS = """
+    LineEditor Input { background: $surface-lighten-1; padding: 0 1; }
+    LineEditor Input:focus { background: $primary 25%; }
+    LineEditor Input:disabled { background: $surface; opacity: 100%; color: $foreground; }
+    LineEditor _Choices {
+        display: none; overlay: screen; constrain: none inside; height: auto; max-height: 9; width: 1fr;
+        border: none; border-left: outer $primary; background: $panel; padding: 0 1; scrollbar-size-vertical: 1;
+    }
+    """
+    BINDINGS = [  # noqa: RUF012 - as Textual declares it
+        Binding("down", "down", "Choices", show=False),
+        Binding("up", "up", "Up", show=False),
+        Binding("escape", "close", "Close", show=False),
+        Binding("tab", "take_and_go", "Take", show=False),
+    ]
+
+    def __init__(self, view: FieldView, complete: Complete | None = None) -> None:
+        super().__init__(view)
+        self._complete = complete if view.completes else None
+        self._offered: tuple[tuple[str, str], ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Line and list."""
+        yield Input(self.view.text, placeholder=self.view.placeholder, compact=True, disabled=self.view.locked)
+        yield _Choices()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the choices are shown."""
+        return bool(self.query_one(_Choices).display)
+
+    def show(self, view: FieldView) -> None:
+        """Take over what somebody else changed."""
+        self.view = view
+        line = self.query_one(Input)
+        if line.placeholder != view.placeholder:
+            line.placeholder = view.placeholder
+        if line.value != view.text and line.value.strip() != view.text.strip():
+            with self.prevent(Input.Changed):
+                line.value = view.text
+
+    def focus_value(self) -> None:
+        """The line."""
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Typed."""
+        event.stop()
+        self.post_message(Edited(event.value))
+        if self.is_open:
+            self._offer(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: take what is highlighted, else go on."""
+        event.stop()
+        if not self._take():
+            self.post_message(Left(1))
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Elsewhere the list is in the way."""
+        self._close()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A click on a choice."""
+        event.stop()
+        self.query_one(_Choices).highlighted = event.option_index
+        self._take()
+        self.focus_value()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Nobody else's business."""
+        event.stop()
+
+    def action_down(self) -> None:
+        """Open the choices, or the next of them; without any, the next field."""
+        if self.is_open:
+            self.query_one(_Choices).action_cursor_down()
+        elif self.view.choices or self._complete:
+            self._offer("")
+        else:
+            self.post_message(Left(1))
+
+    def action_up(self) -> None:
+        """The choice above; above the first the list closes; without a list the field before."""
+        choices = self.query_one(_Choices)
+        if self.is_open and choices.highlighted:
+            choices.action_cursor_up()
+        elif self.is_open:
+            self._close()
+        else:
+            self.post_message(Left(-1))
+
+    def action_close(self) -> None:
+        """Close the list; with none open the key is the screen's."""
+        if not self.is_open:
+            raise SkipAction
+        self._close()
+
+    def action_take_and_go(self) -> None:
+        """Tab takes the highlighted choice and goes on, as everywhere."""
+        if self.is_open and self._complete:
+            self._take()
+            return
+        self._take()
+        raise SkipAction
+
+    def _offer(self, typed: str) -> None:
+        if self._complete is not None:
+            self.run_worker(self._completed(self.query_one(Input).value, typed), group="complete", exclusive=True, exit_on_error=False)
+        else:
+            self._list(_matching(self.view.choices, typed))
+
+    async def _completed(self, value: str, typed: str) -> None:
+        found = await self._complete(value) if self._complete else ()
+        known = [choice for choice in self.view.choices if not typed or choice[0].startswith(typed)]
+        self._list((*known, *(choice for choice in found if choice[0] not in {path for path, _ in known})))
+
+    def _list(self, offered: tuple[tuple[str, str], ...]) -> None:
+        choices = self.query_one(_Choices)
+        self._offered = offered
+        if not offered:
+            self._close()
+            return
+        width = max(len(value) for value, _ in offered)
+        choices.clear_options()
+        choices.add_options([Option(Content.assemble(value.ljust(min(width, 40)), (f"  {note}", "$muted"))) for value, note in offered])
+        current = self.query_one(Input).value.strip()
+        choices.display = True
+        choices.highlighted = next((at for at, (value, _) in enumerate(offered) if value == current), 0)
+
+    def _take(self) -> bool:
+        choices = self.query_one(_Choices)
+        at = choices.highlighted
+        if not self.is_open or at is None or at >= len(self._offered):
+            return False
+        line = self.query_one(Input)
+        self._close()
+        line.value = self._offered[at][0]
+        line.cursor_position = len(line.value)
+        return True
+
+    def _close(self) -> None:
+        self.query_one(_Choices).display = False
+
+
+def _matching(choices: tuple[tuple[str, str], ...], typed: str) -> tuple[tuple[str, str], ...]:
+    """What begins with what was typed, then what contains it."""
+    typed = typed.strip().lower()
+    first = [choice for choice in choices if choice[0].lower().startswith(typed)]
+    return (*first, *(choice for choice in choices if choice not in first and typed in choice[0].lower()))
+
+
+# ------------------------------------------------------------------------------------------------- words side by side
+
+
+class _Segments(Widget, can_focus=True):
+    DEFAULT_CSS = """
+    _Segments { height: 1; background: $surface-lighten-1; padding: 0 1; }
+    _Segments:focus { background: $primary 25%; }
+    """
+    ALLOW_SELECT = False
+    BINDINGS = [  # noqa: RUF012 - as Textual declares it
+        Binding("right,space,l", "move(1)", "Next", show=False),
+        Binding("left,h", "move(-1)", "Before", show=False),
+        Binding("down,enter,j", "leave(1)", "Next field", show=False),
+        Binding("up,k", "leave(-1)", "Field before", show=False),
+    ]
+
+    def __init__(self, view: FieldView, ascii: bool) -> None:
+        super().__init__()
+        self.view, self._ascii = view, ascii
+
+    def render(self) -> Content:
+        on, off = ("(x)", "( )") if self._ascii else ("◉", "○")
+        parts: list[Any] = []
+        for value, note in self.view.choices:
+            chosen = value == self.view.text
+            parts += [(f"{on if chosen else off} {value or note}", "bold" if chosen else "$muted"), "   "]
+        return Content.assemble(*parts)
+
+    def action_move(self, by: int) -> None:
+        """The next word, around the end."""
+        values = [value for value, _ in self.view.choices]
+        at = values.index(self.view.text) + by if self.view.text in values else 0
+        self.post_message(Edited(values[at % len(values)]))
+
+    def action_leave(self, by: int) -> None:
+        """Another field."""
+        self.post_message(Left(by))
+
+    def on_click(self, event: events.Click) -> None:
+        """The word that was clicked at."""
+        place, sign = 1, 3 if self._ascii else 1
+        for value, note in self.view.choices:
+            width = sign + 1 + len(value or note)
+            if place <= event.x < place + width:
+                self.post_message(Edited(value))
+            place += width + 3
+
+
+class SegmentsEditor(Editor):
+    """Few words side by side: space or arrows choose."""
+
+    def __init__(self, view: FieldView, ascii: bool = False) -> None:
+        super().__init__(view)
+        self._ascii = ascii
+
+    def compose(self) -> ComposeResult:
+        """The words."""
+        yield _Segments(self.view, self._ascii)
+
+    def show(self, view: FieldView) -> None:
+        """Another choice."""
+        self.view = view
+        segments = self.query_one(_Segments)
+        segments.view = view
+        segments.refresh()
+
+    def focus_value(self) -> None:
+        """The words."""
+        self.query_one(_Segments).focus()
+
+
+# ------------------------------------------------------------------------------------------------- several lines
+
+
+class _Lines(TextArea):
+    """Leaves page keys to the screen, and arrows at its edges to the form."""
+
+    def action_cursor_page_down(self) -> None:
+        raise SkipAction
+
+    def action_cursor_page_up(self) -> None:
+        raise SkipAction
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        if not select and self.cursor_at_last_line:
+            self.post_message(Left(1))
+        else:
+            super().action_cursor_down(select)
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        if not select and self.cursor_at_first_line:
+            self.post_message(Left(-1))
+        else:
+            super().action_cursor_up(select)
+
+
+class LinesEditor(Editor):
+    """Several lines of text, as high as they need."""
+
+    DEFAULT_CSS = """
+    LinesEditor _Lines {
+        height: auto; min-height: 2; max-height: 7; background: $surface-lighten-1; padding: 0 1; border: none; scrollbar-size-vertical: 1;
+    }
+    LinesEditor _Lines:focus { background: $primary 25%; border: none; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The text."""
+        yield _Lines(self.view.text, compact=True, tab_behavior="focus", placeholder=self.view.placeholder, highlight_cursor_line=False)
+
+    def show(self, view: FieldView) -> None:
+        """Take over what somebody else changed."""
+        self.view = view
+        area = self.query_one(_Lines)
+        if not area.has_focus and area.text.strip() != view.text.strip():
+            with self.prevent(TextArea.Changed):
+                area.load_text(view.text)
+
+    def force(self, view: FieldView) -> None:
+        """Take it over although it is being edited: a remedy was applied."""
+        self.view = view
+        with self.prevent(TextArea.Changed):
+            self.query_one(_Lines).load_text(view.text)
+
+    def focus_value(self) -> None:
+        """The text."""
+        self.query_one(_Lines).focus()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Typed."""
+        event.stop()
+        self.post_message(Edited(event.text_area.text))
