@@ -25,7 +25,7 @@ from cyclone_core.problems import Problem
 from cyclone_core.scheduler.job_terms import ORDERS, OneOf
 from cyclone_tui import formatters
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.screens import job_columns, job_flows
+from cyclone_tui.screens import bulk_flows, job_columns
 from cyclone_tui.screens.base import View, background
 from cyclone_tui.screens.column_chooser import ColumnChooser
 from cyclone_tui.screens.modals import Choose
@@ -84,7 +84,7 @@ class JobsView(View):
             for tab, name in enumerate(("All", *STATES))
         ),
         *(
-            Action(f"jobs.sort_{column}", key, f"order('{column}')", f"By {column}", f"sort by {column}, then the other way", looks=True, show=False)
+            Action(f"jobs.sort_{column}", key, f"order('{column}')", f"By {column}", "again: the other way round", looks=True, show=False)
             for key, column in _SORTS
         ),
     )  # fmt: skip
@@ -349,7 +349,7 @@ class JobsView(View):
 
     def action_mark_range(self) -> None:
         """Mark everything between the last mark and the cursor."""
-        job_flows.mark_range(self, self.table, self._anchor)
+        bulk_flows.mark_range(self, self.table, self._anchor)
 
     def action_back(self) -> None:
         """Take away the marks, then the filter and the tab; then to the view before."""
@@ -380,23 +380,23 @@ class JobsView(View):
         choices = [(column.key, column.title) for column in table.columns]
         found = await self.app.push_screen_wait(ColumnChooser(choices, table.visible_columns, job_columns.DEFAULT))
         if found is not None:
-            await job_flows.keep_columns(self, "jobs", found)
+            await bulk_flows.keep_columns(self, "jobs", found)
             self._set_columns()
 
     @background
     async def action_cancel(self) -> None:
         """Cancel what is marked, or what is under the cursor."""
-        await job_flows.cancel(self, self._keys())
+        await bulk_flows.cancel(self, self._keys())
 
     @background
     async def action_cancel_all(self) -> None:
         """Cancel everything open in the list."""
-        await job_flows.cancel_all(self, self._listing)
+        await bulk_flows.cancel_all(self, self._listing)
 
     @background
     async def action_again(self) -> None:
         """Run what is marked, or under the cursor, again."""
-        await job_flows.again(self, self._keys())
+        await bulk_flows.again(self, self._keys())
 
     def _keys(self) -> list[Key]:
         marked: list[Any] = self.table.marked
