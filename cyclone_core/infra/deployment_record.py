@@ -130,12 +130,15 @@ class Record:
             return os.stat(self.path("events.jsonl")).st_size > 0
         return False
 
-    def events(self, position: int = 0) -> tuple[list[Event], int]:
-        """Events from a position in the file (bytes) on, and the position to go on from; what cannot be read is left out."""
+    def events(self, position: int = 0, limit: int = -1) -> tuple[list[Event], int]:
+        """Events from a position in the file (bytes) on, and the position to go on from; what cannot be read is left out.
+
+        limit: so many bytes are looked at, more than a line has (`_TAIL_BYTES`); -1: all.
+        """
         try:
             with open(self.path("events.jsonl"), "rb") as file:
                 file.seek(position)
-                data = file.read()
+                data = file.read(limit)
         except OSError:
             return [], position
         whole = data.rfind(b"\n") + 1

@@ -163,9 +163,12 @@ def get(host: Named, number: int) -> Deployment:
     return _load(host, _record(host, number))
 
 
-def read_events(host: Named, number: int, position: int = 0) -> tuple[list[Event], int]:
-    """What happened from a position on (0: the beginning), and the position to go on from. Never waits."""
-    return _record(host, number).events(position)
+def read_events(host: Named, number: int, position: int = 0, limit: int = -1) -> tuple[list[Event], int]:
+    """What happened from a position on (0: the beginning), and the position to go on from. Never waits.
+
+    limit: read about so many bytes of the record, at least 100,000; -1: all there is.
+    """
+    return _record(host, number).events(position, limit)
 
 
 def follow(host: Named, number: int, from_line: int = 0, pause: Callable[[], None] = lambda: time.sleep(LOOK_EVERY_S)) -> Iterator[Event]:

@@ -23,20 +23,19 @@ from cyclone_core.operations.deployments import Deployment, Event
 from cyclone_core.operations.queries import HostView
 from cyclone_core.views import iso
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.deployment_progress import HERE, STATE_LOOKS, Progress, Row, took
+from cyclone_tui.deployment_progress import STATE_LOOKS, Progress, Row, took
 from cyclone_tui.formatters import moment
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.deployment_flows import DeploymentFlows
 from cyclone_tui.widgets.deployment_summary import DeploymentSummary, Summary
-from cyclone_tui.widgets.log_lines import NOTE, clean
-from cyclone_tui.widgets.log_view import Batch, LogTail
+from cyclone_tui.widgets.event_log import EventLog, Key
+from cyclone_tui.widgets.log_lines import clean
 from cyclone_tui.widgets.row_table import Column, RowTable
 
 LOOK_EVERY_S = 0.3
 """So often a running deployment is looked at; one that is over as often as any view."""
-Key = tuple[str, str, str, str]
-_CLOCK = 9
-"""Characters of a line of events that are its time."""
+LOOK_BYTES = 1 << 18
+"""So much of the record is read in one look, so that a long one comes in pieces instead of holding up the screen."""
 _COLUMNS = (
     Column[Row]("resource", "Resource", lambda row: f"{'  ' * row.depth}{row.sign} {row.text}", style=lambda row: row.style, least=18),
     Column[Row]("state", "State", lambda row: row.word, 11, style=lambda row: row.style, priority=1),
@@ -52,6 +51,8 @@ class Look:
     events: tuple[Event, ...]
     """Since the last look."""
     position: int
+    more: bool
+    """Whether there are events that this look did not read."""
     now: int
     """Seconds since 1970 while it runs, 0 after."""
 
@@ -84,7 +85,6 @@ class DeploymentView(DeploymentFlows):
     DeploymentView #ways Button { margin-right: 2; min-width: 10; }
     DeploymentView #work { height: 1fr; }
     DeploymentView #tree { width: 40%; min-width: 30; max-width: 64; border-right: solid $panel; }
-    DeploymentView LogPane { scrollbar-size-horizontal: 0; }
     DeploymentView.-wide-log #tree { display: none; }
     """
 
@@ -97,9 +97,6 @@ class DeploymentView(DeploymentFlows):
         self._position = 0
         self._progress: Progress | None = None
         self._look: Look | None = None
-        self._events: list[Event] = []
-        self._only: Key | None = None
-        """region, resource or part whose events are shown; None: all"""
 
     # -- frame -------------------------------------------------------------------------------------------------------
     def crumb(self) -> str:
@@ -123,7 +120,7 @@ class DeploymentView(DeploymentFlows):
                 yield Button("Keep (K)", id="keep", compact=True)
         with Horizontal(id="work"):
             yield RowTable[Row](_COLUMNS, empty="Reading ...", ascii=ascii, marks=False, id="tree")
-            yield LogTail(f"~/cyclone-deployment-{self.number}.txt", prefix=_CLOCK, ascii=ascii, id="events")
+            yield EventLog(f"~/cyclone-deployment-{self.number}.txt", ascii=ascii, id="events")
 
     def on_mount(self) -> None:
         """Look more often than other views, while it runs."""
@@ -142,8 +139,9 @@ class DeploymentView(DeploymentFlows):
     def load(self, host: HostView) -> Look:
         """State, and what happened since the last look."""
         deployment = deployments.get(host, self.number)  # first: when it is over, the events that follow are all there are
-        events, position = deployments.read_events(host, self.number, self._position)
-        return Look(deployment, tuple(events), position, 0 if deployment.is_over else int(time.time()))
+        events, position = deployments.read_events(host, self.number, self._position, LOOK_BYTES)
+        more = position - self._position > LOOK_BYTES // 2
+        return Look(deployment, tuple(events), position, more, 0 if deployment.is_over else int(time.time()))
 
     def show(self, data: Look) -> None:
         """Take the new events; draw what differs."""
@@ -152,18 +150,22 @@ class DeploymentView(DeploymentFlows):
         was_live, self._look = self.is_live, data
         self._position = data.position
         self._progress.add(data.events)
-        self._events += data.events
+        log = self.query_one(EventLog)
+        log.alone = self._progress.total == 1
+        log.take(data.events)
+        log.tell_state("live" if self.is_live else data.deployment.state.lower().replace("_", " "))
         self._show_tree()
         self._show_summary(self._progress, data)
         self._show_failure_panel(self._progress, data.deployment)
-        self._write(data.events)
-        self._show_log_state()
         if was_live != self.is_live or not was_live:
             self.refresh_bindings()
+        if data.more:
+            self.refresh_data()
 
     def _show_tree(self) -> None:
         if self._progress is not None and self._look is not None:
-            opened = frozenset([self._only]) if self._only else frozenset[Key]()
+            only = self.query_one(EventLog).only
+            opened = frozenset([only]) if only else frozenset[Key]()
             state, ascii = self._look.deployment.state, self.session.settings.ascii
             self.query_one("#tree", RowTable).set_rows(self._progress.rows(state, self._look.now, ascii, opened), lambda row: row.key)
 
@@ -199,43 +201,18 @@ class DeploymentView(DeploymentFlows):
             line.update(Content("\n".join(clean(part) for part in text.splitlines())))
 
     # -- events ------------------------------------------------------------------------------------------------------
-    def _write(self, events: tuple[Event, ...] | list[Event]) -> None:
-        lines = [self._line(event) for event in events if _belongs(event, self._only)]
-        if lines:
-            self.query_one(LogTail).add(Batch(lines))
-
-    def _line(self, event: Event) -> str:
-        clock = time.strftime("%H:%M:%S ", time.localtime(event.at))
-        alone = (self._only is not None and self._only[2] != "") or (self._progress is not None and self._progress.total == 1)
-        where = "" if alone else f"{f'{event.region} ' if event.region else ''}{event.kind} {event.name} "
-        part = f"{event.part} " if event.part and not (self._only and self._only[3]) else ""
-        text = clean(event.text)
-        said = text if event.phase == "LOG" else f"{event.phase}{f': {text}' if text else ''}"
-        sign = "| " if event.phase == "LOG" and event.level == "info" and where else ""
-        return f"{'' if event.level == 'info' else NOTE}{clock}{where}{part}{sign}{said}"
-
     @on(RowTable.Opened)
-    def _filter(self, event: RowTable.Opened) -> None:
+    def _choose(self, event: RowTable.Opened) -> None:
         """Enter on a row of the tree: only its events, or all again."""
-        self._only = None if event.record.key == self._only else event.record.key
-        tail = self.query_one(LogTail)
-        tail.clear()
-        self._write(self._events)
+        log = self.query_one(EventLog)
+        log.choose(None if event.record.key == log.only else event.record.key)
         self._show_tree()
-        self._show_log_state()
 
-    def _show_log_state(self) -> None:
-        """What the log's last line says: whether more comes, and of what."""
-        state = "live" if self.is_live else self._look.deployment.state.lower().replace("_", " ") if self._look else ""
-        only = " ".join(filter(None, self._only)) if self._only else ""
-        self.query_one(LogTail).set_state(f"{state}, only {only or HERE} (Enter: all)" if self._only else state)
-
-    @on(LogTail.SaveAsked)
+    @on(EventLog.SaveAsked)
     @background
-    async def _save(self, event: LogTail.SaveAsked) -> None:
+    async def _save(self, event: EventLog.SaveAsked) -> None:
         """The events of all resources, into a file."""
-        text = "".join(self._line(one).removeprefix(NOTE) + "\n" for one in self._events)
-        path = os.path.expanduser(event.path)
+        path, text = os.path.expanduser(event.path), self.query_one(EventLog).text()
         await self.attempt(lambda host: _write_file(path, text), done=f"saved to {path}")
 
     # -- actions -----------------------------------------------------------------------------------------------------
@@ -282,12 +259,12 @@ class DeploymentView(DeploymentFlows):
     def action_log(self) -> None:
         """Show the events alone, or with the tree again."""
         wide = self.toggle_class("-wide-log").has_class("-wide-log")
-        (self.query_one(LogTail).pane if wide else self.query_one("#tree")).focus()
+        (self.query_one(EventLog).pane if wide else self.query_one("#tree")).focus()
 
     def action_copy(self) -> None:
         """Copy the record as YAML."""
         if self._look is not None:
-            self.copy_yaml(record(self._look.deployment, self._events), f"deployment {self.number}")
+            self.copy_yaml(record(self._look.deployment, self.query_one(EventLog).events), f"deployment {self.number}")
 
     @on(Button.Pressed)
     async def _pressed(self, event: Button.Pressed) -> None:
@@ -304,14 +281,6 @@ def record(deployment: Deployment, events: list[Event]) -> dict[str, object]:
         "changes": [{"action": change.action, "kind": change.kind, "name": change.name} for change in one.plan.changes],
         "events": [{"at": iso(one.at), "kind": one.kind, "name": one.name, "phase": one.phase, "text": one.text} for one in events],
     }  # fmt: skip
-
-
-def _belongs(event: Event, only: Key | None) -> bool:
-    """Whether an event is about a region, a resource or a part of one."""
-    if only is None:
-        return True
-    found = (event.region, event.kind, event.name, event.part)
-    return all(wanted == "" or wanted == one for wanted, one in zip(only[1:], found[1:], strict=True)) and event.region == only[0]
 
 
 def _write_file(path: str, text: str) -> None:

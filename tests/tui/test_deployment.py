@@ -20,7 +20,7 @@ from cyclone_tui.screens.deployment import DeploymentView
 from cyclone_tui.screens.deployments import DeploymentsView
 from cyclone_tui.screens.modals import Confirmation
 from cyclone_tui.widgets.deployment_summary import DeploymentSummary
-from cyclone_tui.widgets.log_view import LogTail
+from cyclone_tui.widgets.event_log import EventLog
 from cyclone_tui.widgets.row_table import RowTable
 from tests.deploying import Docker, record, start_image, until_over
 from tests.filled import FilledHost
@@ -47,7 +47,7 @@ def head(app: CycloneApp) -> str:
 
 def log(app: CycloneApp) -> list[str]:
     """Lines of the events."""
-    return app.screen.query_one(LogTail).pane.lines
+    return app.screen.query_one(EventLog).pane.lines
 
 
 def tree(app: CycloneApp) -> list[str]:
