@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     Hindrance = tuple[str, str, str]
     """(why nothing starts, words that lead over to the command that helps, that command or "")"""
 
+_NEEDS = (
+    ("vcpus", "max_vcpus", "vCPUs", "--vcpus"),
+    ("memory_limit_mib", "max_memory_mib", "MiB of memory", "--memory-limit-mib"),
+)
+"""(field of a definition, field of a cluster, what it counts, option that changes it)"""
+
 
 def why_waiting(reader: "Reader", job: "Job", supervised: bool) -> str | None:
     """One line about a job with waiting tasks, None when nothing of it waits. `supervised`: its host's supervisor listens."""
@@ -53,11 +59,11 @@ def _held(queue: str, definition: str, bodies: "dict[str, Body]") -> "Hindrance 
     cluster, needs = bodies["cluster"], bodies["definition"]
     if bodies["queue"].get("paused"):
         return f"queue {queue!r} is paused", "", f"hyper queues update-queue --name {queue} --no-paused"
-    for need, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
+    for need, limit, unit, flag in _NEEDS:
         wanted, most = needs.get(need) or 0, cluster.get(limit)
         if most and wanted > most:
-            name = bodies["queue"]["cluster"]
-            return f"definition {definition!r} needs {wanted} {unit} per task and cluster {name!r} has {most}", "", ""
+            why = f"definition {definition!r} needs {wanted} {unit} per task and cluster {bodies['queue']['cluster']!r} has {most}"
+            return why, "", f"hyper definitions update-definition --name {definition} {flag} {most}"
     return None
 
 

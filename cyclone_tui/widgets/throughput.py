@@ -20,10 +20,10 @@ class Throughput(Widget):
     DEFAULT_CSS = """
     Throughput {
         height: 5;
-        & > .throughput--header { background: $panel; color: $text-muted; }
+        & > .throughput--header { background: $panel; color: $muted; }
         & > .throughput--title { background: $panel; color: $primary; text-style: bold; }
         & > .throughput--figure { background: $panel; color: $foreground; text-style: bold; }
-        & > .throughput--scale { color: $text-muted; }
+        & > .throughput--scale { color: $muted; }
         & > .throughput--bar { color: $primary; }
     }
     """

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from textual.pilot import Pilot
 
-from cyclone_core.operations.monitoring import JobLine
+from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.operations.deployments import Deployment
+from cyclone_core.operations.monitoring import JobLine, Pool
 from cyclone_tui.application import CycloneApp
-from cyclone_tui.screens.home import HomeView, Line, place_of, twin_of
+from cyclone_tui.screens.home import HomeView, place_of, twin_of
 from cyclone_tui.widgets.counters import Counters
 from cyclone_tui.widgets.panel_table import PanelTable
 from cyclone_tui.widgets.throughput import Throughput
@@ -188,9 +191,31 @@ def test_fix_asks_before_it_does_anything(filled: FilledHost, on_screen: OnScree
     on_screen(check)
 
 
+def test_running_deployments_have_a_panel_of_their_own(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Only while there are any; Enter attaches."""
+    running = Deployment(
+        "local", 4, "RUNNING", Plan((Change("create", "cluster", "big"),)), "", "ada@lab", 0.0, None, "", "apply", None, None, "", 1
+    )
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = app.screen
+        assert isinstance(view, HomeView)
+        assert not panel(app, "deployments").display
+        view.show(replace(view._data, deployments=(running,)))
+        await pilot.pause()
+        assert panel(app, "deployments").display
+        assert [one.what for one in records(app, "deployments")] == ["create cluster big"]
+        assert (twin_of(running), place_of(running)) == ("hyper deployments attach 4", "deployment 4")
+        view.show(view._data)
+        assert not panel(app, "deployments").display
+
+    on_screen(check)
+
+
 def test_commands_and_places_of_rows() -> None:
     """Each row of every panel has both."""
     job = JobLine(7, "sweep", "default", 1, 10, 3, 0.0)
     assert (twin_of(job), place_of(job)) == ("qstat -i 7", "job 7")
+    pool = Pool("eu-central-1", "gpu", 2, 1.5, 8)
+    assert (twin_of(pool), place_of(pool)) == ("hyper workers list-workers --cluster gpu", "workers cluster=gpu region=eu-central-1")
     assert (twin_of(None), place_of(None)) == ("", "hosts")
-    assert Line.__doc__

@@ -55,7 +55,8 @@ def test_a_paused_queue_says_how_to_go_on(host: FilledHost) -> None:
 def test_what_no_worker_can_meet_is_told(host: FilledHost) -> None:
     """More memory than the cluster has."""
     host.resource("definition", "default", vcpus=2, memory_limit_mib=9000)
-    assert reason(host) == "definition 'default' needs 9000 MiB of memory per task and cluster 'small' has 8192"
+    why = "definition 'default' needs 9000 MiB of memory per task and cluster 'small' has 8192"
+    assert reason(host) == f"{why}: hyper definitions update-definition --name default --memory-limit-mib 8192"
 
 
 def test_a_dead_supervisor_is_told(host: FilledHost) -> None:
