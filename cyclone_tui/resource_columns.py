@@ -15,11 +15,11 @@ from cyclone_core.resource_fields import fields_of, show
 from cyclone_core.resources import MODELS
 from cyclone_tui import formatters, monitoring_formats
 from cyclone_tui.cli.groups.tables import COLUMNS, resource_record
-from cyclone_tui.widgets.table_columns import Column, Part
+from cyclone_tui.widgets.table_columns import Column, Part, fit
 
 LIVE = {
     "region": ("clusters", "workers", "busy_vcpus"),
-    "cluster": ("workers", "busy_vcpus", "queues"),
+    "cluster": ("queues", "workers", "busy_vcpus"),
     "queue": ("waiting", "running", "successful", "failed", "tasks"),
     "image": ("definitions", "updated"),
     "definition": (),
@@ -38,6 +38,8 @@ _STATES = {"waiting": WAITING, "running": RUNNING, "successful": SUCCESSFUL, "fa
 _PRIORITIES = {"name": 0, "state": 0, "tasks": 9, "successful": 8, "busy_vcpus": 4, "jobs_to_workers_ratio": 7, "timeout_minutes": 5}
 """The highest is left out first where there is little room."""
 BAR_WIDTH = 14
+"""Fewest cells of a bar."""
+MOST_BAR = 40
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -47,8 +49,13 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def columns(kind: str, rows: Sequence[Listed] = (), ascii: bool = False) -> tuple[Column[Listed], ...]:
-    """The columns, each as wide as what it says of these rows; the first takes what is left."""
-    return tuple(_fitted(_column(kind, name, ascii), rows) for name in names(kind))
+    """The columns, each as wide as what it says of these rows; bars and long texts share what is left."""
+    found = [_fitted(_column(kind, name, ascii), rows) for name in names(kind)]
+    return tuple(found) if any(not column.width for column in found) else (*found, _SPACE)
+
+
+_SPACE: Column[Listed] = Column("", "", text=lambda row: "", least=1, priority=99)
+"""Takes what is left where no column can use it."""
 
 
 def state_text(state: str, paused: bool = False, ascii: bool = False) -> str:
@@ -128,13 +135,13 @@ def _column(kind: str, name: str, ascii: bool) -> Column[Listed]:
 
 
 def _fitted(column: Column[Listed], rows: Sequence[Listed]) -> Column[Listed]:
-    if column.width:
+    if column.parts:
         return column
     longest = max((len(column.text(row)) for row in rows), default=0)
     width = min(max(longest, len(column.title) + 1), _MOST.get(column.key, 30))
-    if column.key in ("name", "source", "reason"):
+    if column.key in ("source", "reason"):
         return replace(column, width=0, least=min(width, 16))
-    return replace(column, width=width)
+    return replace(column, width=max(width, 14) if column.key == "name" else width)
 
 
 def _value(row: Listed, name: str) -> Any:
@@ -173,9 +180,11 @@ def _count(name: str, ascii: bool) -> Column[Listed]:
 
 def _tasks(name: str, ascii: bool) -> Column[Listed]:
     def parts(row: Listed, width: int) -> Sequence[Part]:
-        return monitoring_formats.queue_bar(row.queue, width, ascii) if row.queue else ((" " * width, ""),)
+        bar = min(width, MOST_BAR)
+        found = monitoring_formats.queue_bar(row.queue, bar, ascii) if row.queue else ((" " * bar, ""),)
+        return (*found, (" " * (width - bar), ""))
 
-    return Column(name, "tasks", text=lambda row: "", width=BAR_WIDTH, parts=parts, priority=9)
+    return Column(name, "tasks", text=lambda row: "", least=BAR_WIDTH, parts=parts, priority=9)
 
 
 def _open_jobs(name: str, ascii: bool) -> Column[Listed]:
@@ -201,13 +210,15 @@ def _load(name: str, ascii: bool) -> Column[Listed]:
     def parts(row: Listed, width: int) -> Sequence[Part]:
         pool = whole(row.pools)
         text = monitoring_formats.vcpus(pool)
-        bar = width - max(7, len(text)) - 1
+        number = max(7, len(text))
+        bar = min(width - number - 1, MOST_BAR)
         if bar < 4:
-            return ((text.rjust(width)[:width], ""),)
-        return ((f"{text:>{width - bar - 1}} ", ""), *monitoring_formats.pool_bar(pool, bar, ascii))
+            return ((fit(text, width), ""),)
+        rest = " " * (width - number - 1 - bar)
+        return ((f"{text:<{number}} ", ""), *monitoring_formats.pool_bar(pool, bar, ascii), (rest, ""))
 
     return Column(
-        name, title(name), text=lambda row: monitoring_formats.vcpus(whole(row.pools)), width=BAR_WIDTH + 8, parts=parts, sort=name,
+        name, title(name), text=lambda row: monitoring_formats.vcpus(whole(row.pools)), least=BAR_WIDTH + 8, parts=parts, sort=name,
         value=lambda row: _busy(row.pools), priority=4,
     )  # fmt: skip
 

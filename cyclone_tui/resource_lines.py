@@ -16,7 +16,7 @@ from cyclone_tui import formatters, monitoring_formats
 from cyclone_tui.resource_columns import jobs_text, state_style, state_text, value_text, whole
 from cyclone_tui.widgets.table_columns import Part, fit
 
-LABEL_WIDTH = 20
+LABEL_WIDTH = 22
 NOTE_WIDTH = 22
 _WRAP = 68
 _DEPLOYMENT_STYLES = {
@@ -50,10 +50,13 @@ class Line:
 def settings_lines(about: Description, explained: bool = False) -> tuple[Line, ...]:
     """What was asked for: every field with its value and where that comes from; the log of the last build. explained: and its meaning."""
     lines: list[Line] = []
-    for field in about.fields:
-        lines += _field_lines(field, about)
-        if explained and field.help:
-            lines.append(Line(f"{field.name} help", " ", field.help, "muted", help=f"{field.help}  {field.flag}"))
+    for left in (False, True):
+        fields = [field for field in about.fields if (field.origin == "default") is left]
+        lines += [_heading("Left at their default")] if left and fields else []
+        for field in fields:
+            lines += _field_lines(field, about)
+            if explained and field.help:
+                lines.append(Line(f"{field.name} help", text=f"    {field.help}", style="muted", help=f"{field.help}  {field.flag}"))
     if about.log:
         lines += [_heading("Build log"), *(Line(f"log{at}", text=text, help=text) for at, text in enumerate(about.log))]
     return tuple(lines)
@@ -93,7 +96,7 @@ def parts(line: Line, width: int, ascii: bool = False) -> Sequence[Part]:
 def _value(line: Line, width: int) -> tuple[Part, ...]:
     if not line.note:
         return ((fit(line.text, width), line.style),)
-    note = min(len(line.note), max(NOTE_WIDTH, width - len(line.text) - 2), width // 2)
+    note = min(len(line.note), max(NOTE_WIDTH, width - len(line.text) - 2), width * 2 // 3)
     return ((fit(line.text, width - note - 1), line.style), (" ", ""), (fit(line.note, note, "right"), "muted"))
 
 
@@ -114,16 +117,19 @@ def _field_lines(field: FieldNow, about: Description) -> Iterator[Line]:
     several = _several(field.value)
     help = f"{field.help}{f'  {field.flag}' if field.flag else ''}"
     for at, text in enumerate(several or [value_text(field.name, field.value) or "none"]):
-        label, note = (field.name.replace("_", " "), origin) if at == 0 else ("", "")
+        label, note = (_called(field.name), origin) if at == 0 else ("", "")
         yield Line(f"{field.name}{at or ''}", label or " ", text, style, note, help, target)
+
+
+def _called(name: str) -> str:
+    """A field's name without the unit, which its value says."""
+    return name.removesuffix("_mib").removesuffix("_minutes").replace("_", " ")
 
 
 def _origin(field: FieldNow) -> str:
     if field.origin == "found":
-        return field.default if field.default and value_text(field.name, field.value) != field.default else "default"
-    return {"set": "set", "default": "default", "derived": "of this machine" if field.name in ("cores", "memory_mib") else "follows"}[
-        field.origin
-    ]
+        return field.default or "default"
+    return {"set": "set", "default": "", "derived": "of this machine" if field.name in ("cores", "memory_mib") else "follows"}[field.origin]
 
 
 def _several(value: Any) -> list[str]:

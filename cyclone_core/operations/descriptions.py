@@ -15,7 +15,7 @@ from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.resources import Snapshot, Stored
 from cyclone_core.operations.workers import WorkerView, workers
 from cyclone_core.resource_bodies import Machine, body, settings, this_machine
-from cyclone_core.resource_fields import FieldSpec, HostType, fields_of, plain, read
+from cyclone_core.resource_fields import FieldSpec, HostType, fields_of, plain, read, show
 from cyclone_core.resources import MODELS, Host
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
@@ -178,9 +178,9 @@ _DERIVED: dict[str, dict[str, str]] = {
 
 def _field_now(spec: FieldSpec, value: Any, default: Any, host_type: HostType) -> FieldNow:
     words = spec.default_text(host_type)
-    found_out = any(spec.option.default_text)
+    is_found_out = spec.default is None and value is not None and show(value) != words
     is_default = spec.name != "name" and value == default
-    origin: Origin = "set" if not is_default else "found" if found_out and value is not None else "default"
+    origin: Origin = "set" if not is_default else "found" if is_found_out else "default"
     return FieldNow(spec.name, value, origin, words, spec.help, spec.flag if spec.option.cli else "")
 
 

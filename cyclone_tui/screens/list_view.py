@@ -37,7 +37,7 @@ class ListView(View, Generic[R]):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action(
-            "list.filter", "slash", "filter", "Filter", "show only: word, column:value, number>8, /regex/, !not", looks=True, display="/"
+            "list.filter", "slash", "filter", "Filter", "show only: word, column:value, number>8, /regex/, !not", looks=True, show=False
         ),
         Action("list.sort", "o", "sort(1)", "Order", "order by the next column", looks=True, show=False),
         Action("list.reverse", "O", "sort(0)", "Reverse", "the other way around", looks=True, show=False),
@@ -134,7 +134,7 @@ class ListView(View, Generic[R]):
         if self.filter_text:
             text += f"   filter: {self.filter_text}  (Esc takes it away)"
         room = self.app.size.width - 4 - len(text)
-        hints = next((hint for hint in _HINTS if len(hint) < room), "") if not self.filter_text else ""
+        hints = next((hint for hint in _HINTS if len(hint) < room), "") if self.rows and not self.filter_text else ""
         self.query_one("#summary", Static).update(Content(f"{text}{hints:>{room}}" if hints else text))
 
     # -- the panel below -----------------------------------------------------------------------------------------------------

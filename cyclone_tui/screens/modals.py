@@ -110,6 +110,7 @@ class Choose(ModalScreen[str | None]):
 
     DEFAULT_CSS = (
         _CSS % {"name": "Choose", "border": "$primary"} + "Choose OptionList { height: auto; max-height: 16; margin-top: 1; border: none; }"
+        "Choose OptionList:focus { border: none; }"
     )
     BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012 - as Textual declares it
 

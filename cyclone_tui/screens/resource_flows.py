@@ -171,7 +171,7 @@ class ResourceFlows(View):
 
     async def show_obstacles(self, names: Sequence[str], problems: Sequence[Problem]) -> None:
         """What stands against deleting them, and where it can be cleared."""
-        detail = "\n".join(f"{problem.path}: {problem.message}.\n    {problem.hint}" for problem in problems)
+        detail = "\n\n".join(f"{_about(problem, names)}{problem.message}.\n→ {problem.hint}" for problem in problems)
         choices = [("", "Leave it")]
         for name in names:
             path = f"{PLURALS[self.kind]}[{name}]"
@@ -222,6 +222,12 @@ _CONSEQUENCES = {
 def as_document(stored: Stored) -> Mapping[str, Any]:
     """What somebody set, and can set again: no state, no defaults that say nothing."""
     return {name: value for name, value in settings(stored.kind, stored.body).items() if value not in (None, [], {}, ())}
+
+
+def _about(problem: Problem, names: Sequence[str]) -> str:
+    """Which one a problem is about, where it is not the only one."""
+    name = problem.path.partition("[")[2].rstrip("]")
+    return f"{name}: " if len(names) > 1 and name in names else ""
 
 
 def _planned(action: str, stored: Stored) -> str:

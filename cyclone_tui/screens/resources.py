@@ -61,7 +61,7 @@ class ResourcesView(ListView[Listed], ResourceFlows):
         """What to do where there is none."""
         if self.session.region:
             return f"No {self.KIND} in {self.session.region}. R shows all regions"
-        return self.EMPTY.partition(":")[0] if self.session.read_only else self.EMPTY
+        return self.EMPTY.partition(". ")[0] if self.session.read_only else self.EMPTY
 
     def chosen(self) -> list[Stored]:
         """The marked ones, else the one under the cursor."""
@@ -81,7 +81,7 @@ class RegionsView(ResourcesView):
     """Regions."""
 
     NAME, KIND = "regions", "region"
-    EMPTY = "No region yet: a adds one"
+    EMPTY = "No region yet. Press a to add one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("region")
     BINDINGS = bound(ACTIONS)
 
@@ -90,7 +90,7 @@ class ClustersView(ResourcesView):
     """Clusters."""
 
     NAME, KIND = "clusters", "cluster"
-    EMPTY = "No cluster yet: a adds one, and jobs can run"
+    EMPTY = "No cluster yet, so no job can run. Press a to add one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("cluster")
     BINDINGS = bound(ACTIONS)
 
@@ -99,7 +99,7 @@ class QueuesView(ResourcesView):
     """Queues."""
 
     NAME, KIND = "queues", "queue"
-    EMPTY = "No queue yet: a adds one, and jobs can be submitted"
+    EMPTY = "No queue yet, so no job can be submitted. Press a to add one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("queue")
     BINDINGS = bound(ACTIONS)
 
@@ -108,7 +108,7 @@ class ImagesView(ResourcesView):
     """Images."""
 
     NAME, KIND = "images", "image"
-    EMPTY = "No image yet; tasks run on the machine itself: a builds or takes one"
+    EMPTY = "No image yet: tasks run on the machine itself. Press a to build one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("image")
     BINDINGS = bound(ACTIONS)
 
@@ -117,6 +117,6 @@ class DefinitionsView(ResourcesView):
     """Job definitions."""
 
     NAME, KIND = "definitions", "definition"
-    EMPTY = "No definition yet: a adds one, and jobs can use it"
+    EMPTY = "No definition yet, so no job can be submitted. Press a to add one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("definition")
     BINDINGS = bound(ACTIONS)
