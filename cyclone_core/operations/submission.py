@@ -21,7 +21,10 @@ from cyclone_core.problems import Problem, Problems
 from cyclone_core.scheduler import scripts, settings
 from cyclone_core.scheduler.admission import check_place
 
-__all__ = ["Array", "Choices", "Draft", "Effective", "Judged", "Preview", "Sample", "choices", "command", "judge", "read_file", "submit"]
+__all__ = (
+    "Array", "Choices", "Draft", "Effective", "Judged", "Preview", "Sample", "choices", "command", "completions", "is_file", "judge",
+    "read_file", "save_file", "submit",
+)  # fmt: skip
 
 Array = Literal["", "indices", "parameters"]
 Bodies = dict[str, dict[str, dict[str, Any]]]
@@ -82,6 +85,8 @@ class Judged:
     """(field, problem)"""
     effective: Mapping[str, Effective] = field(default_factory=dict)
     preview: Preview = field(default_factory=Preview)
+    command: str = ""
+    """the command line that does the same"""
 
     def of(self, name: str) -> tuple[Problem, ...]:
         """The problems of a field."""
@@ -115,6 +120,35 @@ def read_file(path: str) -> str:
         raise InvalidRequest([Problem(path, f"is not UTF-8 text (byte {exc.start + 1}), so it cannot be edited here", hint)]) from exc
 
 
+def completions(typed: str, most: int = 50) -> tuple[tuple[str, str], ...]:
+    """What a typed path may become: (path, note), directories with a slash at their end. Hidden names only when asked for."""
+    folder, slash, start = typed.rpartition("/")
+    try:
+        with os.scandir(os.path.expanduser(folder + slash) or ".") as entries:
+            found = sorted((not entry.is_dir(), entry.name) for entry in entries if entry.name.startswith(start))
+    except OSError:
+        return ()
+    shown = [(is_file, name) for is_file, name in found if start.startswith(".") or not name.startswith(".")][:most]
+    return tuple((folder + slash + name + ("" if is_file else "/"), "") for is_file, name in shown)
+
+
+def is_file(path: str) -> bool:
+    """Whether a path names a regular file."""
+    return os.path.isfile(os.path.expanduser(path))
+
+
+def save_file(path: str, text: str) -> str:
+    """Write a script to a file, which becomes executable by its owner when it is new; returns its path. Raises InvalidRequest."""
+    path = os.path.expanduser(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o755)
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as exc:
+        raise InvalidRequest([Problem(path, f"cannot be written: {(exc.strerror or str(exc)).lower()}", "Choose another name")]) from exc
+    return path
+
+
 def judge(host: HostView, draft: Draft) -> Judged:
     """Everything that is wrong with a form and what it comes to, without storing anything."""
     form = _Form(draft)
@@ -123,7 +157,7 @@ def judge(host: HostView, draft: Draft) -> Judged:
     bodies = _bodies(host)
     _check_place(request, form, bodies)
     told = tuple(form.told())
-    return Judged(told, _effective(form, request, directed, bodies), _preview(form, request, directed, sample, told))
+    return Judged(told, _effective(form, request, directed, bodies), _preview(form, request, directed, sample, told), command(draft))
 
 
 def submit(host: HostView, draft: Draft) -> int:
@@ -143,7 +177,8 @@ def submit(host: HostView, draft: Draft) -> int:
         if target:
             jobs.discard(target)
         form.problems.found = list(exc.problems)
-        raise InvalidRequest([Problem(where, problem.message, problem.hint) for where, problem in form.told()]) from exc
+        told = [(f"{where}:{problem.path}" if problem.path else where, problem) for where, problem in form.told()]
+        raise InvalidRequest([Problem(where, problem.message, problem.hint) for where, problem in told]) from exc
 
 
 def command(draft: Draft) -> str:
@@ -275,16 +310,24 @@ def _effective(form: _Form, request: JobRequest, directed: Mapping[str, str], bo
         place = directed.get(name)
         return Effective(str(value), f"#HYPER, {_line(form, place)}") if place else Effective(default, source)
 
-    timeout = f"{request.timeout_s:g}s" if request.timeout_s else "none"
     return {
         "queue": of("queue", request.queue, _default(bodies["queue"]), "host"),
         "definition": of("definition", request.definition, _default(bodies["definition"]), "host"),
         "name": of("name", request.name, default_name(form.draft)),
         "retries": of("retries", request.retries, "0"),
         "priority": of("priority", request.priority, "0"),
-        "timeout": of("timeout_s", timeout, "none"),
+        "timeout": of("timeout_s", _time(request.timeout_s), "none"),
         "indices": of("indices", submission_preview.indices_text(request) if request.is_array else "", ""),
     }
+
+
+def _time(seconds: float) -> str:
+    """Seconds as `--timeout` takes them: `2h`, `1h30m`, `90s`, `none`."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    if rest or seconds < 60:
+        return f"{seconds:g}s" if seconds else "none"
+    return (f"{hours:.0f}h" if hours else "") + (f"{minutes:.0f}m" if minutes else "")
 
 
 def _default(bodies: Mapping[str, object]) -> str:

@@ -23,15 +23,17 @@ LINES = 3
 """Lines of a script that are shown of each."""
 CHECKED_BYTES = 64 * 2**20
 """Parameter files up to this size are checked whole before they are submitted."""
+_looked_at: "dict[tuple[str, int, int], Sampled]" = {}  # the last good file: a form is judged with every key
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A task of an array as it will run: its index, its parameters as text, and the script's lines that they change (before, after)."""
+    """A task of an array as it will run: its index, its parameters as text, and the script's lines with something put into them."""
 
     index: int
     parameters: str = ""
-    lines: tuple[tuple[str, str], ...] = ()
+    lines: tuple[tuple[tuple[str, bool], ...], ...] = ()
+    """each in parts: (text, whether it was put in)"""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,25 @@ def look(path: str, problems: Problems) -> Sampled | None:
         return None
     if path and os.path.isfile(path) and os.path.getsize(path) > CHECKED_BYTES:
         return _peeked(path, problems)
+    key = _identity(path)
+    if key is not None and key in _looked_at:
+        return _looked_at[key]
     with tempfile.TemporaryDirectory(prefix="cyclone-") as folder:
         tasks = pack_file(path, f"{folder}/packed", problems)
-        return _sampled(f"{folder}/packed", tasks) if tasks else None
+        found = _sampled(f"{folder}/packed", tasks) if tasks else None
+    _looked_at.clear()
+    if key is not None and found is not None:
+        _looked_at[key] = found
+    return found
+
+
+def _identity(path: str) -> tuple[str, int, int] | None:
+    """What tells whether a file is still the one that was looked at."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return os.path.abspath(path), found.st_mtime_ns, found.st_size
 
 
 def pack_file(path: str, target: str, problems: Problems) -> int | None:
@@ -112,7 +130,7 @@ def of_parameters(script: bytes, found: Sampled, source: str) -> Preview:
     """Of an array whose tasks are the lines of a file."""
 
     def sample(number: int, line: str) -> Sample:
-        return Sample(number, line.strip(), tuple(_changed(script, lambda text: lines.replace(text, line))))
+        return Sample(number, line.strip(), tuple(_changed(script, lines.pairs_of(line))))
 
     notes = [] if found.whole else [f"a file of {os.path.getsize(os.path.expanduser(source)) >> 20} MiB is counted when it is submitted"]
     if found.first:
@@ -166,25 +184,34 @@ def _index_of(request: JobRequest) -> Callable[[int], int]:
 
 def _of_index(script: bytes, index: int) -> Sample:
     number = b"%d" % index
-
-    def put(line: bytes) -> bytes:
-        for name in _INDEX_NAMES:
-            line = line.replace(b"${%s}" % name, number).replace(b"$" + name, number)
-        return line
-
-    return Sample(index, "", tuple(_changed(script, put)))
+    names = sorted((b"$" + name for name in _INDEX_NAMES), key=len, reverse=True)
+    return Sample(
+        index, "", tuple(_changed(script, [(b"${%s}" % name[1:], number) for name in names] + [(name, number) for name in names]))
+    )
 
 
-def _changed(script: bytes, put: Callable[[bytes], bytes]) -> Iterator[tuple[str, str]]:
-    """The first lines that are another for a task: (before, after)."""
+def _changed(script: bytes, pairs: "list[tuple[bytes, bytes]]") -> Iterator[tuple[tuple[str, bool], ...]]:
+    """The first lines that something is put into, in parts."""
     count = 0
     for line in script.split(b"\n"):
-        after = put(line)
-        if after != line:
-            yield line.decode("utf-8", "replace").strip(), after.decode("utf-8", "replace").strip()
+        parts = _parts(line.strip(), pairs)
+        if len(parts) > 1 or (parts and parts[0][1]):
+            yield tuple((text.decode("utf-8", "replace"), put) for text, put in parts)
             count += 1
             if count == LINES:
                 return
+
+
+def _parts(text: bytes, pairs: "list[tuple[bytes, bytes]]") -> list[tuple[bytes, bool]]:
+    """As `parameters.substitute`, with what was put in told apart."""
+    if not pairs:
+        return [(text, False)] if text else []
+    (name, value), rest = pairs[0], pairs[1:]
+    found: list[tuple[bytes, bool]] = []
+    for number, piece in enumerate(text.split(name)):
+        found += [(value, True)] if number else []
+        found += _parts(piece, rest)
+    return found
 
 
 def _shown(tasks: int) -> tuple[range, range]:

@@ -82,7 +82,7 @@ def test_a_preview_of_indices(host: HostView) -> None:
     found = judge(host, draft).preview
     assert (found.tasks, found.limit, found.notes) == (51, 3, ())
     assert [one.index for one in (*found.first, *found.last)] == [5, 10, 20, 490, 500]
-    assert found.first[0].lines == (("echo ${SGE_TASK_ID} $CYCLONE_TASK_INDEX", "echo 5 5"),)
+    assert found.first[0].lines == ((("echo ", False), ("5", True), (" ", False), ("5", True)),)
     assert "all tasks do the same" in judge(host, replace(draft, text="true")).preview.notes[0]
 
 
@@ -99,7 +99,7 @@ def test_a_preview_of_parameters(host: HostView, tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"SEED": n, "LOST": 1}) + "\n" for n in range(40, 60)))
     found = judge(host, Draft(text="#HYPER -t 3\necho SEED\n", array="parameters", parameters=str(path))).preview
     assert (found.tasks, [one.index for one in (*found.first, *found.last)]) == (20, [1, 2, 3, 19, 20])
-    assert found.last[-1].lines == (("echo SEED", "echo 59"),)
+    assert found.last[-1].lines == ((("echo ", False), ("59", True)),)
     assert found.notes == ("'LOST' stands nowhere in the script",)
 
 
