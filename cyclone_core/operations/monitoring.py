@@ -195,7 +195,7 @@ def _health_of(name: str, host_type: str) -> Health:
     state_dir = paths.host_state_dir(name)
     if not os.path.exists(os.path.join(state_dir, "state.db")):
         return "new"
-    details = hosts.ask_status(state_dir, ANSWER_TIMEOUT_S)
+    details = hosts.ask_status(state_dir, ANSWER_TIMEOUT_S / 2)
     if details is None:
         return "not answering"
     return "full disk" if details.get("storage") == "full" else "running" if details else "stopped"

@@ -25,7 +25,7 @@ from cyclone_tui.actions import Action, bound
 from cyclone_tui.screens.base import View, background
 from cyclone_tui.widgets.counters import Counters
 from cyclone_tui.widgets.panel_table import PanelTable
-from cyclone_tui.widgets.row_table import Column, RowTable
+from cyclone_tui.widgets.row_table import Column, ListRows, RowTable
 from cyclone_tui.widgets.table_columns import GUTTER, Part, fit
 from cyclone_tui.widgets.throughput import Throughput
 
@@ -133,7 +133,7 @@ class HomeView(View):
         self._panel("queues").set_rows(overview.queues)
         pools = [pool for pool in overview.pools if self.session.region in (None, pool.region)]
         self._panel("pools").set_rows(pools, lambda pool: (pool.region, pool.cluster))
-        self._panel("jobs").set_rows(overview.newest, lambda job: job.id)
+        self._panel("jobs").set_source(ListRows[JobLine](overview.newest, lambda job: job.id), follow_top=True, keep=True)
         self._grow("deployments", data.deployments, lambda one: one.number, hide=True)
         self._show_attention(overview.attention)
 
@@ -159,7 +159,7 @@ class HomeView(View):
     def _show_throughput(self, data: Dashboard) -> None:
         open_tasks = data.overview.counts[WAITING] + data.overview.counts[RUNNING]
         speed = steady(data.rates)
-        note = f"about {formats.rough(open_tasks / speed)} to go" if open_tasks and speed else ""
+        note = f"~{formats.rough(open_tasks / speed)} left" if open_tasks and speed else ""
         self.query_one(Throughput).set_values(data.rates, data.rates[-1] if data.rates else 0.0, note)
 
     def _panel(self, name: str) -> PanelTable[Any]:
