@@ -182,8 +182,9 @@ class Progress:
             return None
         if self.first_failure is not None:
             event = self.first_failure
-            where = f"{event.region} · " if event.region else ""
-            title = f"{sign} {where}{event.kind} {event.name}{f' · {event.part}' if event.part else ''} failed"
+            dot = " - " if ascii else " · "
+            where = f"{event.region}{dot}" if event.region else ""
+            title = f"{sign} {where}{event.kind} {event.name}{f'{dot}{event.part}' if event.part else ''} failed"
             return Failure(title, event.text or deployment.reason, self._remedy(event), "failed")
         if state == "FAILED":
             return Failure(f"{sign} failed", deployment.reason, left, "failed")

@@ -80,11 +80,13 @@ class DeploymentView(DeploymentFlows):
     DeploymentView #failure.-shown { display: block; }
     DeploymentView #cause { height: auto; max-height: 5; overflow-y: auto; }
     DeploymentView #failure:ansi { background: ansi_default; }
+    DeploymentView #failure.-ascii { border: ascii $error; }
+    DeploymentView #failure.-ascii.-cancelled { border: ascii $warning; }
     DeploymentView #remedy { height: auto; color: $muted; }
     DeploymentView #ways { height: 1; }
     DeploymentView #ways Button { margin-right: 2; min-width: 10; }
     DeploymentView #work { height: 1fr; }
-    DeploymentView #tree { width: 40%; min-width: 30; max-width: 64; border-right: solid $panel; }
+    DeploymentView #tree { width: 44%; min-width: 30; max-width: 64; border-right: solid $panel; }
     DeploymentView.-wide-log #tree { display: none; }
     """
 
@@ -174,8 +176,9 @@ class DeploymentView(DeploymentFlows):
         sign, plain, style = STATE_LOOKS[one.state]
         ending = bool(one.cancelled_by) and not one.is_over
         state = "CANCELLING" if ending else one.state
+        dot = "-" if ascii else "·"
         back = f", rolled back by deployment {one.rolled_back_by}" if one.rolled_back_by else ""
-        about = f"by {one.by} at {moment(one.started)}{back}{f'  ·  {one.command}' if one.command else ''}"
+        about = f"by {one.by} at {moment(one.started)}{back}{f'  {dot}  {one.command}' if one.command else ''}"
         stages = tuple(progress.stages(one.state, ascii))
         self.query_one(DeploymentSummary).show(
             Summary(
@@ -189,6 +192,7 @@ class DeploymentView(DeploymentFlows):
         if failure is None:
             return
         panel.set_class(failure.style == "cancelled", "-cancelled")
+        panel.set_class(self.session.settings.ascii, "-ascii")
         panel.border_title = Content(failure.title).markup
         self._say("#cause", failure.cause)
         self._say("#remedy", failure.remedy)

@@ -5,7 +5,7 @@ from typing import Any
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.operations import deployments
-from cyclone_core.operations.deployments import Deployment
+from cyclone_core.operations.deployments import Deployment, Plan
 from cyclone_tui.deployment_progress import plan_lines
 from cyclone_tui.screens.base import View
 
@@ -38,7 +38,7 @@ class DeploymentFlows(View):
             return
         if proposal.problems:
             self.cyclone.tell_error(InvalidRequest(proposal.problems))
-        elif await self.confirm(f"{verb} deployment {number}?", plan_lines(proposal.plan), twin):
+        elif await self.confirm(f"{verb} deployment {number}?", plan_lines(proposal.plan), twin, typed_for(proposal.plan)):
             begun = await self.attempt(lambda host: begin(host, number))
             if begun is not None:
                 self.open_deployment(begun.number)
@@ -48,3 +48,8 @@ class DeploymentFlows(View):
         from cyclone_tui.screens.deployment import DeploymentView
 
         self.cyclone.open_view(DeploymentView(number))
+
+
+def typed_for(plan: Plan) -> str:
+    """The name that must be typed to say yes, where a plan deletes what much hangs on; "" where a key is enough."""
+    return next((change.name for change in plan.changes if change.action == "delete" and change.kind in ("cluster", "region")), "")

@@ -93,7 +93,7 @@ def _again(
         return
     if not (as_json or yes) and guide.is_possible():
         tables.print_plan(plan)
-        if not guide.on_terminal().confirm(f"{verb} deployment {wanted}?"):
+        if not _confirmed(f"{verb} deployment {wanted}?", plan):
             raise CycloneError(f"nothing was done with deployment {wanted}: it was not confirmed")
     begun = begin(host, wanted)
     if not detach:
@@ -102,6 +102,13 @@ def _again(
         tables.print_json(record(begun))
     else:
         click.echo(f"deployment {begun.number} started. Follow it: hyper deployments show {begun.number} --follow")
+
+
+def _confirmed(question: str, plan: deployments.Plan) -> bool:
+    """Asked for a name where much hangs on what is deleted."""
+    names = [change.name for change in plan.changes if change.action == "delete" and change.kind in ("cluster", "region")]
+    asking = guide.on_terminal()
+    return asking.confirm_by_name(question, names[0]) if names else asking.confirm(question)
 
 
 def _follow(host: Host, deployment: Deployment, as_json: bool) -> None:
