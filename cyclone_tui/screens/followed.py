@@ -17,7 +17,7 @@ class FollowedView(View):
     """A view with one `LogTail` (`self.tail`). Following begins with `follow_output` and ends when the view is left."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("log.follow", "f", "follow", "Follow/pause", "follow the end, or pause where it is", looks=True),
+        Action("log.follow", "f", "follow", "Follow", "follow the end, or pause where it is", looks=True),
         Action("log.search", "slash", "search", "Search", "search in the lines", looks=True, display="/"),
         Action("log.next", "n", "match(1)", "Next", "the next line that has it", looks=True, show=False),
         Action("log.previous", "N", "match(-1)", "Previous", "the line before that has it", looks=True, show=False),

@@ -42,7 +42,8 @@ class JobFlows(View):
             return
         detail = "What waits is never started; what runs is ended."
         if page.is_array and targets[0][1] is None:
-            detail = f"{formatters.plural(page.counts[WAITING], 'task')} that wait are never started, {page.counts[RUNNING]:,} that run are ended."
+            waiting = formatters.plural(page.counts[WAITING], "task")
+            detail = f"{waiting} that wait are never started, {page.counts[RUNNING]:,} that run are ended."
         if await self.confirm(f"Cancel {_named(targets)} ({formatters.printable(page.name)})?", detail, f"qdel {_words(targets)}"):
             await self.attempt(_cancel, targets, done=_cancelled)
 
@@ -59,7 +60,7 @@ class JobFlows(View):
             targets = self._targets(page)
             question = f"Run {_named(targets)} again, as a new job?"
             if await self.confirm(question, "The job that is over stays as it is.", f"qsub --again {_words(targets)}"):
-                await self._again(page, None, indices)
+                await self._run_again(page, None, indices)
             return
         choices = _choices(page)
         if not choices:
@@ -69,9 +70,9 @@ class JobFlows(View):
             Choose(f"Run job {page.id} again, as a new job?", choices, detail="Its tasks keep their indices and parameters.")
         )
         if found is not None:
-            await self._again(page, tuple(int(state) for state in found.split(",")) if found else None, None)
+            await self._run_again(page, tuple(int(state) for state in found.split(",")) if found else None, None)
 
-    async def _again(self, page: JobPage, states: tuple[int, ...] | None, indices: tuple[int, ...] | None) -> None:
+    async def _run_again(self, page: JobPage, states: tuple[int, ...] | None, indices: tuple[int, ...] | None) -> None:
         new = await self.attempt(_again, (page.job, states, indices), done=lambda new: f"job {new} does it again")
         if new is not None:
             self.session.watched.add(new)

@@ -61,9 +61,9 @@ class LogPane(ScrollView, can_focus=True):
     class Moved(Message):
         """Lines came in, or others are shown."""
 
-    def __init__(self, prefix: int = 0, max_lines: int = MAX_LINES) -> None:
+    def __init__(self, prefix: int = 0, max_lines: int = MAX_LINES, id: str | None = None) -> None:
         """prefix: so many characters at the beginning of each line tell whose it is."""
-        super().__init__()
+        super().__init__(id=id)
         self.prefix, self.max_lines = prefix, max_lines
         self.lines: list[str] = []
         self.dropped = 0

@@ -68,7 +68,8 @@ class TaskMap(ScrollView, can_focus=True):
         & > .map--failed { color: $error; text-style: bold; }
         & > .map--error { color: $error; text-style: bold reverse; }
         & > .map--cancelled { color: $warning; }
-        & > .map--cursor { text-style: reverse bold; }
+        & > .map--cursor { background: $foreground; color: $background; text-style: bold not reverse; }
+        &:ansi > .map--cursor { background: ansi_default; color: ansi_default; text-style: bold reverse; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -315,9 +316,9 @@ class TaskGrid(Vertical):
         yield self.map
         yield Static("", id="grid-info", markup=False)
 
-    def set_index(self, index: Callable[[int], int]) -> None:
-        """Tell how tasks are numbered; said once, before their states."""
-        self.map.index = index
+    def set_job(self, job: int, index: Callable[[int], int]) -> None:
+        """Tell whose tasks they are and how they are numbered; said once, before their states."""
+        self.map.job, self.map.index = job, index
 
     def set_states(self, states: bytes, counts: tuple[int, ...] | None = None) -> None:
         """Show these states, a byte per task. counts: of them by state, where they are known already."""

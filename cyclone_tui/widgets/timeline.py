@@ -112,7 +112,7 @@ class Timeline(Widget):
         return Strip(segments).adjust_cell_length(width, base)
 
     def _attempt(self, bar: Bar, submitted: float, until: float, room: int, width: int) -> list[Segment]:
-        took = None if bar.start is None else (bar.end if bar.end is not None else until) - bar.start
+        took = None if bar.start is None or bar.end is None else bar.end - bar.start
         style = self._style(STATE_STYLES[bar.status])
         head = f"{bar.attempt:>3}  "
         state = f"{state_text(bar.status, self.ascii):<12}  "

@@ -156,7 +156,7 @@ def test_indices_of_the_array() -> None:
     """Labels and names count as the array does."""
 
     async def check(app: Host, pilot: Pilot[None]) -> None:
-        app.grid.set_index(lambda position: 95 + 5 * position)
+        app.grid.set_job(12, lambda position: 95 + 5 * position)
         app.grid.set_states(bytes(40))
         await pilot.press("right")
         assert row(app, 1).split()[0] == "250"
