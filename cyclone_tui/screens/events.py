@@ -142,8 +142,8 @@ def event_columns(ascii: bool) -> tuple[Column[EventView], ...]:
     return (
         Column("at", "Time", lambda event: formatters.moment(event.at), 11, style=lambda event: "muted"),
         Column("level", "", lambda event: formats.event_sign(event, ascii), 1, style=style),
-        Column("region", "Region", lambda event: event.region, 12, style=lambda event: "muted", priority=1),
+        Column("region", "Region", lambda event: event.region, 14, style=lambda event: "muted", priority=1),
         Column("kind", "Kind", lambda event: event.kind, 11),
-        Column("name", "Name", lambda event: event.name, 18, style=lambda event: "title"),
-        Column("text", "Event", lambda event: event.text, style=style, least=20),
+        Column("name", "Name", lambda event: event.name, 16, style=lambda event: "title"),
+        Column("text", "Event", lambda event: event.text, style=style, least=34),
     )

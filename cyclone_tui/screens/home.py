@@ -107,7 +107,7 @@ class HomeView(View):
             yield PanelTable(_queue_columns(ascii), id="queues", ascii=ascii, marks=False, empty="no queue: hyper queues add-queue")
             yield PanelTable(_pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="no cluster yet")
         with Vertical(id="lower"):
-            yield PanelTable(_job_columns(ascii), id="jobs", ascii=ascii, marks=False, empty="no job yet: s submits one")
+            yield PanelTable(_job_columns(ascii), id="jobs", ascii=ascii, marks=False, empty="")
             with Vertical(id="side"):
                 yield PanelTable(_deployment_columns(), id="deployments", ascii=ascii, marks=False)
                 yield PanelTable(
@@ -115,7 +115,7 @@ class HomeView(View):
                     id="attention",
                     ascii=ascii,
                     marks=False,
-                    empty="nothing" if ascii else "✓ nothing",
+                    empty="",
                 )
 
     # -- reading and showing -----------------------------------------------------------------------------------------
@@ -133,6 +133,7 @@ class HomeView(View):
         self._panel("queues").set_rows(overview.queues)
         pools = [pool for pool in overview.pools if self.session.region in (None, pool.region)]
         self._panel("pools").set_rows(pools, lambda pool: (pool.region, pool.cluster))
+        self._panel("jobs").empty = "no job yet: s submits one"
         self._panel("jobs").set_source(ListRows[JobLine](overview.newest, lambda job: job.id), follow_top=True, keep=True)
         self._grow("deployments", data.deployments, lambda one: one.number, hide=True)
         self._show_attention(overview.attention)
@@ -145,6 +146,7 @@ class HomeView(View):
     def _show_attention(self, found: tuple[Attention, ...]) -> None:
         """What, why and the command of each, in as many lines as that takes; in one and one where there is little room."""
         ascii, attention = self.session.settings.ascii, self._panel("attention")
+        attention.empty = "nothing" if ascii else "✓ nothing"
         room = max(20, attention.line_width - GUTTER) if self.has_class("-wide") else 0
         lines = [
             Line(about, (at, number), text, remedy)

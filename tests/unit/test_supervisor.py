@@ -1,5 +1,6 @@
-"""What the supervisor waits for."""
+"""What the supervisor waits for, and what it writes down about itself and its workers."""
 
+import _sqlite3
 import os
 import time
 from collections.abc import Iterator
@@ -56,3 +57,56 @@ def test_results_that_cannot_be_stored_do_not_keep_it_busy(supervisor: Superviso
     supervisor.reports_since = time.monotonic() - 10
     supervisor.hold_until = time.monotonic() + 60
     assert supervisor.timeout() > 30
+
+
+def events(supervisor: Supervisor) -> list[str]:
+    """What it wrote down, oldest first."""
+    return [text for (text,) in supervisor.store.db.execute("SELECT text FROM event WHERE kind IN ('host', 'worker') ORDER BY id")]
+
+
+def test_trouble_with_storing_is_told_once_it_is_over(supervisor: Supervisor) -> None:
+    """While the disk is full nothing can be written, not even that."""
+    for _ in range(2):
+        supervisor.commit_failed(_sqlite3.OperationalError("database or disk is full"))
+    assert events(supervisor) == []
+    for _ in range(2):
+        supervisor.store.begin()
+        supervisor.commit()
+    (text,) = events(supervisor)
+    assert text.startswith("nothing could be stored for 0 s: the disk that holds ")
+
+
+def test_workers_that_nobody_stopped_are_the_mark_of_a_crash(supervisor: Supervisor) -> None:
+    """An orderly stop ends all of them."""
+    supervisor.store.begin()
+    supervisor.note_start(time.time())
+    supervisor.store.db.execute("INSERT INTO worker VALUES(1, 'default', 0, 1, 0, 0, 'idle')")
+    supervisor.note_start(time.time())
+    supervisor.store.commit()
+    assert events(supervisor) == ["supervisor started", "supervisor started: the one before it died"]
+
+
+def test_a_worker_that_left_while_there_was_no_supervisor_did_not_die(supervisor: Supervisor) -> None:
+    """With nothing to do it goes home; one that took tasks with it, or that we heard, is told."""
+    for number in (1, 2, 3):
+        supervisor.peers[number] = Peer(number, "default", 0, number, 0.0)
+        supervisor.peers[number].welcomed = True
+    supervisor.peers[3].heard = 1.0
+    supervisor.store.begin()
+    for number, tasks in ((1, 0), (2, 1), (3, 0)):
+        supervisor.note_death(number, tasks, time.time())
+    supervisor.store.commit()
+    assert events(supervisor) == ["died: 1 task of it waits again", "died"]
+
+
+def test_when_a_worker_was_heard_is_written_now_and_then(supervisor: Supervisor) -> None:
+    """With a report that is written anyway, not more often than every ten seconds: an idle host writes nothing."""
+    peer = Peer(1, "default", 0, 1, 0.0)
+    supervisor.store.begin()
+    supervisor.store.db.execute("INSERT INTO worker VALUES(1, 'default', 0, 1, 0, 0, 'idle')")
+    seen = []
+    for clock in (100.0, 105.0, 111.0):
+        supervisor.book(peer, ("report", []), clock)
+        seen.append(supervisor.store.db.execute("SELECT seen FROM worker").fetchone()[0])
+    supervisor.store.commit()
+    assert seen == [100.0, 100.0, 111.0]
