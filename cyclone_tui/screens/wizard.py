@@ -59,6 +59,8 @@ class WizardView(WizardDrafts):
         if draft is None or self.world is None:
             return
         other_form = self.draft is None or self.draft.host_type != draft.host_type
+        if other_form and self.page:  # its steps have other names: stay where the first field of this one is
+            draft = replace(draft, step=draft.step_of(self.page.specs[0].name))
         self.draft = draft
         self.found = complaints(draft, self.world)
         if other_form and not self.at_review and not self.is_document:
@@ -72,6 +74,8 @@ class WizardView(WizardDrafts):
         if self.draft is None:
             return
         spec = specs_of(self.draft.model)[event.name]
+        if event.text == form.text(self.draft, spec):
+            return  # what an editor says when it begins is no answer
         self.take(self.draft.with_value(event.name, form.answer(spec, event.text)))
         self.after("look", LOOK_AFTER_S, self._look_closer)
         self.after("keep", KEEP_AFTER_S, self.keep_soon)

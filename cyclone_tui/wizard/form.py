@@ -50,8 +50,10 @@ def view(draft: Draft, world: World, spec: FieldSpec, found: Sequence[Complaint]
 def _message(complaint: Complaint) -> str:
     """Cause and remedy; a remedy that a key applies is not told twice."""
     problem = complaint.problem
+    place = problem.path.removeprefix(complaint.field).lstrip(".") if problem.path.startswith(complaint.field) else ""
+    message = f"{place}: {problem.message}" if place else problem.message
     is_told = complaint.fix is not None and problem.hint.startswith(("Did you mean", "For example", "Leave it out", "Give it with"))
-    return problem.message if is_told or not problem.hint else f"{problem.message}. {problem.hint}"
+    return message if is_told or not problem.hint else f"{message}. {problem.hint}"
 
 
 def label(name: str) -> str:
