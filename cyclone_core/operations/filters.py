@@ -154,8 +154,9 @@ def _column(name: str) -> str:
         return lower
     if lower in _SHORT:
         return _SHORT[lower]
-    remedy = f'One of {", ".join(COLUMNS)}; quote a text that has such a sign: "{name}:…"'
-    raise _Wrong(f"there is no column {name!r}{did_you_mean(lower, COLUMNS)}", remedy)
+    near = did_you_mean(lower, COLUMNS)
+    some = "" if near else f"One of {', '.join((*TEXTS, *DURATIONS, *MOMENTS))}, tasks, failed; or q"
+    raise _Wrong(f"there is no column {name!r}{near}", f'{some or "Q"}uote a text that has such a sign: "{name}:…"')
 
 
 def _pattern(text: str) -> str:

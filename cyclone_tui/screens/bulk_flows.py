@@ -59,6 +59,9 @@ async def again(view: "View", keys: Sequence[Key]) -> None:
     chosen = await view.attempt(selection.chosen, keys)
     if not chosen:
         return
+    if not any(one.job.is_final for one in chosen):
+        view.cyclone.tell(f"{_named(chosen)} cannot run again yet: only what is over can. x cancels it")
+        return
     failed, whole = selection.qsub_again(chosen, UNSUCCESSFUL), selection.qsub_again(chosen, None)
     detail = f"Each becomes a new job of the same script and settings; the old ones stay as they are.{_list(chosen)}"
     choices = [("failed", f"Only tasks that were not successful\n  $ {failed}"), ("all", f"All of them\n  $ {whole}")]
@@ -79,10 +82,10 @@ async def keep_columns(view: "View", table: str, columns: Sequence[str]) -> None
     await view.attempt(lambda host: settings_file.save(changed))
 
 
-def mark_range(view: "View", table: "RowTable[Row]", anchor: Key | None) -> None:
+def mark_range(view: "View", table: "RowTable[Row]") -> None:
     """Mark from the row that was marked last to the cursor."""
     source = table.source
-    begin = source.find(anchor, table.cursor_row) if anchor is not None else None
+    begin = source.find(table.marked[-1], table.cursor_row) if table.marked else None
     low, high = sorted((table.cursor_row if begin is None else begin, table.cursor_row))
     if high - low >= MOST_MARKS:
         view.cyclone.tell(f"{high - low + 1:,} rows are too many to mark. X cancels everything in the list; a filter makes it shorter")

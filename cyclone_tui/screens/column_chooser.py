@@ -1,51 +1,90 @@
 """Which columns a table shows, and in which order."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Static
+
+from cyclone_tui.widgets.row_table import Column, RowTable
+
+Choice = tuple[str, str]
+"""(key, title)"""
 
 
 class ColumnChooser(ModalScreen[tuple[str, ...] | None]):
-    """Space shows or hides a column, Enter uses the choice, Esc leaves (None). choices: (key, title) of all columns."""
+    """Space shows or hides a column, J and K move it, Enter uses the choice, Esc leaves (None)."""
 
     DEFAULT_CSS = """
     ColumnChooser { align: center middle; }
-    ColumnChooser > Vertical { width: 44; height: auto; max-height: 90%; padding: 1 2; background: $surface; border: round $primary; }
+    ColumnChooser > Vertical { width: 46; height: auto; max-height: 90%; padding: 1 2; background: $surface; border: round $primary; }
     ColumnChooser #question { text-style: bold; }
-    ColumnChooser SelectionList { height: auto; max-height: 18; margin-top: 1; border: none; background: $surface; }
+    ColumnChooser RowTable { height: 19; max-height: 60vh; margin-top: 1; background: $surface; }
     ColumnChooser #keys { color: $text-muted; margin-top: 1; }
     """
-    BINDINGS = [  # noqa: RUF012 - as Textual declares it
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave"),
         Binding("enter", "use", "Use", priority=True),
+        Binding("space", "choose", "Show or hide", priority=True),
+        Binding("J,shift+down", "shift(1)", "Further right"),
+        Binding("K,shift+up", "shift(-1)", "Further left"),
         Binding("r", "reset", "As it was first"),
     ]
 
-    def __init__(self, choices: Sequence[tuple[str, str]], shown: Sequence[str], usual: Sequence[str]) -> None:
+    def __init__(self, choices: Sequence[Choice], shown: Sequence[str], usual: Sequence[str]) -> None:
+        """choices: every column; shown: keys of those that are shown, in their order; usual: those to go back to."""
         super().__init__()
-        self._choices, self._shown, self._usual = choices, shown, usual
+        self._choices, self._usual = dict(choices), tuple(usual)
+        self._shown = set(shown)
+        self._order = [*(key for key in shown if key in self._choices), *(key for key, _ in choices if key not in self._shown)]
 
     def compose(self) -> ComposeResult:
         """A line per column."""
         with Vertical():
             yield Static("Columns", id="question")
-            yield SelectionList[str](*(Selection(Content(title), key, key in self._shown) for key, title in self._choices))
-            yield Static("space chooses · enter uses · r resets · esc leaves", id="keys")
+            columns = (
+                Column[str]("shown", "", lambda key: "[x]" if key in self._shown else "[ ]", width=3, style=lambda key: "ok"),
+                Column[str]("title", "left to right", lambda key: self._choices[key]),
+            )
+            yield RowTable(columns, marks=False)
+            yield Static("space shows or hides · J K move\nenter uses · r resets · esc leaves", id="keys")
+
+    def on_mount(self) -> None:
+        """The list."""
+        self._show()
+
+    def _show(self) -> None:
+        self.table.set_rows(list(self._order), lambda key: key)
+
+    @property
+    def table(self) -> "RowTable[str]":
+        """The list."""
+        return self.query_one(RowTable)
+
+    def action_choose(self) -> None:
+        """Show or hide the column under the cursor."""
+        if self.table.current is not None:
+            self._shown ^= {self.table.current}
+            self._show()
+            self.table.repaint()
+
+    def action_shift(self, by: int) -> None:
+        """Move the column under the cursor."""
+        at = self.table.cursor_row
+        if 0 <= at + by < len(self._order):
+            self._order[at], self._order[at + by] = self._order[at + by], self._order[at]
+            self._show()
 
     def action_use(self) -> None:
-        """Those that are chosen, in the order offered; none is no table, so that changes nothing."""
-        chosen = set(self.query_one(SelectionList).selected)
-        self.dismiss(tuple(key for key, _ in self._choices if key in chosen) or None)
+        """Those that are shown, in this order; none would be no table, so that changes nothing."""
+        self.dismiss(tuple(key for key in self._order if key in self._shown) or None)
 
     def action_reset(self) -> None:
         """The usual ones."""
-        self.dismiss(tuple(self._usual))
+        self.dismiss(self._usual)
 
     def action_leave(self) -> None:
         """As they are."""

@@ -68,11 +68,11 @@ class JobsView(View):
         Action("jobs.again", "t", "again", "Retry", "run what is marked, or this one, again", twin="qsub --again ID", writes=True,
                danger=True),
         Action("jobs.submit", "s", "submit", "Submit", "submit a script to the queue shown", twin="qsub SCRIPT", writes=True),
-        Action("jobs.mark", "space", "mark", "Mark", "mark the row for x and t", looks=True),
+        Action("jobs.mark", "space", "mark", "Mark", "mark the row for x and t", looks=True, show=False),
         Action("jobs.range", "v", "mark_range", "Mark to here", "mark from the last mark to this row", looks=True, show=False),
-        Action("jobs.tasks", "u", "toggle_tasks", "Tasks", "a row per task, or one per job again", looks=True),
-        Action("jobs.sort", "o", "sort", "Sort", "choose the order", looks=True),
-        Action("jobs.columns", "c", "columns", "Columns", "choose the columns", looks=True),
+        Action("jobs.tasks", "u", "toggle_tasks", "Tasks", "a row per task, or one per job again", looks=True, show=False),
+        Action("jobs.sort", "o", "sort", "Sort", "choose the order", looks=True, show=False),
+        Action("jobs.columns", "c", "columns", "Columns", "choose the columns", looks=True, show=False),
         Action("jobs.describe", "d", "open_job", "Describe", "everything about the job", twin="qstat -i ID", show=False),
         Action("jobs.copy", "y", "copy_job", "Copy", "copy the job as YAML", twin="qstat -i ID --json", show=False),
         Action("jobs.cancel_all", "X", "cancel_all", "Cancel list", "cancel all that is open in this list", twin="qdel -", writes=True,
@@ -111,7 +111,6 @@ class JobsView(View):
         self._hint: tuple[Key | None, int, str] = (None, 0, "")
         self._told = threading.Event()
         self._pause: Timer | None = None
-        self._anchor: Key | None = None
 
     # -- what it says of itself --------------------------------------------------------------------------------------
     def crumb(self) -> str:
@@ -181,6 +180,8 @@ class JobsView(View):
         """Rows arrived, or the list became longer."""
         self._told.clear()
         self._show_rows()
+        if self._state.building:
+            self.refresh_data()  # numbers by state are there when the list is
 
     def show(self, data: Shown) -> None:
         """Numbers, rows, and the line below them."""
@@ -200,13 +201,20 @@ class JobsView(View):
         else:
             self.table.source_changed()
         tab = self._listing.states[0] + 1 if self._listing.states else 0
-        self.query_one(StateTabs).show(self._state.by_state, tab, self._state.building)
+        self.query_one(StateTabs).show(self._state.by_state, tab, self._state.building, self._order_note())
         self._show_count(browser.count)
 
     def _show_count(self, count: int) -> None:
         noun = "job" if self._listing.grouped else "task"
         self.query_one(FilterBar).show_hits(f" {formatters.plural(count, noun)}")
         self.table.empty = "" if self._state.building else self._nothing()
+
+    def _order_note(self) -> str:
+        """The order, where no header on the screen tells it."""
+        order, table = self._listing.order, self.table
+        if table.sorted_by is not None and table.sorted_by[0] in table.shown_columns:
+            return ""
+        return f"by {order.column}{', largest first' if order.descending else ''}"
 
     def _nothing(self) -> str:
         if self._listing.filter or self._listing.states:
@@ -345,11 +353,10 @@ class JobsView(View):
     def action_mark(self) -> None:
         """Mark the row, and go on."""
         self.table.action_mark()
-        self._anchor = self.table.marked[-1] if self.table.marked else None  # type: ignore[assignment]
 
     def action_mark_range(self) -> None:
         """Mark everything between the last mark and the cursor."""
-        bulk_flows.mark_range(self, self.table, self._anchor)
+        bulk_flows.mark_range(self, self.table)
 
     def action_back(self) -> None:
         """Take away the marks, then the filter and the tab; then to the view before."""

@@ -163,6 +163,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Keys of the columns that are shown where there is room."""
         return tuple(column.key for column in self._visible)
 
+    @property
+    def shown_columns(self) -> tuple[str, ...]:
+        """Keys of the columns that there is room for now."""
+        return tuple(column.key for column, width in zip(self._visible, self._widths, strict=False) if width)
+
     def set_rows(self, records: Sequence[R], key: Callable[[R], Hashable] = lambda record: record.name) -> None:  # type: ignore[attr-defined]
         """Show a small list. The cursor and the marks stay with their keys; marks of what is gone are dropped."""
         self._unsorted, self._follow_top = records, False

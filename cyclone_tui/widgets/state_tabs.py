@@ -30,19 +30,19 @@ class StateTabs(Widget):
     def __init__(self, ascii: bool = False) -> None:
         super().__init__()
         self._ascii = ascii
-        self._shown: tuple[tuple[int, ...], int, bool] = ((), 0, False)
+        self._shown: tuple[tuple[int, ...], int, bool, str] = ((), 0, False, "")
         self._edges: list[int] = []
 
-    def show(self, counts: Sequence[int], tab: int, growing: bool = False) -> None:
-        """Numbers by state, the chosen tab, and whether the list is still being made."""
-        shown = (tuple(counts), tab, growing)
+    def show(self, counts: Sequence[int], tab: int, growing: bool = False, note: str = "") -> None:
+        """Numbers by state, the chosen tab, whether the list is still being made, and what else is to be said at the right."""
+        shown = (tuple(counts), tab, growing, note)
         if shown != self._shown:
             self._shown = shown
             self.refresh()
 
     def render(self) -> Content:
         """The tabs; as much of them as fits."""
-        counts, tab, growing = self._shown
+        counts, tab, growing, note = self._shown
         room = self.content_size.width
         for style in range(3):
             parts = [self._tab(number, counts, number == tab, style) for number in range(len(STATES) + 1)]
@@ -53,8 +53,10 @@ class StateTabs(Widget):
         for part in parts:
             edge += len(part) + gap
             self._edges.append(edge)
+        note = f"{note} …" if growing else note
+        left = room - edge + gap
         line = Content(" " * gap).join(parts)
-        return line + Content(" …") if growing and edge + 2 <= room else line
+        return Content.assemble(line, (note.rjust(left), "$muted")) if note and len(note) < left else line
 
     def _tab(self, number: int, counts: Sequence[int], chosen: bool, style: int) -> Content:
         """style 0: sign, word and number; 1: no word but of the chosen one; 2: short numbers too."""
