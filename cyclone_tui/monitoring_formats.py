@@ -87,15 +87,19 @@ def busy_times(rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def task_now(worker: WorkerView) -> str:
-    """What it runs: the task that has run longest and how many others, or the jobs that it holds short tasks of."""
+def task_now(worker: WorkerView, ascii: bool = False) -> str:
+    """What it runs: the task that has run longest and how many others, or the job of its short tasks and how many it holds."""
     if worker.tasks:
         more = len(worker.tasks) - 1
         return f"{worker.tasks[0].id} {worker.tasks[0].name}" + (f" +{more}" if more else "")
-    if worker.jobs:
-        more = len(worker.jobs) - 1
-        return f"short tasks of {worker.jobs[0]}" + (f" +{more}" if more else "")
-    return ""
+    return f"{worker.jobs[0]} {'x' if ascii else '×'}{worker.ahead}" if worker.jobs else ""
+
+
+def cpu_bar(worker: WorkerView, percent: int | None, width: int, ascii: bool = False) -> tuple[Part, ...]:
+    """How busy it is, a core for each task that it runs being all."""
+    whole = 100.0 * max(1, len(worker.tasks))
+    busy = min(whole, float(percent or 0))
+    return stacked(((busy, "running"), (whole - busy, "muted")), width, ascii)
 
 
 def worker_state(worker: WorkerView, ascii: bool = False) -> str:

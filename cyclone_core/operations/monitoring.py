@@ -272,7 +272,7 @@ def _disk(state_dir: str) -> Disk | None:
 
 def _level(text: str) -> Literal["info", "warning"]:
     """Read from the words: the table keeps no level."""
-    return "warning" if text.startswith(("died", "nothing could be stored")) or text.endswith("died") else "info"
+    return "warning" if text.startswith(("died", "nothing could be stored")) or text.endswith("after a crash") else "info"
 
 
 __all__ = [

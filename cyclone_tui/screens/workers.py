@@ -166,8 +166,8 @@ def pool_columns(ascii: bool) -> tuple[Column[Pool], ...]:
     """A cluster in a region: its workers, and how full it is."""
     return (
         Column("region", "Region", lambda pool: pool.region, 14, style=lambda pool: "muted"),
-        Column("cluster", "cluster", lambda pool: pool.cluster, 16),
-        Column("workers", "workers", lambda pool: str(pool.workers), 7, "right"),
+        Column("cluster", "Cluster", lambda pool: pool.cluster, 16),
+        Column("workers", "Workers", lambda pool: str(pool.workers), 7, "right"),
         Column("bar", "vCPUs in use", formats.vcpus, parts=lambda pool, room: formats.pool_bar(pool, room, ascii)),
         Column("vcpus", "", formats.vcpus, 9, "right"),
     )
@@ -188,11 +188,12 @@ def worker_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:
         Column("cluster", "Cluster", lambda row: row.worker.cluster, 9, sort="cluster", priority=3),
         Column("state", "State", lambda row: formats.worker_state(row.worker, ascii), 10, sort="state",
                style=lambda row: formats.WORKER_STYLES.get(row.worker.state, "")),
-        Column("task", "Task now", lambda row: formats.task_now(row.worker), sort="task", least=12),
+        Column("task", "Task now", lambda row: formats.task_now(row.worker, ascii), sort="task", least=12),
         Column("since", "Since", lambda row: formats.brief(started(row)), 8, style=muted, sort="since", value=started, priority=1),
         Column("ahead", "Ahead", lambda row: formatters.short_count(row.worker.ahead), 5, "right", sort="ahead",
                value=lambda row: row.worker.ahead, priority=5),
         Column("cpu", "CPU %", lambda row: "" if row.cpu is None else str(row.cpu), 5, "right", sort="cpu", value=lambda row: row.cpu),
+        Column("load", "", lambda row: "", 10, priority=9, parts=lambda row, room: formats.cpu_bar(row.worker, row.cpu, room, ascii)),
         Column("memory", "Memory", lambda row: formatters.size(row.worker.memory_mib * 2**20), 8, "right", sort="memory",
                value=lambda row: row.worker.memory_mib, style=lambda row: "number"),
         Column("heard", "Heartbeat", lambda row: formats.heard_text(row.worker), 9, sort="heard", value=lambda row: row.worker.heard,

@@ -81,7 +81,7 @@ def test_deaths_starts_and_stops_are_events(run_hyper: Run) -> None:
     until(lambda: not json.loads(run_hyper("hosts", "status", "--json")[1])["details"])
     run_hyper("hosts", "start")
     run_hyper("hosts", "stop")
-    assert texts(run_hyper) == ["supervisor started", "died", "supervisor started: the one before it died", "supervisor stopped"]
+    assert texts(run_hyper) == ["supervisor started", "died", "supervisor started after a crash", "supervisor stopped"]
 
 
 def test_events_are_listed_newest_last(run_hyper: Run) -> None:

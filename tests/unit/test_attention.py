@@ -82,7 +82,7 @@ def test_workers_that_die_one_after_the_other_are_told() -> None:
     """Three within an hour; other events and older ones do not count."""
     events = [(number, NOW, "worker", str(number), "died: 1 task of it waits again") for number in (5, 4)]
     late = (3, NOW - 10, "worker", "3", "died")
-    others = [(2, NOW - 4000, "worker", "2", "died"), (1, NOW, "host", "lab", "supervisor started: the one before it died")]
+    others = [(2, NOW - 4000, "worker", "2", "died"), (1, NOW, "host", "lab", "supervisor started after a crash")]
     assert attention.death_attention([*events, *others], NOW) == []
     assert texts(attention.death_attention([*events, late], NOW)) == [
         "warning workers die: 3 within the last hour. hyper events list-events"

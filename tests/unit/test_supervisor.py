@@ -83,7 +83,7 @@ def test_workers_that_nobody_stopped_are_the_mark_of_a_crash(supervisor: Supervi
     supervisor.store.db.execute("INSERT INTO worker VALUES(1, 'default', 0, 1, 0, 0, 'idle')")
     supervisor.note_start(time.time())
     supervisor.store.commit()
-    assert events(supervisor) == ["supervisor started", "supervisor started: the one before it died"]
+    assert events(supervisor) == ["supervisor started", "supervisor started after a crash"]
 
 
 def test_a_worker_that_left_while_there_was_no_supervisor_did_not_die(supervisor: Supervisor) -> None:

@@ -102,7 +102,7 @@ class Supervisor:
         """An event that tells how the one before us ended: workers that nobody stopped are the mark of a crash."""
         left = self.store.db.execute("SELECT count(*) FROM worker WHERE state NOT IN ('lost', 'ended')").fetchone()[0]
         event_log.prune(self.store.db)
-        event_log.note(self.store.db, now, "host", self.name, "supervisor started" + (": the one before it died" if left else ""))
+        event_log.note(self.store.db, now, "host", self.name, "supervisor started" + (" after a crash" if left else ""))
 
     @property
     def name(self) -> str:
