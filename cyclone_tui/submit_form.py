@@ -27,7 +27,7 @@ HELP = {
     "options": "Further options as for qsub: -v NAME=VALUE, -V, --warm, --retry-exit 75,100-110.",
     "array": "single: one task. list: a task for each index, in $CYCLONE_TASK_INDEX. file: a task for each line of a parameter file.",
     "indices": "100 is 1 to 100; 1-100:5 goes in fives; 1,5,9-12 is a list; %10 behind it runs ten at once.",
-    "parameters": 'A file with one JSON object per line: {"NAME": "value"}. Each NAME in the script becomes its value. Ctrl-O shows files.',
+    "parameters": 'One JSON object per line: {"NAME": "value"}; each NAME in the script becomes its value.',
 }
 _HINTS = {"options": "-v A=1 --warm", "indices": "100, 1-100:5%10, 1,5,9-12", "parameters": "a JSON object per line"}
 
@@ -77,20 +77,25 @@ def preview_rows(preview: Preview, width: int, ascii: bool = False) -> list[Cont
     """The first and last tasks, a line each: index, the script's lines with what is put into them marked; then what may not be meant."""
     samples = [*preview.first, *preview.last]
     digits = max((len(str(one.index)) for one in samples), default=1)
-    gap = preview.tasks > len(samples) and bool(preview.last)
-    rows = [_sample(one, digits, width) for one in preview.first]
-    rows += [Content.assemble((("…" if not ascii else "...").rjust(digits), "$muted"))] if gap else []
-    rows += [_sample(one, digits, width) for one in preview.last]
-    return [*(Content.assemble((f"! {note}", "$text-warning")) for note in preview.notes), *rows]
+    notes = [Content.assemble((f"! {note}", "$text-warning")) for note in preview.notes]
+    dots = "..." if ascii else "…"
+    gap = [dots] if preview.tasks > len(samples) and preview.last else []
+    if not any(one.lines or one.parameters for one in samples):  # nothing but their numbers
+        numbers = [*(str(one.index) for one in preview.first), *gap, *(str(one.index) for one in preview.last)]
+        return [*notes, Content.assemble(("indices  ", "$muted"), ", ".join(numbers))]
+    rows = [_sample(one, digits, width, ascii) for one in preview.first]
+    rows += [Content.assemble((one.rjust(digits), "$muted")) for one in gap]
+    rows += [_sample(one, digits, width, ascii) for one in preview.last]
+    return [*notes, *rows]
 
 
-def _sample(sample: Sample, digits: int, width: int) -> Content:
+def _sample(sample: Sample, digits: int, width: int, ascii: bool) -> Content:
     parts: list[tuple[str, str]] = [(f"{sample.index:>{digits}}  ", "$muted")]
     for number, line in enumerate(sample.lines):
-        parts += [("  ⏎  ", "$muted")] if number else []
+        parts += [("  |  " if ascii else "  ⏎  ", "$muted")] if number else []
         parts += [(formatters.printable(text), "bold $accent" if put else "") for text, put in line]
     if not sample.lines:
-        parts.append((formatters.printable(sample.parameters) or "the script as it is", "$muted"))
+        parts.append((formatters.printable(sample.parameters), "$muted"))
     return Content.assemble(*parts).truncate(max(1, width), ellipsis=True)
 
 

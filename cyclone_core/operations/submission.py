@@ -38,6 +38,8 @@ _OPTIONS = (
 _FORM_FIELD = {"array": "indices", "limit": "indices", "ranges": "indices", "timeout_s": "timeout"}
 _OF_OPTIONS = ("retry_exit", "export", "export_all", "warm", "environment")
 UNNAMED = "script"
+EDITED_BYTES = 2**20
+"""Largest script that a form holds."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,14 @@ def choices(host: HostView) -> Choices:
 def read_file(path: str) -> str:
     """The text of a script file. Raises InvalidRequest when it cannot be read or edited."""
     problems = Problems()
-    data = requests.read_script(os.path.expanduser(path), problems)
+    data = requests.read_script(os.path.expanduser(path), problems) or b""
     problems.check()
+    hint = "Submit it as it is: qsub " + shlex.quote(path)
+    if len(data) > EDITED_BYTES:
+        raise InvalidRequest([Problem(path, f"has {len(data):,} bytes, more than can be edited here", hint)])
     try:
-        return (data or b"").decode()
+        return data.decode()
     except UnicodeDecodeError as exc:
-        hint = "Submit it as it is: qsub " + shlex.quote(path)
         raise InvalidRequest([Problem(path, f"is not UTF-8 text (byte {exc.start + 1}), so it cannot be edited here", hint)]) from exc
 
 

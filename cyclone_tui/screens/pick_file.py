@@ -15,6 +15,7 @@ from textual.widgets import DirectoryTree, Static
 class Files(DirectoryTree):
     """Directories and files without the hidden ones."""
 
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "+ ", "- ", "  "
     BINDINGS = [Binding("j", "cursor_down", show=False), Binding("k", "cursor_up", show=False)]  # noqa: RUF012
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
@@ -36,16 +37,16 @@ class PickFile(ModalScreen[str | None]):
         Binding("backspace,left", "up", "Parent directory"),
     ]
 
-    def __init__(self, title: str, folder: str) -> None:
+    def __init__(self, what: str, folder: str) -> None:
         super().__init__()
-        self.title_text, self.folder = title, os.path.abspath(folder or ".")
+        self.what, self.folder = what, os.path.abspath(folder or ".")
 
     def compose(self) -> ComposeResult:
         """The tree, and what the keys do."""
         with Vertical() as box:
-            box.border_title = Content(self.title_text)
+            box.border_title = Content(self.what)
             yield Files(self.folder)
-            yield Static("Enter takes a file and opens a directory, Backspace goes up, Esc leaves")
+            yield Static("Enter takes a file or opens a directory, Backspace goes up, Esc leaves")
 
     def on_directory_tree_file_selected(self, event: DirectoryTree.FileSelected) -> None:
         """Taken."""

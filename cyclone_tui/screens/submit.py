@@ -126,7 +126,8 @@ class SubmitView(View):
         narrow = self.app.size.width < NARROW
         self.set_class(narrow, "-narrow")
         self.query_one("#fields").set_class(not narrow, "panel")
-        self.query_one("#editor", TextArea).show_line_numbers = not narrow
+        editor = self.query_one("#editor", TextArea)
+        editor.show_line_numbers, editor.soft_wrap = not narrow, narrow
 
     @property
     def _store(self) -> SubmitDraft:
@@ -214,6 +215,9 @@ class SubmitView(View):
             text = await asyncio.to_thread(submission.read_file, path)
         except InvalidRequest as exc:
             line.show(self._path_view(path, submit_form.told(Problem("", one.message, one.hint) for one in exc.problems)))
+            if path == self.draft.path:  # a draft whose file is gone: the text is all there is
+                self.draft = replace(self.draft, edited=True)
+                self._judge_soon(0)
             return False
         self._original = text
         self.draft = replace(self.draft, path=path, text=text, edited=False)
@@ -225,7 +229,7 @@ class SubmitView(View):
         """Choose a file from the tree: the parameter file where one is asked for, else the script."""
         for_parameters = self.query_one("#line-parameters", FormLine).has_focus_within
         known = self.draft.parameters if for_parameters else self.draft.path
-        title = "a parameter file: one JSON object per line" if for_parameters else "a script"
+        title = "Choose a parameter file" if for_parameters else "Choose a script"
         path = await self.app.push_screen_wait(PickFile(title, os.path.dirname(os.path.expanduser(known))))
         if path is None:
             return
@@ -344,7 +348,7 @@ class SubmitView(View):
             line.display = submit_form.is_shown(view.name, self.draft)
         panel = self.query_one("#editor-panel")
         changed = " (changed)" if self.draft.path and self.draft.edited else ""
-        panel.border_title = Content((os.path.basename(self.draft.path) or "script in no file") + changed)
+        panel.border_title = Content((os.path.basename(self.draft.path) or "new script") + changed)
         wrong = self.query_one("#script-problem", Static)
         problems = judged.of("script")
         wrong.display = bool(problems)
@@ -371,7 +375,32 @@ class SubmitView(View):
         if self._submitting or self.session.read_only:
             return
         self._submitting = True
-        draft = self.draft
+        try:
+            if await self._is_fresh():
+                await self._submit(self.draft)
+        finally:
+            self._submitting = False
+
+    async def _is_fresh(self) -> bool:
+        """Whether the script is still what its file says; otherwise it is read again, to be looked at."""
+        if not self.draft.path or self.draft.edited:
+            return True
+        try:
+            text = await asyncio.to_thread(submission.read_file, self.draft.path)
+        except InvalidRequest as exc:
+            self.cyclone.tell_error(exc)
+            self.draft = replace(self.draft, edited=True)
+            self._judge_soon(0)
+            return False
+        if text == self.draft.text:
+            return True
+        self._original = text
+        self.draft = replace(self.draft, text=text)
+        self._fill()
+        self.cyclone.notify(f"{self.draft.path} has changed and was read again. Look, then submit", severity="warning", markup=False)
+        return False
+
+    async def _submit(self, draft: Draft) -> None:
         try:
             job = await self.call(submission.submit, draft)
         except InvalidRequest as exc:
@@ -383,13 +412,7 @@ class SubmitView(View):
             self._done = draft
             self.session.watched.add(job)
             self.cyclone.tell(f"job {job} submitted")
-            self.app_open(f"job {job}")
-        finally:
-            self._submitting = False
-
-    def app_open(self, command: str) -> None:
-        """Go to another view."""
-        self.cyclone.open(command)
+            self.cyclone.open(f"job {job}")
 
     def _refuse(self, exc: InvalidRequest) -> None:
         """Show what is wrong, and go to the first field of it."""

@@ -116,7 +116,7 @@ class LineEditor(Editor):
 
     def focus_value(self) -> None:
         """The line."""
-        self.query_one(Input).focus()
+        self.query_one(Input).focus(scroll_visible=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Typed."""
@@ -164,6 +164,10 @@ class LineEditor(Editor):
             self._close()
         else:
             self.post_message(Left(-1))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """With no list open Esc is the screen's, and its footer says so."""
+        return action != "close" or (self.is_mounted and self.is_open)
 
     def action_close(self) -> None:
         """Close the list; with none open the key is the screen's."""
@@ -293,7 +297,7 @@ class SegmentsEditor(Editor):
 
     def focus_value(self) -> None:
         """The words."""
-        self.query_one(_Segments).focus()
+        self.query_one(_Segments).focus(scroll_visible=False)
 
 
 # ------------------------------------------------------------------------------------------------- several lines
@@ -351,7 +355,7 @@ class LinesEditor(Editor):
 
     def focus_value(self) -> None:
         """The text."""
-        self.query_one(_Lines).focus()
+        self.query_one(_Lines).focus(scroll_visible=False)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Typed."""

@@ -154,7 +154,14 @@ def test_an_index_list_is_previewed(filled: FilledHost, folder: Path, on_screen:
         assert view.query_one("#preview").border_title == "51 tasks, 3 at once, from -t 5,10-500:10%3"
         rows = str(view.query_one("#samples", Static).content).splitlines()
         assert rows[0].startswith("! no line of the script uses $CYCLONE_TASK_INDEX")
-        assert [row.split()[0] for row in rows[1:]] == ["5", "10", "20", "…", "490", "500"]
+        assert rows[1].split("  ") == ["indices", "5, 10, 20, …, 490, 500"]
+        view.query_one(TextArea).text = "echo $CYCLONE_TASK_INDEX\n"
+        await pilot.pause()
+        await form(app, pilot)
+        rows = str(view.query_one("#samples", Static).content).splitlines()
+        assert [row.split() for row in rows] == [
+            ["5", "echo", "5"], ["10", "echo", "10"], ["20", "echo", "20"], ["…"], ["490", "echo", "490"], ["500", "echo", "500"],
+        ]  # fmt: skip
 
     on_screen(check, start="submit job.sh")
 
@@ -299,6 +306,23 @@ def test_a_job_is_submitted_and_opened(engine: Engine, folder: Path, on_screen: 
     assert (job.name, job.tasks, job.priority, job.state) == ("night", 20, -3, "Successful")
     assert sorted((folder / "out").read_text().split()) == [str(n) for n in range(40, 60)]
     assert SubmitDraft("local").last() is None
+
+
+def test_a_script_that_changed_meanwhile_is_shown_first(engine: Engine, folder: Path, on_screen: OnScreen) -> None:
+    """The command line names the file, so the job must be what the file says."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = await form(app, pilot)
+        (folder / "job.sh").write_text("#!/bin/bash\necho other\n")
+        await pilot.press("f10")
+        await until(pilot, lambda: "other" in view.draft.text)
+        assert app.session.watched == set()
+        await form(app, pilot)
+        await pilot.press("f10")
+        await until(pilot, lambda: app.session.watched == {1})
+
+    on_screen(check, start="submit job.sh")
+    engine.wait(1)
 
 
 def test_what_is_refused_is_shown_at_its_field(engine: Engine, folder: Path, on_screen: OnScreen) -> None:
