@@ -1,6 +1,5 @@
 """The first job of a first-time user: a script that counts for some seconds, so that there is something to watch."""
 
-
 from cyclone_core.jobs import JobRequest
 from cyclone_core.operations import jobs
 from cyclone_core.operations.queries import HostView
@@ -10,9 +9,9 @@ from cyclone_core.problems import Problems
 SCRIPT = b"""#!/bin/bash
 #HYPER -n hello
 echo "Hello from $(hostname), this is job $CYCLONE_JOB_ID in queue $CYCLONE_QUEUE"
-for second in $(seq 10)
+for second in $(seq 5)
 do
-    echo "second $second of 10"
+    echo "second $second of 5"
     sleep 1
 done
 echo "Done. Try: qsub your-script.sh"
