@@ -5,9 +5,12 @@ Resources are grouped by region; parts of a resource (stacks, the things in them
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cyclone_core.operations.deployments import Change, Deployment, Event, Plan, State
 from cyclone_tui.formatters import duration, plural
+
+if TYPE_CHECKING:
+    from cyclone_core.operations.deployments import Change, Deployment, Event, Plan, State
 
 STATE_LOOKS: dict[str, tuple[str, str, str]] = {
     "PLANNED": ("○", "o", "waiting"), "RUNNING": ("●", ">", "running"), "SUCCEEDED": ("✓", "+", "ok"), "FAILED": ("✗", "x", "failed"),
@@ -41,7 +44,7 @@ class Step:
     ended: float | None = None
     parts: dict[str, "Step"] = field(default_factory=dict)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: "Event") -> None:
         """Something happened to it."""
         self.begun = event.at if self.begun is None else self.begun
         self.action = self.action or _ACTIONS.get(event.phase, "")
@@ -91,13 +94,13 @@ class Failure:
 class Progress:
     """Takes events as they come and tells how things are."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: "Plan") -> None:
         self.steps = {(one.region, one.kind, one.name, ""): Step((one.region, one.kind, one.name, ""), one.action) for one in plan.changes}
         self.changes = {(one.region, one.kind, one.name): one for one in plan.changes}
         self.first_failure: Event | None = None
         self.last_at: float | None = None
 
-    def add(self, events: Iterable[Event]) -> None:
+    def add(self, events: Iterable["Event"]) -> None:
         """Take what happened, in order."""
         for event in events:
             self.last_at = event.at
@@ -123,10 +126,22 @@ class Progress:
         return len(self.steps)
 
     # -- tree ----------------------------------------------------------------------------------------------------------
-    def rows(self, state: State, now: float, ascii: bool = False, opened: frozenset[tuple[str, str, str, str]] = frozenset()) -> list[Row]:
-        """The tree, regions in their order in the plan. now: seconds since 1970; opened: resources whose parts are wanted."""
+    def rows(
+        self,
+        state: "State",
+        now: float,
+        ascii: bool = False,
+        opened: frozenset[tuple[str, str, str, str]] = frozenset(),
+        only: str | None = None,
+    ) -> list[Row]:
+        """The tree, regions in their order in the plan.
+
+        now: seconds since 1970; opened: resources whose parts are wanted; only: the one region to show, None for all.
+        """
         found: list[Row] = []
         for region in dict.fromkeys(step.key[0] for step in self.steps.values()):
+            if not is_in(region, only):
+                continue
             steps = [step for step in self.steps.values() if step.key[0] == region]
             found.append(self._region(region, steps, state, now, ascii))
             for step in steps:
@@ -136,7 +151,7 @@ class Progress:
                     found += [self._row(part, 2, name, state, now, ascii) for name, part in step.parts.items()]
         return found
 
-    def _region(self, region: str, steps: list[Step], state: State, now: float, ascii: bool) -> Row:
+    def _region(self, region: str, steps: list[Step], state: "State", now: float, ascii: bool) -> Row:
         status = _together([_settled(step, state) for step in steps])
         done = sum(step.status == DONE for step in steps)
         sign, style = _look(status, ascii)
@@ -146,7 +161,7 @@ class Progress:
         ended = None if busy and state in ("PLANNED", "RUNNING") else ended
         return Row((region, "", "", ""), 0, region or HERE, sign, f"{done} of {len(steps)}", style, _elapsed(begun, ended, now, state))
 
-    def _row(self, step: Step, depth: int, text: str, state: State, now: float, ascii: bool) -> Row:
+    def _row(self, step: Step, depth: int, text: str, state: "State", now: float, ascii: bool) -> Row:
         status = _settled(step, state)
         sign, style = _look(status, ascii)
         word = _BUSY.get(step.action, "busy") if status == BUSY else _DONE.get(step.action, "done") if status == DONE else _WORDS[status]
@@ -156,7 +171,7 @@ class Progress:
         return Row(step.key, depth, text, sign, word, style, _elapsed(step.begun, ended, now, state))
 
     # -- phases --------------------------------------------------------------------------------------------------------
-    def stages(self, state: State, ascii: bool = False) -> list[Stage]:
+    def stages(self, state: "State", ascii: bool = False) -> list[Stage]:
         """plan, build (where something is built), apply, done."""
         built = [step for step in self.steps.values() if step.key[1] == "image" and step.action != "delete"]
         applied = [step for step in self.steps.values() if step not in built]
@@ -168,12 +183,12 @@ class Progress:
             sign, style = STATE_LOOKS[state][1 if ascii else 0], STATE_LOOKS[state][2]
         return [Stage("plan", *_look(DONE, ascii)), *middle, Stage(words.get(state, "done"), sign, style)]
 
-    def _stage(self, name: str, steps: list[Step], state: State, ascii: bool) -> Stage:
+    def _stage(self, name: str, steps: list[Step], state: "State", ascii: bool) -> Stage:
         done = sum(step.status == DONE for step in steps)
         return Stage(name, *_look(_together([_settled(step, state) for step in steps]), ascii), f"{done}/{len(steps)}")
 
     # -- what went wrong -----------------------------------------------------------------------------------------------
-    def failure(self, deployment: Deployment, ascii: bool = False) -> Failure | None:
+    def failure(self, deployment: "Deployment", ascii: bool = False) -> Failure | None:
         """What is pinned on top; None while all is well and once it was taken back."""
         state = deployment.state
         sign = STATE_LOOKS["FAILED" if state == "RUNNING" else state][1 if ascii else 0]
@@ -194,7 +209,7 @@ class Progress:
             return Failure(f"{sign} {deployment.reason or 'cancelled'}", "", left, "cancelled")
         return None
 
-    def _remedy(self, event: Event) -> str:
+    def _remedy(self, event: "Event") -> str:
         change = self.changes.get((event.region, event.kind, event.name))
         directory = (change.body or {}).get("directory") if change is not None else None
         if event.kind == "image" and directory:
@@ -202,19 +217,24 @@ class Progress:
         return "Correct the cause, then retry; or roll back to what was there before"
 
 
-def took(deployment: Deployment, now: float) -> str:
+def is_in(region: str, only: str | None) -> bool:
+    """Whether something in a region is shown when only one is: what belongs to none is always."""
+    return not region or only is None or region == only
+
+
+def took(deployment: "Deployment", now: float) -> str:
     """How long it took, or has taken so far; "" where its process died and nobody knows."""
     if deployment.is_over and deployment.ended is None:
         return ""
     return short(deployment.took(now)) if deployment.is_over else _whole(deployment.took(now))
 
 
-def plan_lines(plan: Plan) -> str:
+def plan_lines(plan: "Plan") -> str:
     """What a plan does, a line each; for questions."""
     return "\n".join(_line(change) for change in plan.changes) or "Nothing has to change: everything is as it should be."
 
 
-def _line(change: Change) -> str:
+def _line(change: "Change") -> str:
     where = f"{change.region} " if change.region else ""
     fields = [one for one in change.fields if one.field not in ("name", "log", "reason", "state")]
     shown = ", ".join(f"{one.field} {one.before} -> {one.after}" for one in fields[:3]) if change.action in ("change", "replace") else ""
@@ -222,7 +242,7 @@ def _line(change: Change) -> str:
     return f"{change.action} {where}{change.kind} {change.name}{f': {shown}{more}' if shown else ''}"
 
 
-def _settled(step: Step, state: State) -> str:
+def _settled(step: Step, state: "State") -> str:
     """What is still under way, or waits, in a deployment that is over has another name; a failed part fails the whole."""
     status = step.status
     if status == BUSY and any(part.status == FAILED for part in step.parts.values()):
@@ -249,7 +269,7 @@ def _look(status: str, ascii: bool) -> tuple[str, str]:
     return plain if ascii else sign, style
 
 
-def _elapsed(begun: float | None, ended: float | None, now: float, state: State) -> str:
+def _elapsed(begun: float | None, ended: float | None, now: float, state: "State") -> str:
     if begun is None:
         return ""
     if ended is not None:

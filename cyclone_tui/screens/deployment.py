@@ -164,12 +164,22 @@ class DeploymentView(DeploymentFlows):
         if data.more:
             self.refresh_data()
 
+    def update_frame(self) -> None:
+        """Another region may have been chosen."""
+        super().update_frame()
+        for log in self.query(EventLog):
+            if log.place != self.session.region:
+                log.place = self.session.region
+                log.choose(log.only)
+                self._show_tree()
+
     def _show_tree(self) -> None:
         if self._progress is not None and self._look is not None:
             only = self.query_one(EventLog).only
             opened = frozenset([only]) if only else frozenset[Key]()
             state, ascii = self._look.deployment.state, self.session.settings.ascii
-            self.query_one("#tree", RowTable).set_rows(self._progress.rows(state, self._look.now, ascii, opened), lambda row: row.key)
+            rows = self._progress.rows(state, self._look.now, ascii, opened, self.session.region)
+            self.query_one("#tree", RowTable).set_rows(rows, lambda row: row.key)
 
     def _show_summary(self, progress: Progress, look: Look) -> None:
         one, ascii = look.deployment, self.session.settings.ascii

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from cyclone_core.operations.deployments import Event
-from cyclone_tui.deployment_progress import HERE
+from cyclone_tui.deployment_progress import HERE, is_in
 from cyclone_tui.widgets.log_lines import NOTE, clean
 from cyclone_tui.widgets.log_view import Batch, LogTail
+
+if TYPE_CHECKING:
+    from cyclone_core.operations.deployments import Event
 
 Key = tuple[str, str, str, str]
 """(region, kind, name, part); texts are empty from the right on for what is larger"""
@@ -26,11 +29,13 @@ class EventLog(LogTail):
         super().__init__(path, prefix=_CLOCK, ascii=ascii, id=id)
         self.events: list[Event] = []
         self.only: Key | None = None
+        self.place: str | None = None
+        """the one region to show, None for all"""
         self.alone = False
         """whether all events are about one resource, so that its name says nothing"""
         self._word = ""
 
-    def take(self, events: Iterable[Event]) -> None:
+    def take(self, events: Iterable["Event"]) -> None:
         """Append what happened."""
         new = list(events)
         self.events += new
@@ -53,14 +58,18 @@ class EventLog(LogTail):
         """All events as text."""
         return "".join(self._line(event, False).removeprefix(NOTE) + "\n" for event in self.events)
 
-    def _append(self, events: list[Event]) -> None:
+    def _append(self, events: list["Event"]) -> None:
         alone = self.alone or bool(self.only and self.only[2])
-        lines = [self._line(event, alone) for event in events if self.only is None or belongs(event, self.only)]
+        lines = [
+            self._line(event, alone)
+            for event in events
+            if is_in(event.region, self.place) and (self.only is None or belongs(event, self.only))
+        ]
         if lines:
             self.add(Batch(lines))
 
     @staticmethod
-    def _line(event: Event, alone: bool) -> str:
+    def _line(event: "Event", alone: bool) -> str:
         clock = time.strftime("%H:%M:%S ", time.localtime(event.at))
         where = "" if alone else f"{f'{event.region} ' if event.region else ''}{event.kind} {event.name} "
         part = f"{event.part} " if event.part else ""
@@ -72,7 +81,7 @@ class EventLog(LogTail):
         return f"{'' if event.level == 'info' else NOTE}{clock}{where}{part}{said}"
 
 
-def belongs(event: Event, only: Key) -> bool:
+def belongs(event: "Event", only: Key) -> bool:
     """Whether an event is about a region, a resource or a part of one."""
     found = (event.kind, event.name, event.part)
     return event.region == only[0] and all(wanted in ("", one) for wanted, one in zip(only[1:], found, strict=True))

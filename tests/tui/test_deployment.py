@@ -172,6 +172,22 @@ def test_enter_shows_the_events_of_one_resource(filled: FilledHost, on_screen: R
     on_screen(check, "deployment 1")
 
 
+def test_one_region(filled: FilledHost, on_screen: Run) -> None:
+    """The region that all views are narrowed to narrows tree and events."""
+    plan = tuple(Change("create", "cluster", "big", region=region) for region in ("eu-1", "us-1"))
+    record(plan, tuple(Event(1000, "cluster", "big", "CREATING", region=change.region) for change in plan), "INTERRUPTED")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        assert len(tree(app)) == 4
+        app.session.region = "us-1"
+        view(app).update_frame()
+        await pilot.pause()
+        assert tree(app) == ["! us-1 0 of 1", "! cluster big interrupted"]
+        assert [line[9:] for line in log(app)] == ["us-1 cluster big CREATING"]
+
+    on_screen(check, "deployment 1")
+
+
 def test_nothing_is_drawn_while_nothing_changes(filled: FilledHost, on_screen: Run) -> None:
     """A deployment that is over is looked at, and shown no more."""
     record((IMAGE,), (BEGUN[2], BROKEN), "FAILED", BROKEN.text)
