@@ -92,7 +92,7 @@ def task_now(worker: WorkerView, ascii: bool = False) -> str:
     if worker.tasks:
         more = len(worker.tasks) - 1
         return f"{worker.tasks[0].id} {worker.tasks[0].name}" + (f" +{more}" if more else "")
-    return f"{worker.jobs[0]} {'x' if ascii else '×'}{worker.ahead}" if worker.jobs else ""
+    return f"{worker.jobs[0]} {'x' if ascii else '×'}{worker.ahead}" if worker.jobs else ""  # noqa: RUF001
 
 
 def cpu_bar(worker: WorkerView, percent: int | None, width: int, ascii: bool = False) -> tuple[Part, ...]:

@@ -6,8 +6,9 @@ depends on how many jobs or tasks a host has (5 ms with a million tasks): counte
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from cyclone_core import paths
@@ -29,6 +30,7 @@ MOST_OPEN = 10_000
 """Open jobs are counted up to this."""
 NEWEST = 20
 """Jobs that an overview holds."""
+_RECENT_S = 5.0
 _MOST_KINDS = 50
 _LAST_FINISHED = 20
 _LAST_EVENTS = 50
@@ -104,6 +106,8 @@ class Overview:
     """Tasks that are final; it falls when old jobs are forgotten."""
     last_job: int
     """Number of the newest job, 0 where there never was one."""
+    rates: tuple[float, ...]
+    """Tasks that became final per second, oldest first, over the last minutes of work; () where nobody kept count."""
     pools: tuple[Pool, ...]
     not_active: tuple[NotActive, ...]
     newest: tuple[JobLine, ...]
@@ -151,6 +155,7 @@ def overview(host: HostView, now: float | None = None) -> Overview:
     return Overview(
         host=host.name, type=_type(host.name), supervised=bool(details), health=health, counts=counts, queues=_queues(reader, totals),
         open_jobs=reader.open_jobs(MOST_OPEN), done=sum(counts[state] for state in FINAL), last_job=newest[0].id if newest else 0,
+        rates=rates((details or {}).get("pace", ()), now),
         pools=_pools(host, reader, details or {}), not_active=tuple(NotActive(*row[:3]) for row in reader.not_active()), newest=newest,
         attention=_attention(host, reader, health, counts, totals, now), at=now,
     )  # fmt: skip
@@ -166,6 +171,15 @@ def tasks_per_second(before: Overview | None, after: Overview) -> float:
     if before is None or before.host != after.host or after.at <= before.at:
         return 0.0
     return max(0.0, (after.done - before.done) / (after.at - before.at))
+
+
+def rates(samples: Sequence[tuple[float, int]], now: float) -> tuple[float, ...]:
+    """Tasks per second between samples (seconds since 1970, tasks that were final then).
+
+    A zero is at the end when nothing has ended for a while. Forgotten jobs lower the number of final tasks: such a step counts as none.
+    """
+    found = tuple(max(0, done - before) / (at - then) for (then, before), (at, done) in pairwise(samples) if at > then)
+    return (*found, 0.0) if found and found[-1] and now - samples[-1][0] > _RECENT_S else found
 
 
 def hosts_now(registry: HostRegistry | None = None) -> tuple[HostNow, ...]:
@@ -277,5 +291,5 @@ def _level(text: str) -> Literal["info", "warning"]:
 
 __all__ = [
     "Attention", "EventView", "Health", "HostNow", "JobLine", "NotActive", "Overview", "Pool", "QueueNow", "TaskNow", "WorkerView",
-    "cpu_percent", "events", "hosts_now", "overview", "pools", "tasks_per_second", "workers",
+    "cpu_percent", "events", "hosts_now", "overview", "pools", "rates", "tasks_per_second", "workers",
 ]  # fmt: skip

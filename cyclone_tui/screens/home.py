@@ -57,7 +57,7 @@ class HomeView(View):
 
     NAME = "home"
     AUTO_FOCUS = "#jobs"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (128, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
     ACTIONS = (
         Action("home.submit", "s", "submit", "Submit", "submit a script", twin="qsub FILE", writes=True),
@@ -121,8 +121,9 @@ class HomeView(View):
     # -- reading and showing -----------------------------------------------------------------------------------------
     def load(self, host: HostView) -> Dashboard:
         """One look at everything."""
-        rates = formats.busy_times(tuple(self.session.history.rates))
-        return Dashboard(monitoring.overview(host), monitoring.hosts_now(), rates, tuple(deployments.running(host)))
+        overview = monitoring.overview(host)
+        rates = formats.busy_times(overview.rates or tuple(self.session.history.rates))
+        return Dashboard(overview, monitoring.hosts_now(), rates, tuple(deployments.running(host)))
 
     def show(self, data: Dashboard) -> None:
         """Each panel, which paints what differs."""

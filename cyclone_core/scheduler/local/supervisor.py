@@ -28,6 +28,7 @@ from cyclone_core.scheduler.local import pool, recovery
 from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.local.dispatch import Dispatch
 from cyclone_core.scheduler.local.door import Door, Unreadable
+from cyclone_core.scheduler.local.pace import Pace
 from cyclone_core.scheduler.local.pool import Peer
 from cyclone_core.scheduler.sqlite import event_log, retention
 from cyclone_core.scheduler.sqlite.store import SqliteStore
@@ -69,6 +70,7 @@ class Supervisor:
         self.by_fd: dict[int, Peer] = {}
         self.door = Door(self)
         self.dispatch = Dispatch(self.store, self.state_dir)
+        self.pace = Pace(self.store.done)
         self.reports: list[tuple[Peer, Message]] = []
         self.reports_since = 0.0
         self.urgent = False
@@ -93,6 +95,7 @@ class Supervisor:
         self.store.db.execute("DELETE FROM worker WHERE state IN ('lost', 'ended')")
         self.store.set_number("supervisor_started", int(now))
         self.store.commit()
+        self.pace.begin(now)
         self.dispatch.refresh()
         self.expect_workers()
         self.settle_lost()
@@ -305,6 +308,8 @@ class Supervisor:
             self.commit_failed(exc)
             return True
         self.last_commit = now
+        if reports:
+            self.pace.ended(clock)
         self.door.asks.clear()
         self.door.clear_up()
         for peer, message in leases:
@@ -436,6 +441,7 @@ class Supervisor:
                 for name, share in self.dispatch.shares.items()
                 if name in self.store.resources.bodies["cluster"]
             ],
+            "pace": self.pace.told(),
             "storage": "full" if self.hold_until > time.monotonic() else "ok",
         }  # fmt: skip
 

@@ -97,6 +97,10 @@ class SqliteStore:
         self._asked = set(db.execute("SELECT job, position FROM cancellation").fetchall())
         self._spanned = {job for (job,) in db.execute("SELECT DISTINCT job FROM span")}
 
+    def done(self) -> int:
+        """How many tasks are final, of all jobs that are kept."""
+        return int(self.db.execute("SELECT coalesce(sum(successful + failed + cancelled + error), 0) FROM total").fetchone()[0])
+
     def number(self, key: str) -> int:
         """A counter kept in `meta`, 0 when it was never set."""
         row = self.db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()

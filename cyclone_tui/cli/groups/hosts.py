@@ -170,7 +170,7 @@ def _status(host_name: str | None, as_json: bool) -> None:
 def _told(details: Mapping[str, Any]) -> dict[str, Any]:
     """What a supervisor says, with times as everywhere in JSON."""
     times = {key: iso(found or None) for key, found in details.items() if key in ("started", "heard") and isinstance(found, float)}
-    told = {**details, **times}
+    told = {key: found for key, found in {**details, **times}.items() if key != "pace"}
     return {**told, "workers": [_told(worker) for worker in told["workers"]]} if "workers" in told else told
 
 
