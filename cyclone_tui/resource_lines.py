@@ -18,7 +18,7 @@ from cyclone_tui.widgets.table_columns import Part, fit
 
 LABEL_WIDTH = 22
 NOTE_WIDTH = 22
-_WRAP = 68
+_WRAP = 42
 _DEPLOYMENT_STYLES = {
     "PLANNED": "waiting", "RUNNING": "running", "SUCCEEDED": "ok", "FAILED": "failed", "CANCELLED": "cancelled",
     "INTERRUPTED": "error", "ROLLED_BACK": "cancelled",
