@@ -64,7 +64,7 @@ class WizardView(WizardDrafts):
         self.draft = draft
         self.found = complaints(draft, self.world)
         if other_form and not self.at_review and not self.is_document:
-            self.run_worker(self._fill_form(draft), group="fill", exclusive=True)
+            self.run_worker(self._fill_in_turn(), group="fill")
         else:
             self.draw_rows(force)
         self.draw()
@@ -148,11 +148,15 @@ class WizardView(WizardDrafts):
 
     def on_step_rail_chosen(self, event: StepRail.Chosen) -> None:
         """A step that was seen before."""
-        self.run_worker(self.go(event.name), group="step", exclusive=True)
+        self.run_worker(self._go_in_turn(event.name), group="step")
 
-    @background(group="step", exclusive=True)
+    @background(group="step")
     async def action_next(self) -> None:
         """Onwards, unless something on this step is wrong; on the last step: deploy."""
+        async with self.turn:
+            await self._next()
+
+    async def _next(self) -> None:
         if self.draft is None or self.is_document:
             return
         if self.at_review:
@@ -166,14 +170,22 @@ class WizardView(WizardDrafts):
         names = self.names
         await self.go(names[min(names.index(self.draft.step) + 1, len(names) - 1)])
 
-    @background(group="step", exclusive=True)
+    @background(group="step")
     async def action_previous(self) -> None:
         """The step before."""
-        if self.draft is None or self.is_document:
-            return
-        at = self.names.index(self.draft.step)
-        if at:
-            await self.go(self.names[at - 1])
+        async with self.turn:
+            at = self.names.index(self.draft.step) if self.draft else 0
+            if at and not self.is_document:
+                await self.go(self.names[at - 1])
+
+    async def _go_in_turn(self, step: str, field: str = "") -> None:
+        async with self.turn:
+            await self.go(step, field)
+
+    async def _fill_in_turn(self) -> None:
+        async with self.turn:
+            if self.draft is not None and not self.at_review and not self.is_document:
+                await self._fill_form(self.draft)
 
     def _show_wrong(self, wrong: list[Complaint]) -> None:
         first = wrong[0]
@@ -226,13 +238,13 @@ class WizardView(WizardDrafts):
             for finding in self.world.findings.values():
                 fresh = fresh.with_finding(finding)
             self.draft = fresh
-            await self.go(fresh.steps[0].name)
+            await self._go_in_turn(fresh.steps[0].name)
 
     def action_back(self) -> None:
         """From the document to the form; else leave, with the draft kept."""
         if self.is_document and self.draft is not None:
             self._text_is_read = True
-            self.run_worker(self.go(self.draft.step), group="step", exclusive=True)
+            self.run_worker(self._go_in_turn(self.draft.step), group="step")
             return
         if self.keep_now():
             self.cyclone.tell(f"the draft is kept: :{self.crumb()} goes on with it")
@@ -243,7 +255,7 @@ class WizardView(WizardDrafts):
         self.action_next() if event.button.id == "next" else self.action_previous()
 
     # -- the document ------------------------------------------------------------------------------------------------
-    @background(exclusive=True, group="step")
+    @background(group="step")
     async def action_document(self) -> None:
         """The draft as YAML; from there back to the form with what it says."""
         if self.draft is None:
@@ -251,7 +263,7 @@ class WizardView(WizardDrafts):
         if not self.is_document:
             self._open_document(self.draft)
         elif self._text_is_read:
-            await self.go(self.draft.step)
+            await self._go_in_turn(self.draft.step)
         else:
             self.cyclone.tell("the document has mistakes: correct them, or leave it with Esc, which forgets what could not be read")
 
@@ -304,7 +316,7 @@ class WizardView(WizardDrafts):
     def _to_problem(self, complaint: Complaint) -> None:
         step = self.draft.step_of(complaint.field) if self.draft else ""
         if step:
-            self.run_worker(self.go(step, complaint.field), group="step", exclusive=True)
+            self.run_worker(self._go_in_turn(step, complaint.field), group="step")
         else:
             self.cyclone.tell(str(complaint.problem))
 

@@ -3,6 +3,7 @@
 Holds the state that is drawn and draws it; what happens on keys and edits is `screens.wizard`.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,6 +62,8 @@ class WizardFrame(View):
         """what stands against the draft"""
         self.reviewed: Review | None = None
         """the review of the draft; None while it is made"""
+        self.turn = asyncio.Lock()
+        """steps are taken one after the other, however fast keys arrive"""
         self._pauses: dict[str, Timer] = {}
         self._said: dict[str, str] = {}
 

@@ -191,7 +191,8 @@ class LineEditor(Editor):
 
     async def _completed(self, value: str, typed: str) -> None:
         found = await self._complete(value) if self._complete else ()
-        known = [choice for choice in self.view.choices if not typed or choice[0].startswith(typed)]
+        start = typed or ("" if value in {path for path, _ in self.view.choices} else value)
+        known = [choice for choice in self.view.choices if choice[0].startswith(start)]
         self._list((*known, *(choice for choice in found if choice[0] not in {path for path, _ in known})))
 
     def _list(self, offered: tuple[tuple[str, str], ...]) -> None:

@@ -131,13 +131,12 @@ class FieldRow(Vertical):
     def focus(self, scroll_visible: bool = True, from_app_focus: bool = False) -> "FieldRow":
         """Focus the editor."""
         self.editor.focus_value()
-        self.scroll_visible(animate=False)
         return self
 
     def on_descendant_focus(self) -> None:
         """The label shows where one is."""
         self.query_one(LabelLine).show(self.view, True)
-        self.scroll_visible(animate=False)
+        self.call_after_refresh(self.scroll_visible, animate=False)  # all of the field, once it has its place
 
     def on_descendant_blur(self) -> None:
         """And where one is no longer."""
