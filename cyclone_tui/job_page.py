@@ -129,7 +129,8 @@ class PageReader:
         waits = host.why_waiting(job) if (task.status if task else job.counts[WAITING] and WAITING) == WAITING else None
         record = task.as_json() if task and job.array else job.as_json()
         return JobPage(
-            id=job.task_id(task.position) if task else str(job.id), pane=pane, job=job.id, index=task.index if task else None, position=position,
+            id=job.task_id(task.position) if task else str(job.id), pane=pane, job=job.id, index=task.index if task else None,
+            position=position,
             is_array=position is None, tasks=job.tasks, name=job.name, status=task.status if task else job.status,
             is_final=task.is_final if task else job.is_final, counts=job.counts,
             title=job_facts.title(job, task, self.ascii), trouble=job_facts.trouble(job, task, waits),

@@ -16,8 +16,8 @@ from cyclone_core.ids import format_task
 from cyclone_core.jobs import STATES
 from cyclone_core.operations.queries import HostView
 from cyclone_tui import formatters
-from cyclone_tui.formatters import STATE_STYLES
 from cyclone_tui.actions import Action, bound
+from cyclone_tui.formatters import STATE_STYLES
 from cyclone_tui.job_page import Event, JobPage, PageReader, Usage, script_prefix
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.followed import FollowedView
@@ -155,9 +155,9 @@ class JobView(JobFlows, FollowedView):
 
     def show(self, data: JobPage) -> None:
         """Show the head, and what came for the open pane."""
-        first, self.page = self.page is None, data
+        before, self.page = self.page, data
         self._show_head(data)
-        if first:
+        if before is None:
             self.query_one(TaskGrid).set_job(data.job, data.numbering.index if data.numbering else int)
             self._rows = TaskRows(data.job, self._ask_page)
             self._open_pane("tasks" if data.is_array and data.tasks <= FEW_TASKS else self.panes[0])
@@ -165,7 +165,8 @@ class JobView(JobFlows, FollowedView):
         self.tail.set_state("", data.is_final)
         if data.pane == self.pane:
             self._show_pane(data)
-        self.refresh_bindings()
+        if before is None or (before.is_final, before.can_run_again) != (data.is_final, data.can_run_again):
+            self.refresh_bindings()
 
     def _show_head(self, page: JobPage) -> None:
         _update(self.query_one("#title", Static), _styled(page.title))
@@ -323,8 +324,9 @@ class JobView(JobFlows, FollowedView):
         self._open_task(event.position)
 
     def _open_task(self, position: int) -> None:
+        """On top of the array, to which Esc leads back."""
         if self.page and self.page.numbering:
-            self.cyclone.open(f"job {self.page.numbering.task_id(position)}")
+            self.app.push_screen(JobView({"id": self.page.numbering.task_id(position)}))
 
     def _under_cursor(self) -> str:
         """The task under the cursor of the map or table, else what the view shows."""
@@ -352,8 +354,13 @@ class JobView(JobFlows, FollowedView):
         self.toggle_class("-large")
 
     def action_array(self) -> None:
-        """From a task to its array."""
-        if self.page is not None and self.page.index is not None:
+        """From a task to its array, which may be the view below."""
+        if self.page is None or self.page.index is None:
+            return
+        below = self.cyclone.views[-2:-1]
+        if below and isinstance(below[0], JobView) and below[0].task_text == str(self.page.job):
+            self.cyclone.back()
+        else:
             self.cyclone.open(f"job {self.page.job}")
 
     @background
