@@ -72,7 +72,8 @@ class Throughput(Widget):
         side = len(rate(round_top(max(self.values, default=0.0)))) + 2
         mark = rate(top) if y == 1 else "0/s" if y == height else ""
         edge = "|" if self.ascii else "▏"
-        bars = chart(shown, self._room(self.values), height, top, self.ascii)[y - 1]
+        room = self._room(self.values)
+        bars = chart((*[0.0] * (room - len(shown)), *shown), room, height, top, self.ascii)[y - 1]  # now is at the right edge
         segments = [Segment(f"{mark.rjust(side)} {edge}", self._look("scale")), Segment(bars, self._look("bar"))]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 

@@ -8,8 +8,13 @@ from typing import Any
 from textual.pilot import Pilot
 
 from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.jobs import JobRequest
+from cyclone_core.operations import hosts, jobs
 from cyclone_core.operations.deployments import Deployment
 from cyclone_core.operations.monitoring import JobLine, Pool
+from cyclone_core.operations.queries import open_host
+from cyclone_core.operations.resources import Resources
+from cyclone_core.scheduler.local import client
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.home import HomeView, place_of, twin_of
 from cyclone_tui.widgets.counters import Counters
@@ -189,6 +194,31 @@ def test_fix_asks_before_it_does_anything(filled: FilledHost, on_screen: OnScree
         await pilot.press("escape")
 
     on_screen(check)
+
+
+def test_fix_lets_a_paused_queue_go_on(on_screen: OnScreen) -> None:
+    """On a real host: the warning goes when its cause does."""
+    local = hosts.get("local")
+    hosts.start(local)
+    with open_host() as view:
+        pause = Resources(local, client.ensure)
+        list(pause.apply(pause.propose_put("queue", {"name": "default", "paused": True}, "update")))
+        jobs.submit(view.state_dir, JobRequest(script=b"sleep 60\n", name="nap", directory="/tmp"))
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        assert [line.about.subject for line in records(app, "attention")] == [("queue", "default")] * 2
+        await pilot.press("5", "f")
+        await pilot.pause()
+        await pilot.press("y")
+        await app.workers.wait_for_complete([one for one in app.workers if one.name == "action_remedy"])
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert records(app, "attention") == []
+
+    try:
+        on_screen(check)
+    finally:
+        hosts.stop(local)
 
 
 def test_running_deployments_have_a_panel_of_their_own(filled: FilledHost, on_screen: OnScreen) -> None:
