@@ -15,7 +15,7 @@ from cyclone_core.resource_fields import fields_of, show
 from cyclone_core.resources import MODELS
 from cyclone_tui import formatters, monitoring_formats
 from cyclone_tui.cli.groups.tables import COLUMNS, resource_record
-from cyclone_tui.widgets.table_columns import Column, Part, fit
+from cyclone_tui.widgets.table_columns import ELLIPSIS, Column, Part, fit
 
 LIVE = {
     "region": ("clusters", "workers", "busy_vcpus"),
@@ -135,12 +135,10 @@ def _column(kind: str, name: str, ascii: bool) -> Column[Listed]:
 
 
 def _fitted(column: Column[Listed], rows: Sequence[Listed]) -> Column[Listed]:
-    if column.parts:
+    if column.parts or column.key == "reason":
         return column
     longest = max((len(column.text(row)) for row in rows), default=0)
     width = min(max(longest, len(column.title) + 1), _MOST.get(column.key, 30))
-    if column.key in ("source", "reason"):
-        return replace(column, width=0, least=min(width, 16))
     return replace(column, width=max(width, 14) if column.key == "name" else width)
 
 
@@ -255,9 +253,23 @@ def _updated(name: str, ascii: bool) -> Column[Listed]:
     )
 
 
+def _source(name: str, ascii: bool) -> Column[Listed]:
+    """The end of a path says more than its beginning."""
+
+    def parts(row: Listed, width: int) -> Sequence[Part]:
+        text = show(_value(row, "source"))
+        return ((fit(text if len(text) <= width else ELLIPSIS + text[1 - width :], width), ""),)
+
+    return Column(name, name, text=lambda row: show(_value(row, "source")), parts=parts, least=24, sort=name, priority=1)
+
+
+def _reason(name: str, ascii: bool) -> Column[Listed]:
+    return Column(name, name, text=lambda row: show(_value(row, "reason")), least=24, sort=name, style=lambda row: "failed", priority=2)
+
+
 _SPECIAL: dict[str, Callable[[str, bool], Column[Listed]]] = {
     "name": _name, "state": _state, "waiting": _count, "running": _count, "successful": _count, "failed": _count, "tasks": _tasks,
     "open_jobs": _open_jobs, "workers": _worker_count, "busy_vcpus": _load, "queues": _users, "definitions": _users,
-    "clusters": _clusters, "updated": _updated,
+    "clusters": _clusters, "updated": _updated, "source": _source, "reason": _reason,
 }  # fmt: skip
 """Columns that are more than the value of a field."""

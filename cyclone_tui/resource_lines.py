@@ -18,7 +18,7 @@ from cyclone_tui.widgets.table_columns import Part, fit
 
 LABEL_WIDTH = 22
 NOTE_WIDTH = 22
-_WRAP = 42
+_WRAP = 38
 _DEPLOYMENT_STYLES = {
     "PLANNED": "waiting", "RUNNING": "running", "SUCCEEDED": "ok", "FAILED": "failed", "CANCELLED": "cancelled",
     "INTERRUPTED": "error", "ROLLED_BACK": "cancelled",
@@ -129,7 +129,7 @@ def _called(name: str) -> str:
 def _origin(field: FieldNow) -> str:
     if field.origin == "found":
         return field.default or "default"
-    return {"set": "set", "default": "", "derived": "of this machine" if field.name in ("cores", "memory_mib") else "follows"}[field.origin]
+    return {"set": "set", "default": "", "derived": "of this machine" if field.name in ("cores", "memory_mib") else ""}[field.origin]
 
 
 def _several(value: Any) -> list[str]:

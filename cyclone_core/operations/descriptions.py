@@ -164,16 +164,17 @@ def fields_now(stored: Stored, host_type: HostType, machine: Machine, host: str)
         for spec in fields_of(MODELS[stored.kind])
         if spec.applies_to(host_type)
     ]
-    derived = _DERIVED.get(stored.kind, {})
-    return (*found, *(FieldNow(name, stored.body[name], "derived", help=text) for name, text in derived.items() if stored.body.get(name)))
+    stores = stored.body
+    derived = [FieldNow(name, stores[key], "derived", help=text) for key, name, text in _DERIVED.get(stored.kind, ()) if stores.get(key)]
+    return (*found, *derived)
 
 
-_DERIVED: dict[str, dict[str, str]] = {
-    "region": {"cores": "Cores of this machine that Cyclone may use", "memory_mib": "Memory of this machine"},
-    "image": {"reference": "What the container engine calls it"},
-    "definition": {"image": "What its tasks run in, as the container engine calls it"},
+_DERIVED: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "region": (("cores", "cores", "Cores of this machine that Cyclone may use"), ("memory_mib", "memory_mib", "Memory of this machine")),
+    "image": (("reference", "known_as", "What the container engine calls it"),),
+    "definition": (("image", "runs_in", "What its tasks run in, as the container engine calls it"),),
 }
-"""Kind -> field of a body that no model has, with its help."""
+"""Kind -> (field of a body that is no field of the model, what to call it, help)."""
 
 
 def _field_now(spec: FieldSpec, value: Any, default: Any, host_type: HostType) -> FieldNow:

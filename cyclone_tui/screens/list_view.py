@@ -63,6 +63,7 @@ class ListView(View, Generic[R]):
         self._filter = RowFilter()
         self._wants_preview: bool | None = None
         self._looked_at: str | None = None
+        self._told = ""
 
     # -- what a list says of itself ------------------------------------------------------------------------------------
     def load_rows(self, host: HostView) -> tuple[R, ...]:
@@ -135,7 +136,10 @@ class ListView(View, Generic[R]):
             text += f"   filter: {self.filter_text}  (Esc takes it away)"
         room = self.app.size.width - 4 - len(text)
         hints = next((hint for hint in _HINTS if len(hint) < room), "") if self.rows and not self.filter_text else ""
-        self.query_one("#summary", Static).update(Content(f"{text}{hints:>{room}}" if hints else text))
+        text = f"{text}{hints:>{room}}" if hints else text
+        if text != self._told:  # what is written again is sent again
+            self._told = text
+            self.query_one("#summary", Static).update(Content(text))
 
     # -- the panel below -----------------------------------------------------------------------------------------------------
     def on_resize(self, event: Resize) -> None:
@@ -217,13 +221,15 @@ class ListView(View, Generic[R]):
         self.query_one(FilterLine).open(self.filter_text)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Narrow the list; what cannot be read leaves it as it was."""
+        """Narrow the list; what cannot be read narrows nothing."""
         line = self.query_one(FilterLine)
         known = list(dict.fromkeys(name for row in self.rows for name in self.cells(row)))
         try:
             self._filter = row_filter.parse(event.text, known)
         except InvalidRequest as exc:
             line.show_problem(exc.problems[0].message)
+            self.filter_text, self._filter = "", RowFilter()
+            self._show_rows()
             return
         line.show_problem("")
         self.filter_text = event.text.strip()

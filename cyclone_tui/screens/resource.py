@@ -46,10 +46,10 @@ class ResourceView(ResourceFlows):
         Action("describe.workers", "w", "workers", "Workers", "its workers", twin="hyper workers list-workers"),
         Action("describe.submit", "s", "submit", "Submit", "submit a script to it", twin="qsub -q NAME SCRIPT", writes=True, show=False),
         Action("describe.log", "l", "log", "Log", "go to the log of its build", looks=True),
-        Action("describe.edit", "e", "edit", "Edit", "change it", twin="hyper queues update-queue --name NAME", writes=True),
-        Action("describe.delete", "ctrl+d", "delete", "Delete", "delete it", twin="hyper queues delete-queue --name NAME", writes=True,
+        Action("describe.edit", "e", "edit", "Edit", "change it", twin="hyper KINDS update-KIND --name NAME", writes=True),
+        Action("describe.delete", "ctrl+d", "delete", "Delete", "delete it", twin="hyper KINDS delete-KIND --name NAME", writes=True,
                danger=True, display="^d"),
-        Action("describe.yaml", "y", "yaml", "YAML", "copy as YAML", twin="hyper queues list-queues --name NAME --json"),
+        Action("describe.yaml", "y", "yaml", "YAML", "copy as YAML", twin="hyper KINDS list-KINDS --name NAME --json"),
         Action("describe.value", "c", "copy_value", "Copy", "copy what the line says", looks=True, show=False),
     )  # fmt: skip
     BINDINGS = bound(ACTIONS)
@@ -57,6 +57,8 @@ class ResourceView(ResourceFlows):
     DEFAULT_CSS = """
     ResourceView #about { height: 2; color: $text-muted; padding: 0 1; background: $surface; }
     """
+
+    _told = Content("")
 
     @property
     def kind(self) -> str:
@@ -103,7 +105,6 @@ class ResourceView(ResourceFlows):
     def show(self, data: Description) -> None:
         """Show it."""
         self.query_one(Sheet).show(data)
-        self.refresh_bindings()
 
     def chosen(self) -> list[Stored]:
         """This one."""
@@ -130,7 +131,10 @@ class ResourceView(ResourceFlows):
         line: Line | None = event.record
         focused = self.focused if isinstance(self.focused, RowTable) else self.query_one("#now", RowTable)
         if line is not None and event.table is focused:
-            self.query_one("#about", Static).update(_explained(line))
+            told = _explained(line)
+            if told != self._told:
+                self._told = told
+                self.query_one("#about", Static).update(told)
 
     def action_copy_value(self) -> None:
         """Copy a line's text."""

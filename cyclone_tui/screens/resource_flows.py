@@ -147,8 +147,19 @@ class ResourceFlows(View):
         names = [one.name for one in found]
         flag = "--paused" if paused else "--no-paused"
         twin = "; ".join(f"hyper queues update-queue --name {name} {flag}{self.at_host}" for name in names)
+        if not self._is_running() and not await self.confirm(
+            f"{'Pause' if paused else 'Resume'} {_named('queue', names)}?", self._starts(), twin
+        ):
+            return
         told = "paused: jobs are accepted, none is started" if paused else "no longer paused"
         await self.attempt(_set_values, "queue", names, {"paused": paused}, twin, done=f"{_named('queue', names)} {told}")
+
+    def _is_running(self) -> bool:
+        """Whether the host's control plane answers, as far as is known."""
+        return self.session.pulse is None or self.session.pulse.supervised
+
+    def _starts(self) -> str:
+        return f"The host {self.session.host} is stopped: this starts it, and waiting jobs go on."
 
     # -- deleting --------------------------------------------------------------------------------------------------------
     @background
@@ -189,8 +200,8 @@ class ResourceFlows(View):
         names = [one.name for one in found]
         typed = "" if self.kind not in TYPED else names[0] if len(names) == 1 else f"{len(names)} {PLURALS[self.kind]}"
         lines = [_planned(change.action, one) for change in proposal.plan.changes for one in found if one.name == change.name]
-        if self.session.pulse is not None and not self.session.pulse.supervised:
-            lines.append(f"The host {self.session.host} is stopped: this starts it.")
+        if not self._is_running():
+            lines.append(self._starts())
         detail = "\n".join([*lines, _CONSEQUENCES[self.kind]])
         return await self.confirm(f"Delete {_named(self.kind, names)}?", detail, self._delete_line(names), typed)
 
