@@ -62,7 +62,7 @@ class HomeView(View):
     ACTIONS = (
         Action("home.submit", "s", "submit", "Submit", "submit a script", twin="qsub FILE", writes=True),
         Action("home.remedy", "f", "remedy", "Fix", "do what helps against the warning under the cursor, or copy its command",
-               twin="hyper hosts start NAME, hyper queues update-queue --name NAME --no-paused", writes=True, danger=True),
+               twin="hyper hosts start NAME", writes=True, danger=True),
         Action("home.add", "a", "add", "Add", "make a queue with the wizard", twin="hyper queues add-queue", writes=True, show=False),
         Action("home.jobs", "1", "panel('jobs')", "Jobs", "go to the jobs", looks=True, show=False),
         Action("home.queues", "2", "panel('queues')", "Queues", "go to the queues", looks=True, show=False),
