@@ -126,7 +126,7 @@ class CycloneApp(App[int]):
         if len(self.views) > 1:
             self.pop_screen()
         elif self.views and self.views[0].NAME != "home":
-            self.open("home")
+            self.start_over("home")
 
     @property
     def views(self) -> list[View]:
