@@ -28,7 +28,7 @@ ANSWER_TIMEOUT_S = 1.0
 """So long a look waits for a supervisor's word."""
 MOST_OPEN = 10_000
 """Open jobs are counted up to this."""
-NEWEST = 20
+NEWEST = 40
 """Jobs that an overview holds."""
 _RECENT_S = 5.0
 _MOST_KINDS = 50

@@ -29,6 +29,9 @@ from cyclone_tui.widgets.row_table import Column, ListRows, RowTable
 from cyclone_tui.widgets.table_columns import GUTTER, Part, fit
 from cyclone_tui.widgets.throughput import Throughput
 
+TALL = 32
+"""Lines from which on there is room for more than the least of everything."""
+
 
 @dataclass(frozen=True)
 class Dashboard:
@@ -58,7 +61,7 @@ class HomeView(View):
     NAME = "home"
     AUTO_FOCUS = "#jobs"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (128, "-wide")]  # noqa: RUF012 - as Textual declares it
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012
     ACTIONS = (
         Action("home.submit", "s", "submit", "Submit", "submit a script", twin="qsub FILE", writes=True),
         Action("home.remedy", "f", "remedy", "Fix", "do what helps against the warning under the cursor, or copy its command",
@@ -85,8 +88,6 @@ class HomeView(View):
     HomeView.-tall Counters { height: 4; }
     HomeView.-tall #upper { height: 9; }
     HomeView.-tall #throughput { height: 8; }
-    HomeView.-tall #middle { height: 1fr; }
-    HomeView.-tall #lower { height: 2fr; }
     HomeView.-tall #attention { max-height: 100%; }
     HomeView.-wide #lower { layout: horizontal; }
     HomeView.-wide #jobs { width: 4fr; height: 100%; margin-right: 1; }
@@ -132,6 +133,7 @@ class HomeView(View):
         self._show_throughput(data)
         self._panel("hosts").set_rows(data.hosts)
         self._panel("queues").set_rows(overview.queues)
+        self._fit_middle()
         pools = [pool for pool in overview.pools if self.session.region in (None, pool.region)]
         self._panel("pools").set_rows(pools, lambda pool: (pool.region, pool.cluster))
         self._panel("jobs").empty = "no job yet: s submits one"
@@ -140,9 +142,21 @@ class HomeView(View):
         self._show_attention(overview.attention)
 
     def on_resize(self) -> None:
-        """Texts break at other places."""
+        """Texts break at other places, and there is room for other numbers of rows."""
         if self.has_data:
-            self.call_after_refresh(lambda: self._show_attention(self._data.overview.attention))
+            self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        self._fit_middle()
+        self._show_attention(self._data.overview.attention)
+
+    def _fit_middle(self) -> None:
+        """Queues and workers: as high as they are, up to a quarter of a tall screen; three rows of a low one."""
+        rows = max(3, len(self._data.overview.queues), len(self._data.overview.pools))
+        height = 4 if self.size.height < TALL else min(2 + rows, self.size.height // 4)
+        middle = self.query_one("#middle")
+        if middle.styles.height is None or middle.styles.height.value != height:
+            middle.styles.height = height
 
     def _show_attention(self, found: tuple[Attention, ...]) -> None:
         """What, why and the command of each, in as many lines as that takes; in one and one where there is little room."""
@@ -334,7 +348,7 @@ def _pool_columns(ascii: bool) -> tuple[Column[Pool], ...]:
     return (
         Column("place", "Workers", lambda pool: f"{pool.region}/{pool.cluster}", least=13, parts=place),
         Column("workers", "#", lambda pool: str(pool.workers), 2, "right", lambda pool: "" if pool.workers else "muted", priority=1),
-        _bar_column("bar", "", formats.pool_bar, ascii),
+        _bar_column("bar", "", formats.pool_bar, ascii, priority=2),
         Column("vcpus", "vCPUs", formats.vcpus, 6, "right"),
     )
 
