@@ -57,12 +57,13 @@ def again(state_dir: str, wanted: "Sequence[Again]") -> "list[int]":
     """Run tasks of jobs that are over once more: for each a new job of the same script and settings; their ids in order.
 
     wanted: (job, final states as numbers or None for all), or with a third part the indices of the only tasks that are meant.
-    States stay final: the old jobs do not change. Raises InvalidRequest with all problems, HostUnavailable, StateUnusable.
+    All or none of them, up to IDS_PER_MESSAGE. States stay final: the old jobs do not change.
+    Raises InvalidRequest with all problems, HostUnavailable, StateUnusable.
     """
-    if not wanted:
-        return []
-    key = AUTOMATIC_KEY + new_key()
-    ids: list[int] = _ask(state_dir, ("again", [tuple(one) for one in wanted], key))[1]
+    ids: list[int] = []
+    for at in range(0, len(wanted), IDS_PER_MESSAGE):
+        part = [tuple(one) for one in wanted[at : at + IDS_PER_MESSAGE]]
+        ids += _ask(state_dir, ("again", part, AUTOMATIC_KEY + new_key()))[1]
     return ids
 
 

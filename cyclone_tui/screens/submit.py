@@ -184,6 +184,8 @@ class SubmitView(View):
     def _type_path(self, path: str) -> None:
         """A path is being typed: a file that it names is read once the typing rests, unless that would lose something."""
         self.query_one("#line-script", FormLine).show(self._path_view(path))
+        if not path and self.draft.path:
+            self._take(replace(self.draft, path="", edited=True))
         if not self._is_precious:
             self._pause("path", 0.3, lambda: self._follow_path(path))
 
@@ -206,7 +208,7 @@ class SubmitView(View):
     @property
     def _is_precious(self) -> bool:
         """Whether the text is somebody's work that lies nowhere else."""
-        return self.draft.edited and self.draft.text.strip() not in ("", NEW_SCRIPT.strip())
+        return self.draft.edited and self.draft.text.strip() not in ("", NEW_SCRIPT.strip(), self._original.strip())
 
     async def _load_file(self, path: str) -> bool:
         """Take the script from a file; what is wrong with that is told below its name."""
@@ -277,7 +279,8 @@ class SubmitView(View):
     def on_descendant_focus(self) -> None:
         """What the field under the cursor means."""
         line = next((line for line in self.query(FormLine) if line.has_focus_within), None)
-        self.query_one("#help", Static).update(Content(submit_form.HELP[line.view.name] if line else ""))
+        name = line.view.name if line else "editor" if self.query_one("#editor").has_focus else ""
+        self.query_one("#help", Static).update(Content(submit_form.HELP.get(name, "")))
 
     def action_other_side(self) -> None:
         """From the script to the fields and back."""

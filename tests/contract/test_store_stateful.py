@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cyclone_core.jobs import CANCELLED, CAUSE_NOT_STARTED, DEFAULT_LOSSES, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING, outcome
+from cyclone_core.errors import InvalidRequest
+from cyclone_core.jobs import CANCELLED, CAUSE_NOT_STARTED, DEFAULT_LOSSES, ERROR, FAILED, FINAL, RUNNING, SUCCESSFUL, WAITING, outcome
 from tests.contract.engines import CANCELLED_CODE, ENGINES, MEMORY, Given
 
 CODES = [0, 0, outcome(1 << 8), outcome(75 << 8), outcome(9), CANCELLED_CODE, outcome(127 << 8, CAUSE_NOT_STARTED)]
@@ -39,8 +41,9 @@ class ModelTask:
 class ModelJob:
     """A submission and its tasks by position."""
 
-    def __init__(self, tasks: int, fields: dict[str, Any]) -> None:
+    def __init__(self, tasks: int, fields: dict[str, Any], indices: list[int] | None = None) -> None:
         self.fields, self.cancelled = fields, False
+        self.indices = indices or list(range(1, tasks + 1))
         self.tasks = {p: ModelTask() for p in range(1, tasks + 1)}
 
     def may_retry(self, failures: int, code: int) -> bool:
@@ -81,6 +84,26 @@ class StoreMachine(RuleBasedStateMachine):
         assert job > self.last_job
         self.last_job = job
         self.model[job] = ModelJob(tasks or 1, fields)
+
+    @rule(states=st.sets(st.sampled_from(sorted(FINAL)), min_size=1), data=st.data())
+    def again(self, states: set[int], data: st.DataObject) -> None:
+        """Tasks of any job that are over in some states, once more: a new job of the same settings that keeps their indices."""
+        if not self.model or len(self.model) > 12:
+            return
+        old = data.draw(st.sampled_from(sorted(self.model)))
+        found = self.model[old]
+        chosen = [found.indices[p - 1] for p, task in found.tasks.items() if task.state in states]
+        if not chosen:
+            before = self.engine.dump()
+            with pytest.raises(InvalidRequest):
+                self.engine.again(old, *states, key=f"auto-{self.last_job}")
+            assert self.engine.dump() == before
+            return
+        job = self.engine.again(old, *states, key=f"auto-{self.last_job}")
+        assert job > self.last_job
+        assert self.engine.again(old, *states, key=f"auto-{self.last_job}") == job
+        self.last_job = job
+        self.model[job] = ModelJob(len(chosen), found.fields, chosen)
 
     @rule(count=st.integers(1, 9), data=st.data())
     def lease(self, count: int, data: st.DataObject) -> None:
@@ -225,6 +248,7 @@ class StoreMachine(RuleBasedStateMachine):
                 for task in reader.tasks(job):
                     if task.status in (WAITING, RUNNING):
                         assert task.attempt == found.tasks[task.position].attempt
+                    assert task.index in (None, found.indices[task.position - 1])
 
     @invariant()
     def pages_of_any_size_add_up(self) -> None:

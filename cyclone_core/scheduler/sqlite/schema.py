@@ -128,7 +128,7 @@ def open_reader(state_dir: str) -> "sqlite3.Connection | None":
         return None
     if found > VERSION:
         raise StateUnusable(newer(path, found))
-    raise StateUnusable(f"{path} has the older version {found}: start the host to bring it up to date (hyper hosts start)")
+    raise StateUnusable(f"{path} has the older version {found}. Start its host anew: hyper hosts stop, then hyper hosts start")
 
 
 def open_writer(state_dir: str) -> "sqlite3.Connection":
