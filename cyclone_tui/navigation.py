@@ -60,7 +60,7 @@ PLACES = (
     Place("deployment", "one deployment, live", _HERE + "deployment:DeploymentView", (), ("number",), (), 1),
     Place("events", "what happened to the host and its resources", _HERE + "events:EventsView", ("e", "event")),
     Place("new", "create a host, region, cluster, queue, image or definition", _HERE + "wizard:WizardView", ("add", "create"),
-          ("kind", "name"), ("type",), 1),
+          ("kind", "name"), ("type", "from"), 1),
     Place("edit", "change a resource", _HERE + "wizard:EditView", ("update",), ("kind", "name"), (), 2),
     Place("settings", "theme, refresh, keys", _HERE + "settings:SettingsView", ("set",)),
     Place("welcome", "the first steps", _HERE + "welcome:WelcomeView"),

@@ -46,6 +46,7 @@ class WizardView(WizardDrafts):
         Action("wizard.rail", "f3", "rail", "Steps", "to the list of steps", looks=True, display="F3"),
         Action("wizard.default", "f5", "default", "Default", "the field as it was before it was answered", looks=True, show=False),
         Action("wizard.anew", "f6", "anew", "Start over", "throw the draft away and begin anew", looks=True, show=False),
+        Action("wizard.copy", "y", "copy", "Copy YAML", "copy the draft as YAML (where no text is typed)", looks=True, show=False),
         Action("wizard.deploy", "f10", "deploy", "Deploy", "make it so, on the last step (Enter does it too)", writes=True, show=False,
                twin="hyper clusters add-cluster --name NAME --yes"),
     )  # fmt: skip
@@ -223,6 +224,11 @@ class WizardView(WizardDrafts):
             draft = self.draft.without(field)
             self.take(draft.with_finding(finding) if finding else draft, force=True)
 
+    def action_copy(self) -> None:
+        """The draft as YAML."""
+        if self.draft is not None:
+            self.cyclone.copy(documents.to_short_yaml(self.draft), "the draft")
+
     def action_rail(self) -> None:
         """To the steps."""
         self.query_one(StepRail).focus()
@@ -267,13 +273,24 @@ class WizardView(WizardDrafts):
         else:
             self.cyclone.tell("the document has mistakes: correct them, or leave it with Esc, which forgets what could not be read")
 
-    def _open_document(self, draft: Draft) -> None:
+    def _open_document(self, draft: Draft, text: str = "") -> None:
         self.show_only("document")
-        area, text = self.query_one("#document TextArea", TextArea), documents.to_yaml(draft)
+        area, text = self.query_one("#document TextArea", TextArea), text or documents.to_yaml(draft)
         area.load_text(text)
         area.move_cursor((next((at for at, line in enumerate(text.split("\n")) if line.startswith("name:")), 0), 0))
         area.focus()
         self.draw()
+
+    async def read_document(self, text: str) -> None:
+        """Take over what a document says; one with mistakes is shown with them."""
+        if self.draft is None:
+            return
+        reading = documents.read(self.draft, text)
+        if reading.problems:
+            self._open_document(self.draft, text)
+        else:
+            self.draft = reading.draft
+            await self.go(reading.draft.steps[0].name)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """The document says something else; as long as it can be read, the draft says the same."""

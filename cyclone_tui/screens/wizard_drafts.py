@@ -42,6 +42,10 @@ class WizardDrafts(WizardFrame):
         """Show a step."""
         raise NotImplementedError
 
+    async def read_document(self, text: str) -> None:
+        """Take over what a document says, or show what is wrong with it."""
+        raise NotImplementedError
+
     def take(self, draft: Draft | None, force: bool = False) -> None:
         """Another draft: judge it and draw what differs."""
         raise NotImplementedError
@@ -75,14 +79,25 @@ class WizardDrafts(WizardFrame):
         if fresh is None:
             self.tell_missing()
             return
-        kept = [one for one in await asyncio.to_thread(self._kept, self.world) if self.is_ours(one, fresh)]
+        text = await self._file()
+        kept = [one for one in await asyncio.to_thread(self._kept, self.world) if self.is_ours(one, fresh)] if not text else []
         chosen = await self._offer(kept, fresh) if kept else None
         draft = resume(fresh, chosen) if chosen else fresh
         for finding in self.world.findings.values():
             draft = draft.with_finding(finding)
-        self.draft = draft
         pages = [step.name for step in draft.steps]
-        await self.go(draft.step if draft.step in (*pages, REVIEW) else pages[0])
+        self.draft = replace(draft, step=draft.step if draft.step in (*pages, REVIEW) else pages[0])
+        async with self.turn:
+            await (self.read_document(text) if text else self.go(self.draft.step))
+
+    async def _file(self) -> str:
+        """The file that the command named with `from=`; "" for none, or for one that cannot be read, which is told."""
+        path = self.arguments.get("from", "")
+        try:
+            return await asyncio.to_thread(sources.read_file, path) if path else ""
+        except CycloneError as exc:
+            self.cyclone.tell_error(exc)
+            return ""
 
     def fresh(self, world: World) -> Draft | None:
         """An empty draft, with what the command named and what was used last time. Blocking."""
@@ -101,12 +116,15 @@ class WizardDrafts(WizardFrame):
         return kept.mode == "create" and (not self.arguments.get("name") or kept.name == fresh.name)
 
     def _kept(self, world: World) -> list[Kept]:
-        """Drafts of this kind and host; those whose deployment has succeeded are gone."""
-        kept = self.drafts.list(self.kind, world.host.name)
-        done = [one for one in kept if one.deployment is not None and deploying.has_succeeded(world.host, one.deployment)]
-        for one in done:
-            self.drafts.forget(one.key)
-        return [one for one in kept if one not in done]
+        """Drafts of this kind and host, without those whose deployment runs or has succeeded."""
+        kept = []
+        for one in self.drafts.list(self.kind, world.host.name):
+            became = "failed" if one.deployment is None else deploying.became(world.host, one.deployment)
+            if became == "done":
+                self.drafts.forget(one.key)
+            elif became == "failed":
+                kept.append(one)
+        return kept
 
     async def _offer(self, kept: list[Kept], fresh: Draft) -> Kept | None:
         about = self.IS_ABOUT.format(kind=self.kind, name=fresh.name)

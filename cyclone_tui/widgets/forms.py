@@ -31,9 +31,9 @@ class LabelLine(Widget):
     DEFAULT_CSS = "LabelLine { height: 1; }"
     ALLOW_SELECT = False
 
-    def __init__(self, view: FieldView) -> None:
+    def __init__(self, view: FieldView, ascii: bool = False) -> None:
         super().__init__()
-        self.view, self.is_active = view, False
+        self.view, self.is_active, self._ascii = view, False, ascii
 
     def show(self, view: FieldView, active: bool) -> None:
         """Draw what differs."""
@@ -50,9 +50,10 @@ class LabelLine(Widget):
         right = view.origin
         if view.editor == "line" and view.choices and not view.locked:
             count = len(view.choices)
-            right = f"{right}{' · ' if right else ''}↓ {count} choice{'' if count == 1 else 's'}"
+            arrow, dot = ("down:", ", ") if self._ascii else ("↓", " · ")
+            right = f"{right}{dot if right else ''}{arrow} {count} choice{'' if count == 1 else 's'}"
         room = self.content_size.width - len(view.label) - 2
-        right = right if len(right) <= room else right[: max(0, room - 1)] + "…"
+        right = right if len(right) <= room else right[: max(0, room - 1)] + ("~" if self._ascii else "…")
         gap = " " * max(1, self.content_size.width - len(view.label) - len(right))
         return Content.assemble((view.label, style), gap, (right, "$muted"))
 
@@ -97,7 +98,7 @@ class FieldRow(Vertical):
 
     def compose(self) -> ComposeResult:
         """Label, editor, help, and what may be wrong."""
-        yield LabelLine(self.view)
+        yield LabelLine(self.view, self._ascii)
         yield self._editor()
         yield Static(Content(self.view.help), classes="help")
         yield Static("", classes="note")
@@ -166,6 +167,8 @@ class FieldRow(Vertical):
         return LineEditor(self.view, complete=self._complete)
 
     def _draw(self) -> None:
+        if not self.query(LabelLine):
+            return  # it was removed before it was shown
         view = self.view
         self.query_one(LabelLine).show(view, self.has_focus_within)
         self.editor.show(view)

@@ -105,6 +105,6 @@ class StepRail(Widget, can_focus=True):
         if step.doubts:
             right.append((f" {glyphs[4]}{step.doubts}", "$text-warning"))
         room = max(4, self.content_size.width - 4 - sum(len(text) for text, _ in right))
-        name = step.name if len(step.name) <= room else step.name[: room - 1] + "…"
+        name = step.name if len(step.name) <= room else step.name[: room - 1] + ("~" if self._ascii else "…")
         gap = " " * max(0, room - len(name))
         return Content.assemble((f"{sign} ", style), (f"{at + 1} ", "$muted"), (name, name_style.strip()), gap, *right)

@@ -1,6 +1,7 @@
 """From a review to what it says: a deployment that goes on by itself, or a host. Blocking."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.operations import deployments, hosts
@@ -30,9 +31,10 @@ def make(reviewed: Review) -> Made:
     return Made(host=hosts.create(proposal).host.name)
 
 
-def has_succeeded(host: Host, number: int) -> bool:
-    """Whether a deployment came to its end; one that nobody knows any more counts as such."""
+def became(host: Host, number: int) -> Literal["done", "running", "failed"]:
+    """What became of a deployment; one that nobody knows any more counts as done."""
     try:
-        return deployments.get(host, number).state in ("SUCCEEDED", "RUNNING", "PLANNED")
+        state = deployments.get(host, number).state
     except CycloneError:
-        return True
+        return "done"
+    return "done" if state == "SUCCEEDED" else "running" if state in ("PLANNED", "RUNNING") else "failed"

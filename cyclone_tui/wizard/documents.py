@@ -17,10 +17,9 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resource_fields import FieldSpec, fold, plain, spellings
 from cyclone_tui.wizard.draft import Draft, Entry
+from cyclone_tui.wizard.sources import MOST_BYTES
 from cyclone_tui.wizard.values import is_empty, normal, same, specs_of
 
-MOST_BYTES = 262_144
-"""A document of one resource is never longer."""
 _WRAPPERS = {"definition": ("jobdefinitions", "jobdefinition"), "host": ("stacksettings",)}
 """Further names of the list that a file keeps a kind in."""
 _ADDED = ("state", "createdat", "updatedat", "openjobs", "kind", "reason", "log", "selected", "statedir")

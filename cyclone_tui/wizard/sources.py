@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cyclone_core.errors import CycloneError
+from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.operations import hosts, resources
 from cyclone_core.operations.discovery import Finding, discover
@@ -15,6 +15,9 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import Machine, this_machine
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import Host
+
+MOST_BYTES = 262_144
+"""A file of one kind of resource is never longer."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,19 @@ def stored(world: World, kind: str, name: str) -> Mapping[str, Any] | None:
 def is_selected(host: Host) -> bool:
     """Whether commands without --host use this host."""
     return selected_host() == host.name
+
+
+def read_file(path: str) -> str:
+    """The text of a configuration file. Raises InvalidRequest for one that cannot be read, or is none."""
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as exc:
+        raise InvalidRequest([Problem(path, f"it cannot be read: {exc.strerror}", "Give the path of a YAML or JSON file")]) from exc
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise InvalidRequest([Problem(path, "it is no text", "Give the path of a YAML or JSON file")]) from exc
 
 
 def directories(typed: str, most: int = 40) -> tuple[tuple[str, str], ...]:

@@ -237,6 +237,51 @@ def test_leaving_keeps_the_draft_and_offers_it(drive: Callable[..., None]) -> No
     assert Drafts().list("queue") == []
 
 
+def test_a_file_of_somebody_else_fills_the_form(drive: Callable[..., None], tmp_path: Path) -> None:
+    """`:new cluster from=FILE` takes any accepted spelling; a file with mistakes is shown with them."""
+    good, bad = tmp_path / "clusters.json", tmp_path / "bad.yaml"
+    good.write_text('{"clusters": [{"clusterName": "theirs", "max_vCPUs": "2"}]}')
+    bad.write_text("name: x\nmax_vcpu: 2\n")
+
+    async def taken(driver: Driver) -> None:
+        assert driver.view.twin() == "hyper clusters add-cluster --name theirs --max-vcpus 2 --yes"
+        assert driver.row("max_vcpus").query_one(Input).value == "2"
+
+    async def shown(driver: Driver) -> None:
+        assert "line 2: max_vcpu is not a known field" in driver.said("#mistakes")
+
+    drive(f"new cluster from={good}", taken)
+    Drafts().forget(Drafts().list()[0].key)
+    drive(f"new cluster from={bad}", shown)
+
+
+def test_a_failed_deployment_leaves_its_draft(drive: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was answered is offered again, with what became of it."""
+    (tmp_path / "solver").mkdir()
+    (tmp_path / "solver" / "Dockerfile").touch()
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\n[ $1 = build ] && { echo no space left; exit 1; }\nexit 0\n")
+    docker.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{docker.parent}{os.pathsep}{os.environ['PATH']}")
+
+    async def make(driver: Driver) -> None:
+        await driver.keys("ctrl+u", "mine", "pagedown", "enter")
+        assert driver.app.views[-1].NAME == "deployment"
+
+    async def offered(driver: Driver) -> None:
+        choices = driver.app.screen.query_one(OptionList)
+        assert "its deployment 1 did not succeed" in str(choices.get_option_at_index(0).prompt)
+
+    drive("new image", make)
+    host = hosts.get()
+    for _ in deployments.follow(host, 1):
+        pass
+    assert deployments.get(host, 1).state == "FAILED"
+    drive("new image", offered)
+
+
 def test_an_untouched_wizard_leaves_nothing(drive: Callable[..., None]) -> None:
     """Looking is no draft."""
 
