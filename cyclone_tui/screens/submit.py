@@ -119,8 +119,7 @@ class SubmitView(View):
 
     def on_unmount(self) -> None:
         """Whatever way it was left."""
-        if self._begun and self.draft != self._done:
-            self._store.keep(self.draft)
+        self._keep()
 
     def _adapt(self) -> None:
         narrow = self.app.size.width < NARROW
@@ -309,7 +308,9 @@ class SubmitView(View):
             self._pause("keep", KEEP_AFTER_S, self._keep)
 
     def _keep(self) -> None:
-        self._store.keep(self.draft)
+        """The draft on disk, unless it was not begun yet or is submitted already."""
+        if self._begun and self.draft != self._done:
+            self._store.keep(self.draft)
 
     def _judge_soon(self, seconds: float) -> None:
         self._pause("judge", seconds, self._judge)
