@@ -211,7 +211,8 @@ class HostsView(ListView[HostLine]):
         """Whether it is to be deleted although something stands against it; only open jobs can be passed over."""
         can_force = not any("not finished" not in problem.message for problem in problems)
         choices = [("", "Leave it"), ("jobs", "See its jobs"), *([("force", "Delete it, and lose them")] if can_force else [])]
-        detail = "\n\n".join(f"{problem.message}.\n→ {problem.hint}" for problem in problems)
+        arrow = "->" if self.session.settings.ascii else "→"
+        detail = "\n\n".join(f"{problem.message}.\n{arrow} {problem.hint}" for problem in problems)
         answer = await self.app.push_screen_wait(Choose(f"The host {line.name} should not be deleted", choices, "", detail))
         if answer == "jobs":
             if line.name != self.session.host:

@@ -18,6 +18,7 @@ from cyclone_core.operations.descriptions import Description
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.resources import Stored
 from cyclone_core.scheduler.references import PLURALS
+from cyclone_tui import navigation
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.resource_lines import Line
 from cyclone_tui.screens.resource_flows import ResourceFlows
@@ -124,7 +125,19 @@ class ResourceView(ResourceFlows):
     @on(RowTable.Opened)
     def _opened(self, event: RowTable.Opened) -> None:
         if event.record.target:
-            self.cyclone.open(event.record.target)
+            self._follow(event.record.target)
+
+    def _follow(self, target: str) -> None:
+        """To what a line names. One description lies upon the other, so that Esc is the way back; going to and fro piles up nothing."""
+        place, arguments = navigation.parse(target)
+        if place.name != self.NAME:
+            self.cyclone.open(target)
+            return
+        below = self.cyclone.views[-2:-1]
+        if below and isinstance(below[0], ResourceView) and below[0].arguments == arguments:
+            self.cyclone.back()
+        else:
+            self.app.push_screen(ResourceView(arguments))
 
     @on(RowTable.Highlighted)
     def _highlighted(self, event: RowTable.Highlighted) -> None:

@@ -182,7 +182,8 @@ class ResourceFlows(View):
 
     async def show_obstacles(self, names: Sequence[str], problems: Sequence[Problem]) -> None:
         """What stands against deleting them, and where it can be cleared."""
-        detail = "\n\n".join(f"{_about(problem, names)}{problem.message}.\n→ {problem.hint}" for problem in problems)
+        arrow = "->" if self.session.settings.ascii else "→"
+        detail = "\n\n".join(f"{_about(problem, names)}{problem.message}.\n{arrow} {problem.hint}" for problem in problems)
         choices = [("", "Leave it")]
         for name in names:
             path = f"{PLURALS[self.kind]}[{name}]"

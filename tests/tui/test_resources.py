@@ -309,6 +309,8 @@ def test_enter_follows_a_reference_both_ways(filled: FilledHost, on_screen: OnSc
         await until(pilot, lambda: dict(app.views[-1].arguments) == {"kind": "cluster", "name": "default"})
         await settle(app, pilot)
         assert lines(app)["queue default"] == "✓ ACTIVE"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.views[-1].arguments["kind"] == "queue")
 
     on_screen(check, start="describe queue default")
 
@@ -350,6 +352,23 @@ def test_what_is_not_there_is_said_with_the_nearest_name(filled: FilledHost, on_
         assert "Did you mean 'default'?" in str(banner.render())
 
     on_screen(check, start="describe queue defualt")
+
+
+def test_a_stopped_host_is_not_started_by_the_way(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Pausing and deleting say that they would start it, and ask."""
+
+    async def check(app: CycloneApp, pilot: P) -> None:
+        for key in ("p", "ctrl+d"):
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, Confirmation))
+            asked = app.screen
+            assert isinstance(asked, Confirmation)
+            assert "is stopped: this starts it" in asked.detail
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.views[-1])
+        assert hosts.status("local").state == "stopped"
+
+    on_screen(check, start="queues")
 
 
 # -- changes ----------------------------------------------------------------------------------------------------------
