@@ -1,17 +1,19 @@
 """What happened to the host and its resources, newest first; older ones are read as the cursor comes near the end."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from textual.app import ComposeResult
 
 from cyclone_core.operations import monitoring
 from cyclone_core.operations.monitoring import EventView
 from cyclone_core.operations.queries import HostView
+from cyclone_core.views import iso
 from cyclone_tui import formatters
 from cyclone_tui import monitoring_formats as formats
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.screens.base import View, background
+from cyclone_tui.screens.filtered import FilteredView
+from cyclone_tui.widgets.filter_line import FilterLine
 from cyclone_tui.widgets.row_table import Column, ListRows, RowTable
 
 PAGE = 500
@@ -21,33 +23,32 @@ _NEAR = 50
 
 @dataclass(frozen=True)
 class Shown:
-    """What is in the table."""
+    """What was read, and what of it is wanted."""
 
-    events: tuple[EventView, ...]
-    filter: str
+    events: tuple[EventView, ...] = ()
+    region: str | None = None
 
 
-class EventsView(View):
+class EventsView(FilteredView):
     """`:events`."""
 
     NAME = "events"
     ACTIONS = (
-        Action("events.filter", "slash", "filter", "Filter", "show events with these words only", looks=True, display="/"),
         Action("events.warnings", "w", "warnings", "Warnings", "show warnings only, or all again", looks=True),
         Action("events.copy", "y", "copy", "Copy", "copy the event as YAML", looks=True, show=False),
     )
     BINDINGS = bound(ACTIONS)
+    FILTERED = ("region", "kind", "name", "level", "text")
 
-    def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
+    def __init__(self, arguments: Any = None) -> None:
         super().__init__(arguments)
-        self.filter = ""
         self.only_warnings = False
         self._limit = PAGE
         self._read: tuple[EventView, ...] = ()
 
     def crumb(self) -> str:
-        """With the filter."""
-        words = [*(["warnings"] if self.only_warnings else []), *([f"/{self.filter}"] if self.filter else [])]
+        """With what narrows it."""
+        words = [*(["warnings"] if self.only_warnings else []), *([f"/{self.filter_text}"] if self.filter_text else [])]
         return " ".join(["events", *words])
 
     def twin(self) -> str:
@@ -57,80 +58,64 @@ class EventsView(View):
     def body(self) -> ComposeResult:
         """The table."""
         ascii = self.session.settings.ascii
-        yield RowTable(
-            event_columns(ascii), ascii=ascii, marks=False, empty="Nothing happened yet, or nothing that the filter lets through"
-        )
+        yield RowTable(event_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
+        yield FilterLine()
 
     def load(self, host: HostView) -> Shown:
         """The newest ones; the same value as before while nothing happened."""
         newest = monitoring.events(host, limit=1)
         if not self._read or newest[:1] != self._read[:1] or len(self._read) < self._limit:
             self._read = monitoring.events(host, limit=self._limit)
-        region, words = self.session.region, self.filter.casefold().split()
-        found = tuple(
-            event
-            for event in self._read
-            if region in (None, event.region) and not (self.only_warnings and event.level == "info") and matches(event, words)
-        )
-        return Shown(found, self.crumb())
+        return Shown(self._read, self.session.region)
 
     def show(self, data: Shown) -> None:
-        """An untouched cursor stays on the newest."""
-        self.table.set_source(ListRows[EventView](data.events, lambda event: event.id), follow_top=True, keep=True)
+        """Those that are wanted."""
+        self.show_rows()
 
-    @property
-    def table(self) -> RowTable[EventView]:
-        """The table."""
-        return self.query_one(RowTable)
+    def show_rows(self) -> None:
+        """An untouched cursor stays on the newest."""
+        self.table.empty = "Nothing fits. Esc shows everything" if self._data.events else "Nothing happened yet"
+        found = [event for event in self._data.events if self._is_wanted(event)]
+        self.table.set_source(ListRows[EventView](found, lambda event: event.id), follow_top=True, keep=True)
+
+    def _is_wanted(self, event: EventView) -> bool:
+        if self._data.region not in (None, event.region) or (self.only_warnings and event.level == "info"):
+            return False
+        return not self.fits.terms or self.fits(cells(event))
 
     def on_row_table_highlighted(self, event: RowTable.Highlighted) -> None:
         """Near the end: read more."""
         if self.table.cursor_row > self.table.row_count - _NEAR and len(self._read) >= self._limit:
             self._limit += PAGE
+            self.update_frame()
             self.refresh_data()
 
     def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """What it happened to."""
         self.cyclone.open(formats.place_of((event.record.kind, event.record.name)))
 
-    @background(exclusive=True)
-    async def action_filter(self) -> None:
-        """Ask for the words."""
-        found = await self.ask("Show events with which words?", self.filter, "All of them must be there. Empty: every event")
-        if found is not None:
-            self.filter = found.strip()
-            self._filtered()
-
     def action_warnings(self) -> None:
         """Only what somebody should know, or all."""
         self.only_warnings = not self.only_warnings
-        self._filtered()
+        self._changed()
 
     def action_copy(self) -> None:
         """The event under the cursor."""
         event = self.table.current
         if event is not None:
-            told = {"id": event.id, "at": formatters.moment(event.at), "region": event.region, "kind": event.kind, "name": event.name,
-                    "level": event.level, "text": event.text}  # fmt: skip
-            self.copy_yaml(told, f"event {event.id}")
+            self.copy_yaml({"id": event.id, "at": iso(event.at), **cells(event)}, f"event {event.id}")
 
     def action_back(self) -> None:
-        """Without filters first."""
-        if self.filter or self.only_warnings:
-            self.filter, self.only_warnings = "", False
-            self._filtered()
+        """Everything again, first."""
+        if self.only_warnings and not self.filter_text:
+            self.action_warnings()
         else:
             super().action_back()
 
-    def _filtered(self) -> None:
-        self.update_frame()
-        self.refresh_data()
 
-
-def matches(event: EventView, words: list[str]) -> bool:
-    """Whether all words are somewhere in it. words: in lower case."""
-    text = f"{event.region} {event.kind} {event.name} {event.text}".casefold()
-    return all(word in text for word in words)
+def cells(event: EventView) -> dict[str, str]:
+    """What a filter may ask of an event."""
+    return {"region": event.region, "kind": event.kind, "name": event.name, "level": event.level, "text": event.text}
 
 
 def event_columns(ascii: bool) -> tuple[Column[EventView], ...]:

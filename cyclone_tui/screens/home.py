@@ -43,6 +43,8 @@ class Dashboard:
     """tasks per second, oldest first, without idle time"""
     deployments: tuple[Deployment, ...]
     """those that run now"""
+    region: str | None = None
+    """the only one that is shown, None: all"""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class HomeView(View):
         """One look at everything."""
         overview = monitoring.overview(host)
         rates = formats.busy_times(overview.rates or tuple(self.session.history.rates))
-        return Dashboard(overview, monitoring.hosts_now(), rates, tuple(deployments.running(host)))
+        return Dashboard(overview, monitoring.hosts_now(), rates, tuple(deployments.running(host)), self.session.region)
 
     def show(self, data: Dashboard) -> None:
         """Each panel, which paints what differs."""
@@ -134,7 +136,7 @@ class HomeView(View):
         self._panel("hosts").set_rows(data.hosts)
         self._panel("queues").set_rows(overview.queues)
         self._fit_middle()
-        pools = [pool for pool in overview.pools if self.session.region in (None, pool.region)]
+        pools = [pool for pool in overview.pools if data.region in (None, pool.region)]
         self._panel("pools").set_rows(pools, lambda pool: (pool.region, pool.cluster))
         self._panel("jobs").empty = "no job yet: s submits one"
         self._panel("jobs").set_source(ListRows[JobLine](overview.newest, lambda job: job.id), follow_top=True, keep=True)

@@ -15,8 +15,10 @@ from cyclone_core.operations.queries import HostView
 from cyclone_tui import formatters
 from cyclone_tui import monitoring_formats as formats
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.screens.base import View, background
+from cyclone_tui.screens.base import background
+from cyclone_tui.screens.filtered import FilteredView
 from cyclone_tui.screens.modals import Choose
+from cyclone_tui.widgets.filter_line import FilterLine
 from cyclone_tui.widgets.panel_table import PanelTable
 from cyclone_tui.widgets.row_table import Column, RowTable
 
@@ -41,11 +43,10 @@ class Shown:
     pools: tuple[Pool, ...]
 
 
-class WorkersView(View):
+class WorkersView(FilteredView):
     """`:workers [CLUSTER] [region=…]`."""
 
     NAME = "workers"
-    AUTO_FOCUS = "#workers"
     ACTIONS = (
         Action("workers.cluster", "c", "choose_cluster", "Cluster", "show one cluster only", looks=True),
         Action("workers.logs", "l", "logs", "Logs", "output of the task that it runs", twin="qlog -i ID"),
@@ -53,9 +54,10 @@ class WorkersView(View):
         Action("workers.events", "e", "events", "Events", "what happened to workers and host", twin="hyper events list-events"),
     )
     BINDINGS = bound(ACTIONS)
+    FILTERED = ("worker", "region", "cluster", "state", "task", "job", "cpu", "memory")
     DEFAULT_CSS = """
     WorkersView #pools { height: 2; margin-bottom: 1; }
-    WorkersView #workers { height: 1fr; }
+    WorkersView #rows { height: 1fr; }
     """
 
     def __init__(self, arguments: Any = None) -> None:
@@ -66,7 +68,7 @@ class WorkersView(View):
 
     def crumb(self) -> str:
         """With the cluster, where there is one only."""
-        return f"workers {self.cluster}" if self.cluster else "workers"
+        return " ".join(filter(None, ("workers", self.cluster, self.filter_text and f"/{self.filter_text}")))
 
     def twin(self) -> str:
         """The list."""
@@ -76,9 +78,8 @@ class WorkersView(View):
         """A line per region and cluster, a line per worker."""
         ascii = self.session.settings.ascii
         yield PanelTable(pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="no cluster: hyper clusters add-cluster")
-        yield RowTable(
-            worker_columns(ascii), id="workers", ascii=ascii, marks=False, empty="No worker now: they start with the first task that waits"
-        )
+        yield RowTable(worker_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
+        yield FilterLine()
 
     # -- reading and showing -----------------------------------------------------------------------------------------
     def load(self, host: HostView) -> Shown:
@@ -104,16 +105,24 @@ class WorkersView(View):
         if pools.styles.height is None or pools.styles.height.value != height:
             pools.styles.height = height
         pools.set_rows(data.pools, lambda pool: (pool.region, pool.cluster))
-        self.query_one("#workers", RowTable).set_rows(data.rows, lambda row: (row.worker.region, row.worker.id))
+        self.show_rows()
         self._looks += 1
         if self._looks == 1 and data.rows:
             self.set_timer(SECOND_LOOK_S, self.refresh_data)
+
+    def show_rows(self) -> None:
+        """The workers that fit."""
+        self.table.empty = (
+            "No worker now: they start with the first task that waits" if not self._data.rows else "No worker fits the filter"
+        )
+        rows = [row for row in self._data.rows if self.fits(cells(row))]
+        self.table.set_rows(rows, lambda row: (row.worker.region, row.worker.id))
 
     # -- actions -----------------------------------------------------------------------------------------------------
     @property
     def current(self) -> WorkerView | None:
         """The worker under the cursor."""
-        row = self.query_one("#workers", RowTable).current
+        row = self.table.current
         return row.worker if row is not None else None
 
     def on_row_table_opened(self, event: RowTable.Opened) -> None:
@@ -160,6 +169,15 @@ class WorkersView(View):
     def action_events(self) -> None:
         """What happened."""
         self.cyclone.open("events")
+
+
+def cells(row: WorkerRow) -> dict[str, str]:
+    """What a filter may ask of a worker; CPU in per cent of a core, memory in MiB."""
+    worker = row.worker
+    return {
+        "worker": worker.id, "region": worker.region, "cluster": worker.cluster, "state": worker.state, "task": formats.task_now(worker),
+        "job": " ".join(map(str, worker.jobs)), "cpu": str(row.cpu or 0), "memory": str(worker.memory_mib),
+    }  # fmt: skip
 
 
 def pool_columns(ascii: bool) -> tuple[Column[Pool], ...]:

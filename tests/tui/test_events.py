@@ -53,14 +53,24 @@ def test_only_warnings_or_words(eventful: FilledHost, on_screen: OnScreen) -> No
         await pilot.press("w")
         await settle(app, pilot)
         assert (shown(app), view.crumb()) == ([("worker", "died")], "events warnings")
-        await pilot.press("w", "slash")
-        await pilot.press(*"stop", "enter")
+        await pilot.press("w", "slash", *"text:*stop*", "enter")
         await pilot.pause()
-        await settle(app, pilot)
-        assert (shown(app), view.crumb()) == ([("host", "supervisor stopped")], "events /stop")
+        assert (shown(app), view.crumb()) == ([("host", "supervisor stopped")], "events /text:*stop*")
         await pilot.press("escape")
         await settle(app, pilot)
         assert len(shown(app)) == 3
+
+    on_screen(check, start="events")
+
+
+def test_a_region_narrows_the_events(eventful: FilledHost, on_screen: OnScreen) -> None:
+    """As it does everywhere, although nothing happened since."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.session.region = "eu-central-1"
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert shown(app) == []
 
     on_screen(check, start="events")
 

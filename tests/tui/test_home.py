@@ -119,7 +119,6 @@ def test_a_region_narrows_the_workers(filled: FilledHost, on_screen: OnScreen) -
         app.session.region = "eu-central-1"
         await pilot.press("r")
         await settle(app, pilot)
-        app.screen.show(app.screen._data)  # type: ignore[attr-defined]
         assert records(app, "pools") == []
 
     on_screen(check)

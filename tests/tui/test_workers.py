@@ -30,7 +30,7 @@ def sleeper() -> Iterator[int]:
 
 async def busy_row(app: CycloneApp, pilot: Pilot[Any]) -> WorkerRow:
     """The row of the worker that runs a task, once it is seen (a quarter of a second after its start)."""
-    table = app.screen.query_one("#workers", RowTable)
+    table = app.screen.query_one("#rows", RowTable)
     for _ in range(400):
         rows = table._source.window(0, table.row_count)
         found = next((row for row in rows if row.worker.tasks), None)
@@ -66,20 +66,36 @@ def test_one_cluster_only(sleeper: int, on_screen: OnScreen) -> None:
     async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
         view = app.screen
         assert isinstance(view, WorkersView)
-        assert view.query_one("#workers", RowTable).row_count == 0
+        assert view.query_one("#rows", RowTable).row_count == 0
         assert (view.crumb(), view.twin()) == ("workers other", "hyper workers list-workers --cluster other")
         view.show_cluster(None)
         await settle(app, pilot)
-        assert view.query_one("#workers", RowTable).row_count > 0
+        assert view.query_one("#rows", RowTable).row_count > 0
 
     on_screen(check, start="workers other")
+
+
+def test_a_filter_narrows_the_table(sleeper: int, on_screen: OnScreen) -> None:
+    """The columns of the table can be named."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        row = await busy_row(app, pilot)
+        await pilot.press("slash", *"state:busy", "enter")
+        await pilot.pause()
+        table = app.screen.query_one("#rows", RowTable)
+        assert [one.worker.id for one in table._source.window(0, 9)] == [row.worker.id]
+        assert app.screen.crumb() == "workers /state:busy"  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        assert table.row_count > 1 or table.row_count == len(app.screen._data.rows)  # type: ignore[attr-defined]
+
+    on_screen(check, start="workers")
 
 
 def test_an_idle_worker_opens_nothing(on_screen: OnScreen, filled: object) -> None:
     """And where there is none, the table says when they come."""
 
     async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
-        table = app.screen.query_one("#workers", RowTable)
+        table = app.screen.query_one("#rows", RowTable)
         assert (table.row_count, table.empty) == (0, "No worker now: they start with the first task that waits")
         await pilot.press("enter", "l", "d")
         assert app.views[-1].NAME == "workers"
