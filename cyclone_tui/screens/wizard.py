@@ -40,7 +40,7 @@ class WizardView(WizardDrafts):
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("wizard.next", "pagedown,f8,ctrl+n", "next", "Next", "the next step, when nothing on this one is wrong", looks=True,
                display="PgDn"),
-        Action("wizard.previous", "pageup,f9", "previous", "Previous", "the step before; nothing is checked", looks=True, display="PgUp"),
+        Action("wizard.previous", "pageup,f9", "previous", "Prev", "the step before; nothing is checked", looks=True, display="PgUp"),
         Action("wizard.fix", "f4", "fix", "Mend", "apply the remedy of the field, or the first there is", looks=True, display="F4"),
         Action("wizard.document", "f2", "document", "YAML", "the same as a document, and back", looks=True, display="F2"),
         Action("wizard.rail", "f3", "rail", "Steps", "to the list of steps", looks=True, display="F3"),

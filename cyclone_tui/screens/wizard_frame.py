@@ -50,7 +50,9 @@ class WizardFrame(View):
     WizardFrame #document Static { height: auto; max-height: 5; color: $text-error; }
     WizardFrame #buttons { height: 1; }
     WizardFrame #buttons Static { width: 1fr; color: $muted; }
-    WizardFrame #buttons Button { margin-left: 2; min-width: 10; }
+    WizardFrame #buttons Button { margin-left: 2; min-width: 10; background: $panel; color: $foreground; }
+    WizardFrame #buttons #next { color: $accent; }
+    WizardFrame #buttons Button:focus { background: $primary; color: $background; text-style: bold; }
     """
 
     def __init__(self, arguments: Mapping[str, str] | None = None) -> None:

@@ -59,3 +59,31 @@ def test_host(run_hyper: Run, tmp_path: Path) -> None:
     draft = begin("queue", HOST).with_value("name", "q")
     assert run_hyper(*twins.words(draft, "local")[1:])[0] == 0
     assert for_selected("local").find("queue", "q")
+
+
+def test_image(run_hyper: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a local image, then built from a directory instead."""
+    docker, directory = tmp_path / "bin" / "docker", tmp_path / "solver"
+    for path in (docker.parent, directory):
+        path.mkdir()
+    docker.write_text("#!/bin/sh\nexit 0\n")
+    docker.chmod(0o755)
+    (directory / "Dockerfile").touch()
+    monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
+    resources, draft = for_selected(), begin("image", HOST).with_values({"name": "i", "reference": "a:1"})
+    assert run_hyper(*shlex.split(twins.line(draft))[1:])[0] == 0
+    again = edit("image", HOST, resources.find("image", "i")[0].body).with_values({"reference": None, "directory": str(directory)})
+    proposed = resources.propose_put("image", again.given(), "update").check().changes[0].body
+    assert run_hyper(*shlex.split(twins.line(again))[1:])[0] == 0
+    body = resources.find("image", "i")[0].body
+    assert {name: body[name] for name in ("directory", "source")} == {"directory": str(directory), "source": None}
+    assert proposed is not None
+    assert body["directory"] == proposed["directory"]
+
+
+def test_changed_host(run_hyper: Run) -> None:
+    """Only what differs is given."""
+    run_hyper(*twins.words(begin("host", HOST).with_value("name", "second"))[1:])
+    draft = edit("host", HOST, {"name": "second", "type": "local", "auto_init_main": True}).with_value("auto_init_main", False)
+    assert twins.line(draft) == "hyper hosts update-host --name second --no-auto-init-main"
+    assert run_hyper(*twins.words(draft)[1:])[:2] == (0, "host second updated\n")
