@@ -297,7 +297,7 @@ def _check_place(request: JobRequest, form: _Form, bodies: Bodies) -> None:
     if not any(bodies.values()):
         return
     for problem in check_place(request.queue, request.definition, bodies):
-        if problem.path not in wrong:
+        if form.places.get(problem.path, problem.path) not in wrong:
             form.problems.extend([problem])
 
 

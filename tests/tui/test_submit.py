@@ -276,6 +276,20 @@ def test_a_script_is_saved_to_a_file(filled: FilledHost, folder: Path, on_screen
     assert (folder / "mine.sh").read_text() == NEW_SCRIPT
 
 
+def test_names_of_others_are_text(filled: FilledHost, folder: Path, on_screen: OnScreen) -> None:
+    """Of files, jobs and directories: brackets are no markup."""
+    (folder / "[b]a[").write_text("#!/bin/bash\n#HYPER -n '[/x]' -q '[q'\ntrue\n")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = await form(app, pilot)
+        text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert all(part in text for part in ("[/x] (#HYPER, line 2)", "[q (#HYPER, line 2)", " [b]a[ ─", "$ qsub '[b]a['"))
+        assert "line 2: '[q' cannot be the name of a queue" in str(view.query_one("#script-problem", Static).content)
+        assert problem(view, "queue") == "", "it is told once"
+
+    on_screen(check, start="submit '[b]a['", size=(140, 40))
+
+
 def test_read_only_submits_nothing(filled: FilledHost, folder: Path, on_screen: OnScreen) -> None:
     """Neither by key nor by button."""
 
