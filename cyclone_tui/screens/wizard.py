@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import replace
 from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Button, Static, TextArea
 
@@ -50,7 +51,7 @@ class WizardView(WizardDrafts):
         Action("wizard.deploy", "f10", "deploy", "Deploy", "make it so, on the last step (Enter does it too)", writes=True, show=False,
                twin="hyper clusters add-cluster --name NAME --yes"),
     )  # fmt: skip
-    BINDINGS = bound(ACTIONS)
+    BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
 
     _text_is_read = True
 
@@ -153,7 +154,7 @@ class WizardView(WizardDrafts):
 
     @background(group="step")
     async def action_next(self) -> None:
-        """Onwards, unless something on this step is wrong; on the last step: deploy."""
+        """Onwards, unless something on this step is wrong; on the last step to the button that deploys, which takes an Enter of its own."""
         async with self.turn:
             await self._next()
 
@@ -161,7 +162,7 @@ class WizardView(WizardDrafts):
         if self.draft is None or self.is_document:
             return
         if self.at_review:
-            self._finish()
+            self.query_one("#next", Button).focus()
             return
         wrong = self.wrong_on(self.page) if self.page else []
         if wrong:
@@ -258,7 +259,12 @@ class WizardView(WizardDrafts):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Back and next; they do what their keys do."""
-        self.action_next() if event.button.id == "next" else self.action_previous()
+        if event.button.id != "next":
+            self.action_previous()
+        elif self.at_review:
+            self._finish()
+        else:
+            self.action_next()
 
     # -- the document ------------------------------------------------------------------------------------------------
     @background(group="step")

@@ -5,9 +5,11 @@ Holds the state that is drawn and draws it; what happens on keys and edits is `s
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from textual.actions import SkipAction
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -17,6 +19,7 @@ from cyclone_core.errors import UsageError
 from cyclone_core.resources import MODELS
 from cyclone_tui import formatters
 from cyclone_tui.screens.base import View
+from cyclone_tui.widgets.editors import LineEditor
 from cyclone_tui.widgets.forms import FieldRow, Pane
 from cyclone_tui.widgets.review_pane import ReviewPane
 from cyclone_tui.widgets.step_rail import RailStep, StepRail
@@ -54,6 +57,12 @@ class WizardFrame(View):
     WizardFrame #buttons #next { color: $accent; }
     WizardFrame #buttons Button:focus { background: $primary; color: $background; text-style: bold; }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # with priority: what is typed behind a Tab must not reach the field before it, however slow the line
+        Binding("tab", "field(1)", "Next field", show=False, priority=True),
+        Binding("shift+tab", "field(-1)", "Field before", show=False, priority=True),
+    ]
 
     def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
         super().__init__(arguments)
@@ -149,6 +158,16 @@ class WizardFrame(View):
         if name in self._pauses:
             self._pauses[name].stop()
         self._pauses[name] = self.set_timer(seconds, act)
+
+    def action_field(self, by: int) -> None:
+        """To what is next or before; a choice under the cursor is taken. In a document the key indents."""
+        if self.is_document:
+            raise SkipAction
+        if self.focused is not None:
+            lines = [parent for parent in self.focused.ancestors if isinstance(parent, LineEditor)]
+            if lines and lines[0].take():
+                return
+        self.focus_next() if by > 0 else self.focus_previous()
 
     # -- drawing -----------------------------------------------------------------------------------------------------
     def show_only(self, name: str) -> None:

@@ -46,6 +46,19 @@ class Editor(Vertical):
     def __init__(self, view: FieldView) -> None:
         super().__init__()
         self.view = view
+        self._told: set[str] = {view.text}
+
+    def tell(self, text: str) -> None:
+        """Report an edit."""
+        self._told.add(text)
+        self.post_message(Edited(text))
+
+    def is_echo(self, view: FieldView) -> bool:
+        """Whether a view only repeats what was typed here: the answer to an edit may come when the next ones are made already."""
+        if view.text in self._told:
+            return True
+        self._told = {view.text}
+        return False
 
     def show(self, view: FieldView) -> None:
         """Another state: the text is taken over unless it is what was just typed."""
@@ -86,7 +99,6 @@ class LineEditor(Editor):
         Binding("down", "down", "Choices", show=False),
         Binding("up", "up", "Up", show=False),
         Binding("escape", "close", "Close", show=False),
-        Binding("tab", "take_and_go", "Take", show=False),
     ]
 
     def __init__(self, view: FieldView, complete: Complete | None = None) -> None:
@@ -110,7 +122,14 @@ class LineEditor(Editor):
         line = self.query_one(Input)
         if line.placeholder != view.placeholder:
             line.placeholder = view.placeholder
-        if line.value != view.text and line.value.strip() != view.text.strip():
+        if not self.is_echo(view):
+            self.force(view)
+
+    def force(self, view: FieldView) -> None:
+        """Take it over whatever is being typed."""
+        self.view, self._told = view, {view.text}
+        line = self.query_one(Input)
+        if line.value != view.text:
             with self.prevent(Input.Changed):
                 line.value = view.text
 
@@ -121,7 +140,7 @@ class LineEditor(Editor):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Typed."""
         event.stop()
-        self.post_message(Edited(event.value))
+        self.tell(event.value)
         if self.is_open:
             self._offer(event.value)
 
@@ -175,13 +194,9 @@ class LineEditor(Editor):
             raise SkipAction
         self._close()
 
-    def action_take_and_go(self) -> None:
-        """Tab takes the highlighted choice and goes on, as everywhere."""
-        if self.is_open and self._complete:
-            self._take()
-            return
-        self._take()
-        raise SkipAction
+    def take(self) -> bool:
+        """Take the highlighted choice, as Tab does; whether one stays here, because a path may go on."""
+        return self._take() and self._complete is not None
 
     def _offer(self, typed: str) -> None:
         if self._complete is not None:
@@ -343,14 +358,12 @@ class LinesEditor(Editor):
     def show(self, view: FieldView) -> None:
         """Take over what somebody else changed."""
         self.view = view
-        area = self.query_one(_Lines)
-        if not area.has_focus and area.text.strip() != view.text.strip():
-            with self.prevent(TextArea.Changed):
-                area.load_text(view.text)
+        if not self.query_one(_Lines).has_focus and not self.is_echo(view):
+            self.force(view)
 
     def force(self, view: FieldView) -> None:
         """Take it over although it is being edited: a remedy was applied."""
-        self.view = view
+        self.view, self._told = view, {view.text}
         with self.prevent(TextArea.Changed):
             self.query_one(_Lines).load_text(view.text)
 
@@ -361,4 +374,4 @@ class LinesEditor(Editor):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Typed."""
         event.stop()
-        self.post_message(Edited(event.text_area.text))
+        self.tell(event.text_area.text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, TextArea
 
@@ -177,6 +178,36 @@ def test_next_stays_where_something_is_wrong_and_a_key_mends_it(drive: Callable[
         assert "✗1" in str(rail.render())
 
     drive("new queue", steps)
+
+
+def test_keys_that_arrive_at_once_are_not_lost(drive: Callable[..., None]) -> None:
+    """As over a slow line: nothing is mixed up, nothing falls into the field before."""
+
+    async def steps(driver: Driver) -> None:
+        for key in ("ctrl+u", "b", "i", "g", "tab", "ctrl+u", "d", "e", "tab"):
+            driver.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await driver.settle()
+        assert driver.view.draft is not None
+        assert (driver.view.draft.name, driver.view.draft.value("cluster")) == ("big", "de")
+        assert driver.row("name").query_one(Input).value == "big"
+
+    drive("new queue", steps)
+
+
+def test_only_enter_deploys_and_only_once(drive: Callable[..., None]) -> None:
+    """On the review PgDn does nothing however often it is pressed; impatient Enters make one deployment."""
+
+    async def steps(driver: Driver) -> None:
+        await driver.keys("q1", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown")
+        assert "create queue q1" in driver.review
+        assert not list(deployments.list_deployments(hosts.get()))
+        button = driver.view.query_one("#next", Button)
+        for _ in range(3):
+            button.post_message(Button.Pressed(button))
+        await driver.settle()
+
+    drive("new queue", steps)
+    assert len(deployments.list_deployments(hosts.get())) == 1
 
 
 def test_choices_of_a_field_come_from_the_host(drive: Callable[..., None]) -> None:
