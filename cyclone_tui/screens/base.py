@@ -226,9 +226,7 @@ class View(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Actions that change something are not there in read-only mode."""
-        if self.app.is_running and self.session.read_only and action in self._writing():
-            return False
-        return True
+        return not (self.app.is_running and self.session.read_only and action in self._writing())
 
     @classmethod
     def _writing(cls) -> frozenset[str]:

@@ -37,6 +37,7 @@ class WizardDrafts(WizardFrame):
 
     drafts: Drafts
     is_done = False
+    is_making = False
 
     async def go(self, step: str, field: str = "") -> None:
         """Show a step."""
@@ -179,15 +180,17 @@ class WizardDrafts(WizardFrame):
         return True
 
     # -- the end -----------------------------------------------------------------------------------------------------
-    @background(exclusive=True, group="deploy")
+    @background(group="deploy")
     async def make(self, reviewed: Review) -> None:
-        """Start the deployment, or make the host; the draft is kept until it is known to have succeeded."""
+        """Start the deployment, or make the host: once, however often that is asked for. The draft is kept until it has succeeded."""
         button = self.query_one("#next", Button)
-        button.disabled = True
+        if self.is_making:
+            return
+        self.is_making, button.disabled = True, True
         try:
             made = await asyncio.to_thread(deploying.make, reviewed)
         except (CycloneError, OSError) as exc:
-            button.disabled = False
+            self.is_making, button.disabled = False, False
             button.focus()
             self.cyclone.tell_error(exc)
             return
