@@ -36,10 +36,12 @@ def summary(found: HostList, shown: int) -> str:
     return ", ".join(parts)
 
 
-def lost(name: str, loss: Loss) -> str:
+def lost(loss: Loss) -> str:
     """What goes with a host, in lines."""
     jobs = formatters.plural(loss.jobs, "job") + (f", {loss.open_jobs:,} of them not finished" if loss.open_jobs else "")
     kinds = ", ".join(formatters.plural(count, kind) for kind, count in sorted(loss.resources.items()))
+    if loss.problem:
+        return f"Nobody can say what is in it, and all of it is lost for ever: {loss.problem}.\nRemoved: {loss.state_dir}."
     lines = [f"What is lost for ever: {jobs}, with their results and output."]
     if kinds:
         lines.append(f"Its resources: {kinds}.")

@@ -4,7 +4,6 @@ No host is opened for longer than a look, none is started by looking, and one th
 """
 
 import os
-import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +20,7 @@ from cyclone_core.operations.resources import Stored
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import fields_of, plain
 from cyclone_core.resources import LOCAL_REGION, Host
+from cyclone_core.scheduler.sqlite.reader import Translated
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 
 ANSWER_TIMEOUT_S = 1.0
@@ -83,6 +83,8 @@ class Loss:
     """Kind -> how many, the defaults of a new host included."""
     state_dir: str = ""
     stored_bytes: int = 0
+    problem: str = ""
+    """Why nobody can say what is in it."""
 
 
 def host_list(registry: HostRegistry | None = None) -> HostList:
@@ -116,14 +118,28 @@ def describe_host(name: str) -> Description:
     now = {name: getattr(host, name) for name in ("state_dir", "version", "pid", "started", "workers", "stored_bytes", "free_bytes")}
     stored = Stored("host", host.name, host.health, {**plain(host.host), **now, "reason": host.problem}, 0.0, 0.0)
     happened: tuple[tuple[float, str], ...] = ()
-    with suppress(CycloneError, sqlite3.Error), open_host(host.name) as view:
+    with suppress(CycloneError), open_host(host.name) as view, view.reading():
         happened = events(view, "host", host.name)
     return Description(stored, _fields(host.host), counts=host.counts, events=happened, deployments=touches(host.host))
 
 
 def loss(host: Host) -> Loss:
-    """What would go with a host. Raises StateUnusable for a database that cannot be read."""
+    """What would go with a host."""
     state_dir = paths.host_state_dir(host.name)
+    try:
+        with Translated(state_dir):
+            return _loss(host, state_dir)
+    except StateUnusable as exc:
+        return Loss(0, 0, {}, state_dir, stored_bytes(state_dir), str(exc))
+
+
+def before_delete(host: Host) -> tuple[list[Problem], Loss]:
+    """What stands against deleting a host, and what would go with it: nothing stands against deleting one that cannot be read."""
+    found = loss(host)
+    return ([] if found.problem else hosts.check_delete(host)), found
+
+
+def _loss(host: Host, state_dir: str) -> Loss:
     reader = ResourceReader.open(state_dir) if host.type == "local" else None
     if reader is None:
         return Loss(0, 0, {}, state_dir if os.path.isdir(state_dir) else "", stored_bytes(state_dir))
@@ -152,9 +168,9 @@ def _counts(name: str) -> tuple[tuple[int, ...], str]:
     """Tasks by state, and what keeps us from reading them."""
     none = (0,) * len(STATES)
     try:
-        with open_host(name) as view:
+        with open_host(name) as view, view.reading():
             return tuple(sum(column) for column in zip(*(counts for _, counts in view.summary()), strict=True)) or none, ""
-    except (StateUnusable, sqlite3.Error) as exc:
+    except StateUnusable as exc:
         return none, str(exc)
 
 

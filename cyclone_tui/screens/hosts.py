@@ -193,14 +193,14 @@ class HostsView(ListView[HostLine]):
         line = self.current()
         if line is None:
             return
-        looked = await self.told(asyncio.to_thread(_before_delete, line.host))
+        looked = await self.told(asyncio.to_thread(host_descriptions.before_delete, line.host))
         if looked is None:
             return
         problems, loss = looked
-        force = bool(problems)
+        force = bool(problems or loss.problem)
         if problems and not await self._goes_on(line, problems):
             return
-        detail = host_columns.lost(line.name, loss)
+        detail = host_columns.lost(loss)
         if line.name == DEFAULT_HOST:
             detail += "\nIt is the host that is always there: the next job command makes it anew, empty."
         twin = f"hyper hosts delete-host --name {quote(line.name)}{' --force' if force else ''} --yes"
@@ -248,7 +248,3 @@ def _select(name: str) -> Host:
 
 def _forget(host: Host, before: float) -> int:
     return sum(hosts.forget(host, before))
-
-
-def _before_delete(host: Host) -> tuple[list[Problem], host_descriptions.Loss]:
-    return hosts.check_delete(host), host_descriptions.loss(host)

@@ -20,16 +20,17 @@ from cyclone_core.operations.queries import HostView
 from cyclone_tui import row_filter
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.row_filter import RowFilter
-from cyclone_tui.screens.base import View
+from cyclone_tui.screens.base import View, background
+from cyclone_tui.screens.modals import Choose
+from cyclone_tui.screens.sheet import Sheet, SheetTable
 from cyclone_tui.widgets.filter_line import FilterLine
 from cyclone_tui.widgets.row_table import RowTable
-from cyclone_tui.widgets.sheet import Sheet, SheetTable
 from cyclone_tui.widgets.table_columns import Column
 
 R = TypeVar("R")
 PREVIEW_FROM = 30
 """Lines of a terminal from which on the panel below is there by itself."""
-_HINTS = ("/ filter   o order   Space mark   v panel", "/ filter   o order   v panel", "/ filter")
+_HINTS = ("/ filter   o sort   Space mark   v panel", "/ filter   o sort   v panel", "/ filter")
 
 
 class ListView(View, Generic[R]):
@@ -39,8 +40,8 @@ class ListView(View, Generic[R]):
         Action(
             "list.filter", "slash", "filter", "Filter", "show only: word, column:value, number>8, /regex/, !not", looks=True, show=False
         ),
-        Action("list.sort", "o", "sort(1)", "Order", "order by the next column", looks=True, show=False),
-        Action("list.reverse", "O", "sort(0)", "Reverse", "the other way around", looks=True, show=False),
+        Action("list.sort", "o", "sort", "Sort", "choose the order (or click on a heading)", looks=True, show=False),
+        Action("list.reverse", "O", "reverse", "Reverse", "the other way around", looks=True, show=False),
         Action("list.mark_all", "asterisk", "mark_all", "Mark all", "mark every row that is shown, or none", looks=True, show=False),
         Action("list.preview", "v", "preview", "Panel", "show or hide what is under the cursor in a panel below", looks=True, show=False),
     )
@@ -198,15 +199,20 @@ class ListView(View, Generic[R]):
         raise NotImplementedError
 
     # -- order, marks, filter ----------------------------------------------------------------------------------------------------
-    def action_sort(self, step: int) -> None:
-        """By the next column, or the same the other way around."""
+    @background
+    async def action_sort(self) -> None:
+        """Choose the order."""
         table = self.table
-        keys = [column.key for column in table.columns if column.sort]
-        at = keys.index(table.sorted_by[0]) if table.sorted_by and table.sorted_by[0] in keys else -1
-        if step:
-            table.sort_by(keys[(at + step) % len(keys)], reverse=False)
-        else:
-            table.sort_by(keys[max(0, at)])
+        choices = [(column.key, column.title) for column in table.columns if column.sort and column.key in table.visible_columns]
+        now = table.sorted_by[0] if table.sorted_by else choices[0][0]
+        found = await self.app.push_screen_wait(Choose("Sort by", choices, now))
+        if found is not None:
+            table.sort_by(found, reverse=False)
+
+    def action_reverse(self) -> None:
+        """The same order the other way around."""
+        table = self.table
+        table.sort_by(table.sorted_by[0] if table.sorted_by else next(column.key for column in table.columns if column.sort))
 
     def action_mark_all(self) -> None:
         """All that are shown; none when they all are."""

@@ -22,8 +22,8 @@ from cyclone_tui import navigation
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.resource_lines import Line
 from cyclone_tui.screens.resource_flows import ResourceFlows
+from cyclone_tui.screens.sheet import Sheet
 from cyclone_tui.widgets.row_table import RowTable
-from cyclone_tui.widgets.sheet import Sheet
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "pause": ("queue",),

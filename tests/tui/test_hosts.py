@@ -64,7 +64,7 @@ async def until(pilot: P, true: Callable[[], bool]) -> None:
 
 async def answer(app: CycloneApp, pilot: P, kind: type, *keys: str) -> Any:
     """Press keys in a dialog once it is there; returns it."""
-    await until(pilot, lambda: isinstance(app.screen, kind))
+    await until(pilot, lambda: isinstance(app.screen, kind) and app.screen.focused is not None)
     dialog = app.screen
     await pilot.press(*keys)
     return dialog
@@ -197,6 +197,19 @@ def test_a_damaged_host_is_listed_and_left(two: None, on_screen: OnScreen) -> No
         assert health(app) == {"local": "damaged", "second": "running"}
         await pilot.press("j", "u")
         await until(pilot, lambda: app.session.host == "second")
+
+    on_screen(check, start="hosts")
+
+
+def test_a_damaged_host_can_be_deleted(two: None, on_screen: OnScreen) -> None:
+    """Nobody can say what is in it, and that is said."""
+    Path(paths.host_state_dir("local"), "state.db").write_bytes(b"no database" * 100)
+
+    async def check(app: CycloneApp, pilot: P) -> None:
+        await pilot.press("ctrl+d")
+        asked = await answer(app, pilot, Confirmation, *"local", "enter")
+        assert "Nobody can say what is in it" in asked.detail
+        await until(pilot, lambda: not os.path.exists(paths.host_state_dir("local")))
 
     on_screen(check, start="hosts")
 

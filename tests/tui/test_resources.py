@@ -15,8 +15,8 @@ from cyclone_core.resources import Host
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.list_view import ListView
 from cyclone_tui.screens.modals import Choose, Confirmation
+from cyclone_tui.screens.sheet import Sheet, SheetTable
 from cyclone_tui.widgets.row_table import RowTable
-from cyclone_tui.widgets.sheet import Sheet, SheetTable
 from tests.filled import FilledHost
 from tests.tui.conftest import settle
 
@@ -75,6 +75,11 @@ async def until(pilot: P, true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not happen within five seconds")
+
+
+def asks(app: CycloneApp, kind: type) -> bool:
+    """Whether a dialog of this kind takes keys."""
+    return isinstance(app.screen, kind) and app.screen.focused is not None
 
 
 async def typed(pilot: P, text: str) -> None:
@@ -180,15 +185,18 @@ def test_a_filter_that_means_nothing_changes_nothing(filled: FilledHost, on_scre
 
 
 def test_order_by_keys(filled: FilledHost, on_screen: OnScreen) -> None:
-    """`o` takes the next column, `O` turns the order around."""
+    """`o` lets one choose, `O` turns the order around."""
     filled.resource("queue", "gpu", cluster="big", priority=7)
 
     async def check(app: CycloneApp, pilot: P) -> None:
         table = app.screen.query_one("#rows", RowTable)
         await pilot.press("o")
-        assert table.sorted_by == ("name", False)
-        await pilot.press("O")
+        await until(pilot, lambda: asks(app, Choose))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: table.sorted_by == ("cluster", False))
         assert [row.name for row in table._source.window(0, 9)] == ["gpu", "default"]
+        await pilot.press("O")
+        assert [row.name for row in table._source.window(0, 9)] == ["default", "gpu"]
 
     on_screen(check, start="queues")
 
@@ -360,7 +368,7 @@ def test_a_stopped_host_is_not_started_by_the_way(filled: FilledHost, on_screen:
     async def check(app: CycloneApp, pilot: P) -> None:
         for key in ("p", "ctrl+d"):
             await pilot.press(key)
-            await until(pilot, lambda: isinstance(app.screen, Confirmation))
+            await until(pilot, lambda: asks(app, Confirmation))
             asked = app.screen
             assert isinstance(asked, Confirmation)
             assert "is stopped: this starts it" in asked.detail
@@ -392,7 +400,7 @@ def test_delete_asks_shows_the_command_and_deletes(host: Host, on_screen: OnScre
     async def check(app: CycloneApp, pilot: P) -> None:
         view_of(app).table.select("day")
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Confirmation))
+        await until(pilot, lambda: asks(app, Confirmation))
         asked = app.screen
         assert isinstance(asked, Confirmation)
         assert (asked.question, asked.twin) == ("Delete queue day?", "hyper queues delete-queue --name day --yes")
@@ -400,7 +408,7 @@ def test_delete_asks_shows_the_command_and_deletes(host: Host, on_screen: OnScre
         await until(pilot, lambda: app.screen is app.views[-1])
         assert "day" in names("queue")
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Confirmation))
+        await until(pilot, lambda: asks(app, Confirmation))
         await pilot.press("y")
         await until(pilot, lambda: app.screen is app.views[-1] and "day" not in shown(app))
         assert "day" not in names("queue")
@@ -416,7 +424,7 @@ def test_delete_all_that_are_marked(host: Host, on_screen: OnScreen) -> None:
         await pilot.pause()
         assert "2 marked" in said(app)
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Confirmation))
+        await until(pilot, lambda: asks(app, Confirmation))
         await pilot.press("y")
         await until(pilot, lambda: app.screen is app.views[-1] and shown(app) == ["default"])
         assert len(list_deployments(host)[0].plan.changes) == 2
@@ -433,7 +441,7 @@ def test_a_queue_with_open_jobs_is_not_deleted(host: Host, on_screen: OnScreen) 
     async def check(app: CycloneApp, pilot: P) -> None:
         view_of(app).table.select("night")
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until(pilot, lambda: asks(app, Choose))
         told = app.screen
         assert isinstance(told, Choose)
         assert "1 job in it is not finished" in told.detail
@@ -452,12 +460,12 @@ def test_a_cluster_asks_for_its_name(host: Host, on_screen: OnScreen) -> None:
     async def check(app: CycloneApp, pilot: P) -> None:
         view_of(app).table.select("big")
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until(pilot, lambda: asks(app, Choose))
         await pilot.press("escape")
         known = resources.for_host(host)
         list(known.apply(known.propose_delete("queue", "night")))
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Confirmation))
+        await until(pilot, lambda: asks(app, Confirmation))
         await typed(pilot, "big")
         await pilot.press("enter")
         await until(pilot, lambda: app.views[-1].NAME == "deployment")
@@ -473,7 +481,7 @@ def test_deleting_from_its_description_goes_back(host: Host, on_screen: OnScreen
         app.open("describe queue day")
         await settle(app, pilot)
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: isinstance(app.screen, Confirmation))
+        await until(pilot, lambda: asks(app, Confirmation))
         await pilot.press("y")
         await until(pilot, lambda: [view.NAME for view in app.views] == ["queues"] and app.screen is app.views[-1])
         assert "day" not in names("queue")
