@@ -26,6 +26,7 @@ GROUPS = {
     "deployments": "What was and is being changed, and the ways on.",
     "workers": "Processes that run tasks.",
     "events": "What happened to a host and its resources.",
+    "sandbox": "An AWS on this machine, to try AWS hosts without an account.",
 }
 """Group -> its line in the help."""
 _HELP = """Create and manage Cyclone hosts and what they have.

@@ -1,0 +1,176 @@
+"""Where ministack is joined with what it lacks. It has no doors for that, so this reaches into its insides: the version is pinned exactly.
+
+batch.handle_request                    our Batch in place of one that finishes every job at once
+cloudformation.provisioners             handlers of more resource types, and what replaces them; VPCs with their CidrBlock
+cloudformation.stacks                   faults before each change; slow resources on threads, so that events come one by one
+iam_actions.extract_resource_arn        resources of Batch requests, for policies that name queues
+"""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import batch
+from ministack.services.cloudformation import provisioners, stacks
+
+from cyclone_core.sandbox.batch import validation
+from cyclone_core.sandbox.batch.api import Api
+from cyclone_core.sandbox.batch.refusal import Refused
+from cyclone_core.sandbox.faults import FaultFile
+from cyclone_core.sandbox.stacks.batch_types import ComputeEnvironment, JobDefinition, JobQueue, is_replaced
+from cyclone_core.sandbox.stacks.network_types import TYPES
+from cyclone_core.sandbox.stacks.resource_type import ResourceType
+from cyclone_core.sandbox.surroundings import ScopedEc2
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def install(api: Api, faults: FaultFile) -> None:
+    """Join them; before the first request."""
+    batch.handle_request = functools.partial(_handle_batch, api)
+    # ministack's own root keys (`test`, every account number, none at all) need no secret, and that of the configured one is not asked for.
+    iam_evaluator.is_root_access_key = lambda key: key == os.environ["AWS_ACCESS_KEY_ID"]
+    iam_evaluator._is_root_key = lambda key: False
+    iam_actions.extract_resource_arn = _with_batch(iam_actions.extract_resource_arn)
+
+    def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        validation.check(operation, request)
+        return api.call((get_account_id(), get_region()), operation, request)
+
+    batch_types: tuple[ResourceType, ...] = (ComputeEnvironment(call), JobQueue(call), JobDefinition(call))
+    for batch_type in batch_types:
+        _register(batch_type, "map")
+    for network_type in TYPES:
+        _register(network_type(ScopedEc2()), "list")
+    _complete_vpcs()
+    _put_faults_before(faults)
+
+
+# -- AWS Batch ---------------------------------------------------------------------------------------------------------
+async def _handle_batch(api: Api, method: str, path: str, headers: Any, body: bytes, query_params: dict[str, list[str]]) -> Answer:
+    try:
+        operation = validation.operation_of(method, path)
+        request = _request(path, body, query_params)
+        validation.check(operation, request)
+        return _json(200, api.call((get_account_id(), get_region()), operation, request), {})
+    except Refused as exc:
+        return _json(exc.status, {"message": str(exc), "__type": exc.code}, {"x-amzn-ErrorType": exc.code})
+
+
+def _request(path: str, body: bytes, query_params: dict[str, list[str]]) -> dict[str, Any]:
+    try:
+        request: dict[str, Any] = json.loads(body or b"{}")
+    except ValueError as exc:
+        raise Refused(f"The request is no JSON: {exc}") from exc
+    if path.startswith("/v1/tags/"):
+        request["resourceArn"] = unquote(path.removeprefix("/v1/tags/"))
+        request |= {"tagKeys": query_params["tagKeys"]} if "tagKeys" in query_params else {}
+    return request
+
+
+def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> Answer:
+    return status, {"Content-Type": "application/json", **headers}, json.dumps(body).encode()
+
+
+_RESOURCES = {
+    "SubmitJob": ("job-queue", "jobQueue"), "UpdateJobQueue": ("job-queue", "jobQueue"), "DeleteJobQueue": ("job-queue", "jobQueue"),
+    "CancelJob": ("job", "jobId"), "TerminateJob": ("job", "jobId"),
+    "UpdateComputeEnvironment": ("compute-environment", "computeEnvironment"),
+    "DeleteComputeEnvironment": ("compute-environment", "computeEnvironment"),
+    "CreateComputeEnvironment": ("compute-environment", "computeEnvironmentName"), "CreateJobQueue": ("job-queue", "jobQueueName"),
+}  # fmt: skip
+"""Operation -> kind of resource that policies name, and the member of the request with it."""
+
+
+def _with_batch(original: Callable[..., str]) -> Callable[..., str]:
+    def extract(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any, region: str, account_id: str) -> str:
+        if service != "batch":
+            return original(service, method, path, headers, body, query_params, region, account_id)
+        try:
+            kind, member = _RESOURCES[validation.operation_of(method, path)]
+            reference = str(json.loads(body)[member])
+        except (Refused, KeyError, ValueError, TypeError):
+            return "*"
+        return reference if reference.startswith("arn:") else f"arn:aws:batch:{region}:{account_id}:{kind}/{reference}"
+
+    return extract
+
+
+# -- CloudFormation ----------------------------------------------------------------------------------------------------
+def _register(resource_type: ResourceType, tags: str) -> None:
+    """tags: `map` or `list`, the shape of the type's property `Tags`."""
+    name = resource_type.name
+    provisioners._RESOURCE_HANDLERS[name] = {
+        "create": lambda logical_id, properties, stack_name: resource_type.create(logical_id, properties),
+        "update": lambda physical_id, old, new, stack_name, logical_id: resource_type.update(physical_id, old, new, logical_id),
+        "update_with_logical_id": True,
+        "delete": resource_type.delete,
+    }
+    provisioners._REPLACING_PROPERTIES[name] = resource_type.replacing
+    provisioners._CONDITIONALLY_REPLACING_PROPERTIES[name] = ("ComputeResources", "Type") if name == ComputeEnvironment.name else ()
+    provisioners._STACK_TAG_PROPERTY[name] = ("Tags", tags)
+    if name == ComputeEnvironment.name:
+        provisioners._CUSTOM_NAME_REPLACEMENT[name] = {"name": resource_type.name_property, "requires_replacement": is_replaced}
+    elif name == JobQueue.name:
+        provisioners._CUSTOM_NAME_REPLACEMENT[name] = {"name": resource_type.name_property}
+
+
+def _complete_vpcs() -> None:
+    """`Fn::GetAtt` of a VPC's CidrBlock and its associations."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::EC2::VPC"]
+    for action in ("create", "update"):
+        handlers[action] = _with_network(handlers[action])
+
+
+def _with_network(original: Callable[..., tuple[str, dict[str, Any]]]) -> Callable[..., tuple[str, dict[str, Any]]]:
+    def handle(*arguments: Any) -> tuple[str, dict[str, Any]]:
+        physical_id, attributes = original(*arguments)
+        answer = ScopedEc2().call("DescribeVpcs", {"VpcId.1": physical_id})
+        block = answer.findtext(".//vpcSet/item/cidrBlock") or ""
+        return physical_id, {**attributes, "CidrBlock": block, "CidrBlockAssociations": [], "Ipv6CidrBlocks": []}
+
+    return handle
+
+
+# -- faults ------------------------------------------------------------------------------------------------------------
+def _put_faults_before(faults: FaultFile) -> None:
+    provision, update, delete, on_thread = (
+        stacks._provision_keeping_seed, stacks._update_keeping_seed, stacks._delete_resource, stacks._runs_on_worker_thread,
+    )  # fmt: skip
+
+    def provision_after(resource_type: str, logical_id: str, *rest: Any) -> Any:
+        _change(faults, resource_type, logical_id)
+        return provision(resource_type, logical_id, *rest)
+
+    def update_after(resource_type: str, physical_id: str, old: Any, new: Any, stack_name: str, logical_id: str, *rest: Any) -> Any:
+        if old != new:
+            _change(faults, resource_type, logical_id)
+        return update(resource_type, physical_id, old, new, stack_name, logical_id, *rest)
+
+    def delete_after(resource_type: str, physical_id: str, properties: Any, stack_name: str = "", logical_id: str = "") -> Any:
+        now = faults.current()
+        time.sleep(now.delay_of(resource_type, logical_id))
+        _fail_if_asked(now.delete_failures, resource_type, logical_id)
+        return delete(resource_type, physical_id, properties, stack_name, logical_id)
+
+    stacks._provision_keeping_seed, stacks._update_keeping_seed = provision_after, update_after
+    stacks._delete_resource = delete_after
+    stacks._runs_on_worker_thread = lambda resource_type: on_thread(resource_type) or faults.current().slows
+
+
+def _change(faults: FaultFile, resource_type: str, logical_id: str) -> None:
+    now = faults.current()
+    time.sleep(now.delay_of(resource_type, logical_id))
+    _fail_if_asked(now.failures, resource_type, logical_id)
+
+
+def _fail_if_asked(failures: Any, resource_type: str, logical_id: str) -> None:
+    reason = failures.get(logical_id, failures.get(resource_type))
+    if reason is not None:
+        raise ValueError(f"Resource handler returned message: {reason} (asked for by the sandbox's faults)")

@@ -1,0 +1,153 @@
+"""AWS::Batch::*: what a stack says, said to the sandbox's Batch by the operations of its API."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cyclone_core.sandbox.batch.refusal import Refused
+from cyclone_core.sandbox.stacks.resource_type import Made, Properties
+
+Call = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Operation and request -> answer, in the account and region of the stack. Raises Refused."""
+_MAPS = ("Tags", "Parameters", "Options", "Labels")
+"""Properties whose members are the user's words, not AWS's."""
+_SCALING = ("MaxvCpus", "MinvCpus", "DesiredvCpus")
+"""Of ComputeResources: what changes without new instances."""
+
+
+def as_request(value: Any) -> Any:
+    """Properties of a template as members of a request: `MaxvCpus` -> `maxvCpus`."""
+    if isinstance(value, Mapping):
+        return {key[0].lower() + key[1:]: dict(inner) if key in _MAPS else as_request(inner) for key, inner in value.items()}
+    return [as_request(inner) for inner in value] if isinstance(value, list) else value
+
+
+class _BatchType:
+    """What they share."""
+
+    name = ""
+    name_property = ""
+    replacing: tuple[str, ...] = ()
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def _do(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return self._call(operation, dict(request))
+        except Refused as exc:
+            raise ValueError(f"Resource handler returned message: {exc} (Service: AWSBatch; Status Code: {exc.status})") from exc
+
+    def _request(self, logical_id: str, properties: Properties) -> dict[str, Any]:
+        own = f"{logical_id[:100]}-{uuid.uuid4().hex[:12]}"
+        chosen: dict[str, Any] = as_request({self.name_property: own, **properties})
+        return chosen
+
+
+class ComputeEnvironment(_BatchType):
+    """AWS::Batch::ComputeEnvironment."""
+
+    name = "AWS::Batch::ComputeEnvironment"
+    name_property = "ComputeEnvironmentName"
+    replacing = ("ComputeEnvironmentName",)
+
+    def create(self, logical_id: str, properties: Properties) -> Made:
+        """CreateComputeEnvironment; one that becomes INVALID fails."""
+        request = self._request(logical_id, {key: value for key, value in properties.items() if key not in _ONLY_IN_STACKS})
+        request["type"] = request["type"].upper()
+        arn = self._do("CreateComputeEnvironment", request)["computeEnvironmentArn"]
+        self._check_valid(arn)
+        return arn, {"ComputeEnvironmentArn": arn}
+
+    def update(self, physical_id: str, old: Properties, new: Properties, logical_id: str) -> Made:
+        """UpdateComputeEnvironment, or a new environment for what needs other instances."""
+        if is_replaced(old, new):
+            return self.create(logical_id, new)
+        changes = {"ComputeEnvironment": physical_id, **{key: new[key] for key in ("State", "ServiceRole") if key in new}}
+        if "ComputeResources" in new:
+            in_place = {key: value for key, value in new["ComputeResources"].items() if key not in ("Type", "SpotIamFleetRole")}
+            changes["ComputeResources"] = in_place
+        self._do("UpdateComputeEnvironment", as_request(changes))
+        return physical_id, {"ComputeEnvironmentArn": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Disable and delete."""
+        if self._described(physical_id):
+            self._do("UpdateComputeEnvironment", {"computeEnvironment": physical_id, "state": "DISABLED"})
+            self._do("DeleteComputeEnvironment", {"computeEnvironment": physical_id})
+
+    def _check_valid(self, arn: str) -> None:
+        found = self._described(arn)[0]
+        if found["status"] != "VALID":
+            reason = found["statusReason"]
+            self.delete(arn, {})
+            raise ValueError(f"Resource handler returned message: Operation ComputeEnvironment is INVALID: {reason}")
+
+    def _described(self, arn: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._do("DescribeComputeEnvironments", {"computeEnvironments": [arn]})["computeEnvironments"]
+        return found
+
+
+_ONLY_IN_STACKS = ("ReplaceComputeEnvironment", "UpdatePolicy")
+
+
+def is_replaced(old: Properties, new: Properties) -> bool:
+    """Whether a change of a compute environment needs a new one."""
+    if any(old.get(key) != new.get(key) for key in ("ComputeEnvironmentName", "Type")):
+        return True
+    before, after = old.get("ComputeResources", {}), new.get("ComputeResources", {})
+    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)} - set(_SCALING)
+    return bool(changed) and str(new.get("ReplaceComputeEnvironment", True)).lower() != "false"
+
+
+class JobQueue(_BatchType):
+    """AWS::Batch::JobQueue."""
+
+    name = "AWS::Batch::JobQueue"
+    name_property = "JobQueueName"
+    replacing = ("JobQueueName", "JobQueueType")
+
+    def create(self, logical_id: str, properties: Properties) -> Made:
+        """CreateJobQueue."""
+        arn = self._do("CreateJobQueue", self._request(logical_id, properties))["jobQueueArn"]
+        return arn, {"JobQueueArn": arn}
+
+    def update(self, physical_id: str, old: Properties, new: Properties, logical_id: str) -> Made:
+        """UpdateJobQueue, or a new queue for another name."""
+        if any(old.get(key) != new.get(key) for key in self.replacing):
+            return self.create(logical_id, new)
+        changes = {key: value for key, value in new.items() if key not in (*self.replacing, "Tags")}
+        self._do("UpdateJobQueue", as_request({"JobQueue": physical_id, **changes}))
+        return physical_id, {"JobQueueArn": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Disable and delete, with its jobs."""
+        if self._do("DescribeJobQueues", {"jobQueues": [physical_id]})["jobQueues"]:
+            self._do("UpdateJobQueue", {"jobQueue": physical_id, "state": "DISABLED"})
+            self._do("DeleteJobQueue", {"jobQueue": physical_id})
+
+
+class JobDefinition(_BatchType):
+    """AWS::Batch::JobDefinition. Every change is a new revision; the one before is deregistered."""
+
+    name = "AWS::Batch::JobDefinition"
+    name_property = "JobDefinitionName"
+    replacing = ("JobDefinitionName",)
+
+    def create(self, logical_id: str, properties: Properties) -> Made:
+        """RegisterJobDefinition."""
+        arn = self._do("RegisterJobDefinition", self._request(logical_id, properties))["jobDefinitionArn"]
+        return arn, {"JobDefinitionArn": arn}
+
+    def update(self, physical_id: str, old: Properties, new: Properties, logical_id: str) -> Made:
+        """RegisterJobDefinition under the same name."""
+        name = physical_id.rpartition("/")[2].partition(":")[0]
+        is_own = "JobDefinitionName" not in old and "JobDefinitionName" not in new
+        return self.create(logical_id, {**({"JobDefinitionName": name} if is_own else {}), **new})
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """DeregisterJobDefinition."""
+        reference = physical_id.rpartition("/")[2]
+        found = self._do("DescribeJobDefinitions", {"jobDefinitions": [reference], "status": "ACTIVE"})["jobDefinitions"]
+        if found:
+            self._do("DeregisterJobDefinition", {"jobDefinition": reference})
