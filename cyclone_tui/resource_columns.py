@@ -48,13 +48,18 @@ def names(kind: str) -> tuple[str, ...]:
     return (*listed, *LIVE[kind])
 
 
+def every_name(kind: str) -> tuple[str, ...]:
+    """Those, and every other field that its model has: what one may choose from."""
+    fields = [spec.name for spec in fields_of(MODELS[kind]) if spec.shape != "json"]
+    return tuple(dict.fromkeys((*names(kind), *fields, "created", "updated")))
+
+
 def columns(kind: str, rows: Sequence[Listed] = (), ascii: bool = False) -> tuple[Column[Listed], ...]:
-    """The columns, each as wide as what it says of these rows; bars and long texts share what is left."""
-    found = [_fitted(_column(kind, name, ascii), rows) for name in names(kind)]
-    return tuple(found) if any(not column.width for column in found) else (*found, _SPACE)
+    """Every column, each as wide as what it says of these rows; bars and long texts share what is left, or nobody does."""
+    return (*(_fitted(_column(kind, name, ascii), rows) for name in every_name(kind)), SPACE)
 
 
-_SPACE: Column[Listed] = Column("", "", text=lambda row: "", least=1, priority=99)
+SPACE: Column[Listed] = Column("", "", text=lambda row: "", least=1, priority=99)
 """Takes what is left where no column can use it."""
 
 
@@ -247,10 +252,11 @@ def _clusters(name: str, ascii: bool) -> Column[Listed]:
     return Column(name, name, text=lambda row: str(len(row.pools)), justify="right", sort=name, value=lambda row: len(row.pools))
 
 
-def _updated(name: str, ascii: bool) -> Column[Listed]:
-    return Column(
-        name, name, text=lambda row: formatters.moment(row.stored.updated), sort=name, value=lambda row: row.stored.updated, priority=7
-    )
+def _moment(name: str, ascii: bool) -> Column[Listed]:
+    def when(row: Listed) -> float:
+        return row.stored.updated if name == "updated" else row.stored.created
+
+    return Column(name, name, text=lambda row: formatters.moment(when(row)), sort=name, value=when, priority=7)
 
 
 def _source(name: str, ascii: bool) -> Column[Listed]:
@@ -270,6 +276,6 @@ def _reason(name: str, ascii: bool) -> Column[Listed]:
 _SPECIAL: dict[str, Callable[[str, bool], Column[Listed]]] = {
     "name": _name, "state": _state, "waiting": _count, "running": _count, "successful": _count, "failed": _count, "tasks": _tasks,
     "open_jobs": _open_jobs, "workers": _worker_count, "busy_vcpus": _load, "queues": _users, "definitions": _users,
-    "clusters": _clusters, "updated": _updated, "source": _source, "reason": _reason,
+    "clusters": _clusters, "updated": _moment, "created": _moment, "source": _source, "reason": _reason,
 }  # fmt: skip
 """Columns that are more than the value of a field."""

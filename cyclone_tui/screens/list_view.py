@@ -21,6 +21,8 @@ from cyclone_tui import row_filter
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.row_filter import RowFilter
 from cyclone_tui.screens.base import View, background
+from cyclone_tui.screens.bulk_flows import keep_columns
+from cyclone_tui.screens.column_chooser import ColumnChooser
 from cyclone_tui.screens.modals import Choose
 from cyclone_tui.screens.sheet import Sheet, SheetTable
 from cyclone_tui.widgets.filter_line import FilterLine
@@ -42,6 +44,7 @@ class ListView(View, Generic[R]):
         ),
         Action("list.sort", "o", "sort", "Sort", "choose the order (or click on a heading)", looks=True, show=False),
         Action("list.reverse", "O", "reverse", "Reverse", "the other way around", looks=True, show=False),
+        Action("list.columns", "c", "columns", "Columns", "choose the columns", looks=True, show=False),
         Action("list.mark_all", "asterisk", "mark_all", "Mark all", "mark every row that is shown, or none", looks=True, show=False),
         Action("list.preview", "v", "preview", "Panel", "show or hide what is under the cursor in a panel below", looks=True, show=False),
     )
@@ -78,6 +81,10 @@ class ListView(View, Generic[R]):
     def columns(self, rows: Sequence[R]) -> Sequence[Column[R]]:
         """Its columns, as wide as these rows need them."""
         raise NotImplementedError
+
+    def usual(self) -> Sequence[str]:
+        """Keys of the columns that are shown where nobody chose others; all of them where it does not say."""
+        return [column.key for column in self.columns(()) if column.key]
 
     def cells(self, row: R) -> dict[str, str]:
         """What a filter may ask of a row."""
@@ -124,12 +131,22 @@ class ListView(View, Generic[R]):
     def _show_rows(self) -> None:
         table = self.table
         self.shown = [row for row in self.rows if self._filter(self.cells(row))]
-        table.set_columns(self.columns(self.rows))
+        self._set_columns()
         table.empty = self.nothing() if not self.rows else f"Nothing fits the filter {self.filter_text}. Esc takes it away"
         table.set_rows(self.shown, key=self.name_of)
         table.repaint()
         self._count()
         self._share_room()
+
+    def _set_columns(self) -> None:
+        """Those that were chosen, and one that takes the room that none of them can use."""
+        columns = self.columns(self.rows)
+        wanted = self.session.settings.columns.get(self.NAME, "").replace(",", " ").split()
+        known = [column.key for column in columns]
+        shown = [key for key in wanted if key in known] or list(self.usual())
+        if "" in known and not any(column.key in shown and not column.width for column in columns):
+            shown.append("")
+        self.table.set_columns(columns, shown)
 
     def _count(self) -> None:
         text = self.counted() if self.rows else ""
@@ -208,6 +225,17 @@ class ListView(View, Generic[R]):
         found = await self.app.push_screen_wait(Choose("Sort by", choices, now))
         if found is not None:
             table.sort_by(found, reverse=False)
+
+    @background
+    async def action_columns(self) -> None:
+        """Choose them; they are kept in the settings."""
+        table = self.table
+        choices = [(column.key, column.title) for column in table.columns if column.key]
+        shown = [key for key in table.visible_columns if key]
+        found = await self.app.push_screen_wait(ColumnChooser(choices, shown, self.usual()))
+        if found is not None:
+            await keep_columns(self, self.NAME, found)
+            self._set_columns()
 
     def action_reverse(self) -> None:
         """The same order the other way around."""

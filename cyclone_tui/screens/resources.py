@@ -46,8 +46,12 @@ class ResourcesView(ListView[Listed], ResourceFlows):
             return None
 
     def columns(self, rows: Sequence[Listed]) -> Sequence[Column[Listed]]:
-        """What `hyper` lists, and the numbers of now."""
+        """Every field, and the numbers of now."""
         return resource_columns.columns(self.KIND, rows, self.session.settings.ascii)
+
+    def usual(self) -> Sequence[str]:
+        """What `hyper` lists, and the numbers of now."""
+        return resource_columns.names(self.KIND)
 
     def cells(self, row: Listed) -> dict[str, str]:
         """Every field."""

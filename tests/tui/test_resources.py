@@ -13,6 +13,7 @@ from cyclone_core.operations.deployments import list_deployments
 from cyclone_core.operations.queries import open_host
 from cyclone_core.resources import Host
 from cyclone_tui.application import CycloneApp
+from cyclone_tui.screens.column_chooser import ColumnChooser
 from cyclone_tui.screens.list_view import ListView
 from cyclone_tui.screens.modals import Choose, Confirmation
 from cyclone_tui.screens.sheet import Sheet, SheetTable
@@ -199,6 +200,24 @@ def test_order_by_keys(filled: FilledHost, on_screen: OnScreen) -> None:
         assert [row.name for row in table._source.window(0, 9)] == ["default", "gpu"]
 
     on_screen(check, start="queues")
+
+
+def test_columns_are_chosen_and_kept(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Every field can be a column; the choice is in the settings."""
+
+    async def check(app: CycloneApp, pilot: P) -> None:
+        table = app.screen.query_one("#rows", RowTable)
+        assert "output_limit_mib" not in table.visible_columns
+        await pilot.press("c")
+        await until(pilot, lambda: asks(app, ColumnChooser))
+        chooser = app.screen
+        assert isinstance(chooser, ColumnChooser)
+        chooser.table.select("output_limit_mib")
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: "output_limit_mib" in table.visible_columns)
+        assert "output_limit_mib" in app.settings.columns["definitions"]
+
+    on_screen(check, start="definitions")
 
 
 def test_the_panel_follows_the_cursor(filled: FilledHost, on_screen: OnScreen) -> None:
