@@ -26,16 +26,10 @@ HISTORY = 240
 class Pulse:
     """The host in one glance, for the header and the throughput."""
 
-    supervised: bool
+    health: str
+    """running, stopped, new or not answering"""
     counts: tuple[int, ...]
     """tasks by state, in the order of `jobs.STATES`"""
-    used: bool = True
-    """whether anything was ever done here"""
-
-    @property
-    def health(self) -> str:
-        """A word."""
-        return "running" if self.supervised else "stopped" if self.used else "new"
 
     @property
     def waiting(self) -> int:
@@ -61,11 +55,11 @@ class Pulse:
 def take_pulse(host: HostView) -> Pulse:
     """One look; starts a dead supervisor where work is open and it was not stopped on purpose."""
     counts = tuple(sum(column) for column in zip(*(counts for _, counts in host.summary()), strict=True)) or (0,) * 6
-    supervised = host.supervised()
-    if not supervised and (counts[WAITING] or counts[RUNNING]):
+    health = host.health()
+    if health == "stopped" and (counts[WAITING] or counts[RUNNING]):
         host.revive()
-        supervised = host.supervised()
-    return Pulse(supervised, counts, host.reader.is_open)
+        health = host.health()
+    return Pulse(health, counts)
 
 
 class History:

@@ -13,7 +13,7 @@ from cyclone_core import paths
 from cyclone_core.errors import CycloneError, StateUnusable
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import STATES
-from cyclone_core.operations import hosts
+from cyclone_core.operations import hosts, local_hosts
 from cyclone_core.operations.descriptions import Description, FieldNow, events, touches
 from cyclone_core.operations.queries import open_host
 from cyclone_core.operations.resources import Stored
@@ -102,7 +102,7 @@ def host_line(host: Host, selected: str) -> HostLine:
         return HostLine(host, host.name == selected, "not available", host.region or "", problem=hosts.AWS_LATER)
     state_dir = paths.host_state_dir(host.name)
     counts, problem = _counts(host.name)
-    details = hosts.ask_status(state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(state_dir) else {}
+    details = local_hosts.ask_status(state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(state_dir) else {}
     health = _health(state_dir, details)
     details = details or {}
     return HostLine(

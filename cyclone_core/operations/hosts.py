@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra, StateUnusable
 from cyclone_core.host_registry import HostRegistry
+from cyclone_core.operations.local_hosts import ANSWER_TIMEOUT_S, ask_status, connect
 from cyclone_core.infra import deployment_record
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Label, read, refusals, spellings
@@ -26,8 +27,6 @@ from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 
 STOP_TIMEOUT_S = 30.0
 """So long a supervisor may take to end what runs and to leave."""
-ANSWER_TIMEOUT_S = 5.0
-"""So long a listing waits for a supervisor's word."""
 _LOOK_EVERY_S = 0.02
 AWS_LATER = "AWS hosts come in a later version of Cyclone; this one has local hosts"
 
@@ -151,7 +150,7 @@ def stop(
     if host.type == "aws":
         refuse_aws()
     state_dir = paths.host_state_dir(host.name)
-    channel = _connect(state_dir)
+    channel = connect(state_dir)
     if channel is None:
         return False
     channel.sock.settimeout(timeout_s)
@@ -266,30 +265,6 @@ def _status(host: Host, selected: str) -> HostStatus:
         return HostStatus(host, host.name == selected, "not answering", state_dir, {})
     state = "running" if details else "stopped" if os.path.exists(state_dir) else "new"
     return HostStatus(host, host.name == selected, state, state_dir, details)
-
-
-def ask_status(state_dir: str, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any] | None:
-    """What a supervisor says about itself; {} where none runs, None where one does not answer in time."""
-    channel = _connect(state_dir)
-    if channel is None:
-        return {}
-    channel.sock.settimeout(timeout_s)
-    try:
-        return dict(channel.ask(("status",))[1])
-    except TimeoutError:
-        return None
-    except (wire.Closed, OSError):
-        return {}
-    finally:
-        channel.close()
-
-
-def _connect(state_dir: str) -> wire.Channel | None:
-    """A channel to a supervisor that runs; None where none does. Never starts one."""
-    try:
-        return client.connect(state_dir)
-    except (FileNotFoundError, HostUnavailable):
-        return None
 
 
 def _is_locked(state_dir: str) -> bool:

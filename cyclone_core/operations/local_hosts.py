@@ -1,4 +1,4 @@
-"""From the name of a local host to its state directory, at no cost: what the job commands need of `host_registry`.
+"""From the name of a local host to its state directory and its supervisor, at no cost: what needs no model of resources.
 
 `local` exists without any configuration; every other host has a file `config_dir()/hosts/NAME.json`.
 """
@@ -6,8 +6,17 @@
 import os
 
 from cyclone_core import paths
-from cyclone_core.errors import CycloneError, NotFound, StateUnusable
+from cyclone_core.errors import CycloneError, HostUnavailable, NotFound, StateUnusable
 from cyclone_core.scheduler.settings import is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cyclone_core.wire import Channel
+
+ANSWER_TIMEOUT_S = 5.0
+"""So long a listing waits for a supervisor's word."""
 
 
 def state_dir(name: "str | None" = None) -> str:
@@ -26,6 +35,34 @@ def state_dir(name: "str | None" = None) -> str:
             f"the host {name} is of type {kind}: jobs of local hosts only can be reached from here. Choose one with --host NAME"
         )
     return paths.host_state_dir(name)
+
+
+def ask_status(state_dir: str, timeout_s: float = ANSWER_TIMEOUT_S) -> "dict[str, Any] | None":
+    """What a supervisor says about itself; {} where none runs, None where one does not answer in time."""
+    from cyclone_core import wire
+
+    channel = connect(state_dir)
+    if channel is None:
+        return {}
+    channel.sock.settimeout(timeout_s)
+    try:
+        return dict(channel.ask(("status",))[1])
+    except TimeoutError:
+        return None
+    except (wire.Closed, OSError):
+        return {}
+    finally:
+        channel.close()
+
+
+def connect(state_dir: str) -> "Channel | None":
+    """A channel to a supervisor that runs; None where none does. Never starts one."""
+    from cyclone_core.scheduler.local import client
+
+    try:
+        return client.connect(state_dir)
+    except (FileNotFoundError, HostUnavailable):
+        return None
 
 
 def _file(name: str) -> str:

@@ -9,18 +9,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
-from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import FINAL, STATES, WAITING
-from cyclone_core.operations import attention, hosts, waiting
+from cyclone_core.operations import attention, local_hosts, waiting
 from cyclone_core.operations.attention import Attention, Disk
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.workers import TaskNow, WorkerView, cpu_percent, living, workers
-from cyclone_core.resources import LOCAL_REGION
+from cyclone_core.scheduler.references import LOCAL_REGION
 from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
+
+if TYPE_CHECKING:
+    from cyclone_core.host_registry import HostRegistry
 
 Health = Literal["running", "stopped", "new", "not answering", "full disk", "not available"]
 """new: never started; full disk: it runs and cannot store; not available: this version has no way to it."""
@@ -146,7 +148,7 @@ class EventView:
 def overview(host: HostView, now: float | None = None) -> Overview:
     """How a host is now. Raises CycloneError or sqlite3.Error when its database cannot be read."""
     now = time.time() if now is None else now
-    details = hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(host.state_dir) else {}
+    details = local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(host.state_dir) else {}
     health = _health(details, host)
     reader = MonitoringReader(host.reader.connection)
     totals = dict(host.reader.counts())
@@ -163,7 +165,7 @@ def overview(host: HostView, now: float | None = None) -> Overview:
 
 def pools(host: HostView) -> tuple[Pool, ...]:
     """The workers per region and cluster alone."""
-    return _pools(host, MonitoringReader(host.reader.connection), hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {})
+    return _pools(host, MonitoringReader(host.reader.connection), local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {})
 
 
 def tasks_per_second(before: Overview | None, after: Overview) -> float:
@@ -182,8 +184,10 @@ def rates(samples: Sequence[tuple[float, int]], now: float) -> tuple[float, ...]
     return (*found, 0.0) if found and found[-1] and now - samples[-1][0] > _RECENT_S else found
 
 
-def hosts_now(registry: HostRegistry | None = None) -> tuple[HostNow, ...]:
+def hosts_now(registry: "HostRegistry | None" = None) -> tuple[HostNow, ...]:
     """All hosts with their health, by name; one whose file cannot be read is left out."""
+    from cyclone_core.host_registry import HostRegistry  # loads the models of resources, which the first paint need not wait for
+
     selected = paths.selected_host()
     found = (registry or HostRegistry()).list()[0]
     return tuple(HostNow(host.name, host.type, _health_of(host.name, host.type), host.name == selected) for host in found)
@@ -209,13 +213,15 @@ def _health_of(name: str, host_type: str) -> Health:
     state_dir = paths.host_state_dir(name)
     if not os.path.exists(os.path.join(state_dir, "state.db")):
         return "new"
-    details = hosts.ask_status(state_dir, ANSWER_TIMEOUT_S / 2)
+    details = local_hosts.ask_status(state_dir, ANSWER_TIMEOUT_S / 2)
     if details is None:
         return "not answering"
     return "full disk" if details.get("storage") == "full" else "running" if details else "stopped"
 
 
 def _type(name: str) -> str:
+    from cyclone_core.host_registry import HostRegistry
+
     try:
         return HostRegistry().get(name).type
     except CycloneError:  # a file that was broken or removed since the host was opened: the database is still there

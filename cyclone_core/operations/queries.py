@@ -53,6 +53,15 @@ class HostView:
             return False
         return True
 
+    def health(self, timeout_s: float = 1.0) -> str:
+        """In a word: running, stopped, new (nothing was ever done), or not answering, when the supervisor takes longer than that."""
+        from cyclone_core.operations.local_hosts import ask_status
+
+        told = ask_status(self.state_dir, timeout_s) if self.reader.is_open else {}
+        if told is None:
+            return "not answering"
+        return "running" if told else "stopped" if self.reader.is_open else "new"
+
     def revive(self) -> None:
         """Start the supervisor when work is open and nobody does it, unless it was stopped; looking goes on whatever comes of that."""
         if not any(counts[WAITING] or counts[RUNNING] for _, counts in self.reader.counts()) or self.supervised():

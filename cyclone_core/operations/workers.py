@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cyclone_core.ids import format_task
-from cyclone_core.operations import hosts
+from cyclone_core.operations import local_hosts
 from cyclone_core.operations.queries import HostView
-from cyclone_core.resources import LOCAL_REGION
+from cyclone_core.scheduler.references import LOCAL_REGION
 from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
 from cyclone_core.worker.metrics import usage
 from cyclone_core.worker.processes import tree
@@ -68,7 +68,7 @@ class WorkerView:
 
 def workers(host: HostView) -> tuple[WorkerView, ...]:
     """The workers of a host that live, by region, cluster and number."""
-    details = hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {}
+    details = local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {}
     reader = MonitoringReader(host.reader.connection)
     connected = {told["id"]: told for told in details.get("workers", ())}
     leased, tasks = reader.leased(), _tasks(reader)

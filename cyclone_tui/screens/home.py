@@ -14,7 +14,7 @@ from textual.containers import Horizontal, Vertical
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
-from cyclone_core.operations import deployments, hosts, monitoring, resources
+from cyclone_core.operations import deployments, monitoring
 from cyclone_core.operations.attention import Attention
 from cyclone_core.operations.deployments import Deployment
 from cyclone_core.operations.monitoring import HostNow, JobLine, Overview, Pool, QueueNow
@@ -249,6 +249,8 @@ class HomeView(View):
             return
         about: Attention = line.about
         kind, name = about.subject
+        from cyclone_core.operations import hosts  # with the models of resources, for which the first paint does not wait
+
         if about.remedy.startswith("hyper hosts start "):
             if await self.confirm(f"Start the host {name}?", about.why, about.remedy):
                 await self.attempt(lambda _: hosts.start(hosts.get(name)), done=f"host {name} runs")
@@ -261,6 +263,8 @@ class HomeView(View):
 
 def unpause(host: HostView, queue: str) -> None:
     """Let a queue start its tasks again. Raises InvalidRequest or what the supervisor refuses."""
+    from cyclone_core.operations import resources
+
     found = resources.for_selected(host.name)
     for event in found.apply(found.propose_put("queue", {"name": queue, "paused": False}, "update")):
         if event.phase == "FAILED":

@@ -156,7 +156,7 @@ class ResourceFlows(View):
 
     def _is_running(self) -> bool:
         """Whether the host's control plane answers, as far as is known."""
-        return self.session.pulse is None or self.session.pulse.supervised
+        return self.session.pulse is None or self.session.pulse.health == "running"
 
     def _starts(self) -> str:
         return f"The host {self.session.host} is stopped: this starts it, and waiting jobs go on."
