@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Button, Static, TextArea
 
+from cyclone_core.errors import CycloneError
 from cyclone_tui import formatters
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.screens.base import background
@@ -97,15 +98,23 @@ class WizardView(WizardDrafts):
 
     def _look_closer(self) -> None:
         if self.kind in _LOOKED_AT or self.at_review:
-            self._look_now()
+            self.look_now()
 
-    def _look_now(self) -> None:
-        """Ask the machine too: an engine, a directory."""
+    def look_now(self) -> None:
+        """Ask the machine too (an engine, a directory), and make the plan."""
         if self.draft is not None and self.world is not None:
             self.run_worker(self._look(self.draft, self.world), group="look", exclusive=True, exit_on_error=False)
 
     async def _look(self, draft: Draft, world: World) -> None:
-        looked = await asyncio.to_thread(review, draft, world, self.host_option())
+        try:
+            looked = await asyncio.to_thread(review, draft, world, self.host_option())
+        except Exception as exc:  # noqa: BLE001  the border between threads and screens
+            self.why_not = f"the plan cannot be made: {exc}"
+            if not isinstance(exc, CycloneError):
+                self.cyclone.record(exc)
+            self.draw()
+            return
+        self.why_not = ""
         if self.world is None or self.draft is None or not self.is_attached:
             return
         self.world = replace(self.world, looked=looked.world.looked)
@@ -123,7 +132,7 @@ class WizardView(WizardDrafts):
         self.show_only("review" if step == REVIEW else "form")
         if step == REVIEW:
             self.reviewed = None
-            self._look_now()
+            self.look_now()
             self.query_one("#next", Button).focus()
         else:
             await self._fill_form(self.draft, field)
@@ -330,7 +339,8 @@ class WizardView(WizardDrafts):
         elif wrong:
             self._to_problem(wrong[0])
         elif self.reviewed is None or self.draft is None or self.reviewed.draft.given() != self.draft.given():
-            self.cyclone.tell("one moment: the plan is being made")
+            self.cyclone.tell(self.why_not or "one moment: the plan is being made")
+            self.look_now()
         elif not self.reviewed.plan:
             self.cyclone.tell("nothing to do: everything is as asked")
         else:

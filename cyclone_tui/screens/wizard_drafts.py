@@ -43,6 +43,10 @@ class WizardDrafts(WizardFrame):
         """Show a step."""
         raise NotImplementedError
 
+    def look_now(self) -> None:
+        """Ask the machine, and make the plan."""
+        raise NotImplementedError
+
     async def read_document(self, text: str) -> None:
         """Take over what a document says, or show what is wrong with it."""
         raise NotImplementedError
@@ -65,6 +69,8 @@ class WizardDrafts(WizardFrame):
         else:
             self.world = replace(data, findings=self.world.findings)
             self.take(self.draft)
+            if self.at_review:
+                self.look_now()
         self.run_worker(partial(self._search, self.world), thread=True, group="discover", exclusive=True, exit_on_error=False)
 
     def _show_failure(self, exc: Exception) -> None:
@@ -119,11 +125,11 @@ class WizardDrafts(WizardFrame):
     def _kept(self, world: World) -> list[Kept]:
         """Drafts of this kind and host, without those whose deployment runs or has succeeded."""
         kept = []
-        for one in self.drafts.list(self.kind, world.host.name):
+        for one in self.drafts.list(host=world.host.name):
             became = "failed" if one.deployment is None else deploying.became(world.host, one.deployment)
             if became == "done":
                 self.drafts.forget(one.key)
-            elif became == "failed":
+            elif became == "failed" and one.kind == self.kind:
                 kept.append(one)
         return kept
 
@@ -209,7 +215,9 @@ class WizardDrafts(WizardFrame):
 
     def _leave(self, made: deploying.Made) -> None:
         """To the deployment, to the new host, or back."""
-        if made.deployment is not None:
+        if made.deployment is not None and not self.is_current:
+            self.cyclone.tell(f"deployment {made.deployment} has begun: :deployment {made.deployment} shows it")
+        elif made.deployment is not None:
             self.app.switch_screen(navigation.make(navigation.find("deployment"), {"number": str(made.deployment)}))
         elif made.host:
             self.cyclone.switch_host(made.host)

@@ -73,6 +73,8 @@ class WizardFrame(View):
         """what stands against the draft"""
         self.reviewed: Review | None = None
         """the review of the draft; None while it is made"""
+        self.why_not = ""
+        """why the last review could not be made"""
         self.turn = asyncio.Lock()
         """steps are taken one after the other, however fast keys arrive"""
         self._pauses: dict[str, Timer] = {}
@@ -232,13 +234,14 @@ class WizardFrame(View):
             errors = self.reviewed.errors if self.reviewed else ()
             return "Cannot be done yet" if errors and not any(one.field for one in errors) else "Mend the problems"
         if self.reviewed is None:
-            return "Looking…"
+            return "Try again" if self.why_not else "Looking…"
         return telling.summary(self.reviewed.plan) or "Nothing to do"
 
     def _draw_review(self) -> None:
         pane = self.query_one(ReviewPane)
         if self.reviewed is None:
-            pane.show(((("making the plan…", "muted"),),))
+            told = (f"{self.why_not}. Enter tries again", "failed") if self.why_not else ("making the plan…", "muted")
+            pane.show(((told,),))
         else:
             pane.show(telling.lines(self.reviewed, self.session.settings.ascii))
 

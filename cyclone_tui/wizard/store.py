@@ -21,7 +21,7 @@ from cyclone_core.resource_fields import plain
 from cyclone_tui.wizard.draft import Draft, Entry
 from cyclone_tui.wizard.values import is_empty, normal, specs_of
 
-_SECRET = re.compile(r"passw|secret|token|credential|api_?key|access_?key|private|auth", re.IGNORECASE)
+_SECRET = re.compile(r"passw|secret|token|credential|api_?key|access_?key|(?:^|_)key(?:$|_)|private|auth", re.IGNORECASE)
 _VERSION = 1
 _LAST = "last-used.json"
 

@@ -428,3 +428,21 @@ def test_every_step_of_every_kind_can_be_shown(drive: Callable[..., None], size:
             assert driver.view.query_one("#beside").display is (size[0] > 100)
 
     drive("home", steps, size=size)
+
+
+def test_a_host_that_cannot_be_read_is_told_in_the_review(drive: Callable[..., None], tmp_path: Path) -> None:
+    """And the next try goes on by itself once it can."""
+
+    async def steps(driver: Driver) -> None:
+        database = Path(hosts.status("local").state_dir) / "state.db"
+        await driver.keys("x", "pagedown")
+        database.rename(tmp_path / "away")
+        database.mkdir()
+        await driver.keys("pagedown")
+        assert "the plan cannot be made" in driver.review
+        database.rmdir()
+        (tmp_path / "away").rename(database)
+        await driver.keys("enter")
+        assert "create queue x" in driver.review
+
+    drive("new queue", steps)

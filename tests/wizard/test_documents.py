@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cyclone_tui.cli.groups.tables import resource_record
 from cyclone_tui.wizard import documents
 from cyclone_tui.wizard.draft import Draft, begin, edit
-from tests.wizard.conftest import HOST, body_of
+from tests.wizard.conftest import HOST, SNAPSHOT, body_of
 
 
 def read(kind: str, text: str) -> Draft:
@@ -89,6 +90,15 @@ def test_untouched_document_changes_nothing() -> None:
     """Looking at the YAML is no answer: origins stay."""
     draft = edit("definition", HOST, body_of("definition", "sim"))
     assert documents.read(draft, documents.to_yaml(draft)).draft == draft
+
+
+@pytest.mark.parametrize(("kind", "name"), [("cluster", "big"), ("queue", "fast"), ("image", "solver"), ("definition", "sim")])
+def test_what_a_listing_prints_is_the_resource(kind: str, name: str) -> None:
+    """What the host added to it is left out again."""
+    stored = next(one for one in SNAPSHOT.resources if (one.kind, one.name) == (kind, name))
+    draft = edit(kind, HOST, body_of(kind, name))
+    reading = documents.read(draft, json.dumps([resource_record(stored)]))
+    assert (reading.problems, reading.draft.given()) == ((), {"name": name})
 
 
 def test_json_holds_what_differs() -> None:

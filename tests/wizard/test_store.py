@@ -29,7 +29,7 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 def test_secrets_are_not_written(tmp_path: Path) -> None:
     """The variable is left out, the rest is kept, and the field has to be looked at again."""
     drafts = Drafts(str(tmp_path))
-    draft = drafts.keep(begin("definition", HOST).with_values({"name": "d", "environment": "A=1,DB_PASSWORD=hunter2"}))
+    draft = drafts.keep(begin("definition", HOST).with_values({"name": "d", "environment": "A=1,DB_PASSWORD=hunter2,SSH_KEY=hunter2"}))
     assert "hunter2" not in (tmp_path / f"{draft.key}.json").read_text()
     again = resume(begin("definition", HOST), drafts.list()[0])
     assert again.value("environment") == {"A": "1"}
