@@ -92,7 +92,7 @@ class LogPane(ScrollView, can_focus=True):
         gone = self._prune()
         if not self.following:
             self.unseen += max(0, len(self.lines) + gone - size_before)
-        self._place(first, gone)
+        self._place(first, gone, max(size_before, len(self.lines)))
 
     def clear(self) -> None:
         """Forget everything; what comes next is followed."""
@@ -127,8 +127,11 @@ class LogPane(ScrollView, can_focus=True):
             self.dropped += gone
         return gone
 
-    def _place(self, first: int, gone: int) -> None:
-        """Make the new lines visible when followed, else keep what is on the screen where it is. gone: lines pruned at the top."""
+    def _place(self, first: int, gone: int, end: int) -> None:
+        """Make the new lines visible when followed, else keep what is on the screen where it is.
+
+        gone: lines pruned at the top. first, end: the lines that look different now, or did not exist.
+        """
         rows = gone
         if self.wrap and gone:
             rows = self._tops[gone] - self._tops[0]
@@ -140,21 +143,26 @@ class LogPane(ScrollView, can_focus=True):
             if gone or self.scroll_offset.y != before:
                 self.refresh()
             else:
-                self._refresh_from(first)
+                self._repaint(first, end)
         else:
             if rows:
                 self._scroll_to_row(max(0, self.scroll_offset.y - rows))
-            self._refresh_from(first - gone)
+            self._repaint(first - gone, end)
         self.post_message(self.Moved())
 
-    def _refresh_from(self, first: int) -> None:
-        """Repaint from a line to the end, as far as that is on the screen."""
-        row = self._row_of(max(0, first)) - self.scroll_offset.y
-        if row < self.size.height:
-            self.refresh_lines(self.scroll_offset.y + max(0, row), self.size.height - max(0, row))
+    def _repaint(self, first: int, end: int) -> None:
+        """Paint some lines again, as far as they are on the screen."""
+        top, height = self.scroll_offset.y, self.size.height
+        low = max(top, self._row_of(max(0, first)))
+        high = top + height if self.wrap else min(top + height, end)
+        if low < high:
+            self.refresh_lines(low, high - low)
 
     def _resize(self) -> None:
-        size = Size(self._wrap_width, self._tops[-1] - self._tops[0]) if self.wrap else Size(self._widest, len(self.lines))
+        """A change of the virtual size costs a layout: there is none while the screen is not full."""
+        width, rows = (self._wrap_width, self._tops[-1] - self._tops[0]) if self.wrap else (self._widest, len(self.lines))
+        room = self.scrollable_content_region
+        size = Size(max(width, room.width), max(rows, room.height))
         if size != self.virtual_size:
             self.virtual_size = size
 
@@ -222,6 +230,7 @@ class LogPane(ScrollView, can_focus=True):
             top = self._line_at(self.scroll_offset.y)[0]
             self._measure_all()
             self._scroll_to_row(self._row_of(top))
+        self._resize()
         if self.following:
             self._scroll_to_row(self.max_scroll_y)
 
@@ -457,8 +466,8 @@ class LogTail(Vertical):
         if pane.following:
             parts.append("end of the output" if self.is_over else f"{'>' if ascii else '▼'} following")
         else:
-            more = f", {pane.unseen:,} new below" if pane.unseen else ""
-            parts.append(f"{'=' if ascii else '‖'} paused at line {pane.first_line:,}{more} (G: end)")
+            more = f", {pane.unseen:,} new" if pane.unseen else ""
+            parts.append(f"{'=' if ascii else '‖'} paused, line {pane.first_line:,}{more} (G: end)")
         total = pane.dropped + len(pane.lines)
         parts.append("1 line" if total == 1 else f"{total:,} lines" if total else "no output yet")
         if pane.dropped:
