@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra, StateUnusable
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.operations.local_hosts import ANSWER_TIMEOUT_S, ask_status, connect
 from cyclone_core.infra import deployment_record
+from cyclone_core.operations.local_hosts import ask_status, connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Label, read, refusals, spellings
 from cyclone_core.resources import Host

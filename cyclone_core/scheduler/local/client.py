@@ -193,7 +193,10 @@ def _become_supervisor(state_dir: str, status: int) -> "NoReturn":
 
 
 def environment() -> "dict[str, str]":
-    """For a process that outlives us: ours without what tells of the task that we may be part of: by that, left-over processes of tasks are found and ended."""
+    """For a process that outlives us: ours without what tells of the task that we may be part of.
+
+    By that the left-over processes of tasks are found and ended.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CYCLONE_") or name in _KEPT}
     return {**kept, wire.DAEMON: "1"}
 
