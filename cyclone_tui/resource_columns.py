@@ -48,15 +48,16 @@ def names(kind: str) -> tuple[str, ...]:
     return (*listed, *LIVE[kind])
 
 
-def every_name(kind: str) -> tuple[str, ...]:
-    """Those, and every other field that its model has: what one may choose from."""
-    fields = [spec.name for spec in fields_of(MODELS[kind]) if spec.shape != "json"]
+def every_name(kind: str, rows: Sequence[Listed] = ()) -> tuple[str, ...]:
+    """Those, and every other field that its model has on this type of host: what one may choose from."""
+    stored = {name for row in rows for name in row.stored.body}
+    fields = [spec.name for spec in fields_of(MODELS[kind]) if spec.shape != "json" and (spec.name in stored or not rows)]
     return tuple(dict.fromkeys((*names(kind), *fields, "created", "updated")))
 
 
 def columns(kind: str, rows: Sequence[Listed] = (), ascii: bool = False) -> tuple[Column[Listed], ...]:
     """Every column, each as wide as what it says of these rows; bars and long texts share what is left, or nobody does."""
-    return (*(_fitted(_column(kind, name, ascii), rows) for name in every_name(kind)), SPACE)
+    return (*(_fitted(_column(kind, name, ascii), rows) for name in every_name(kind, rows)), SPACE)
 
 
 SPACE: Column[Listed] = Column("", "", text=lambda row: "", least=1, priority=99)
@@ -77,7 +78,7 @@ def state_style(state: str, paused: bool = False) -> str:
 
 def title(name: str) -> str:
     """What a field is called above a column: `max_memory_mib` is memory."""
-    return TITLES.get(name) or name.replace("_", " ")
+    return TITLES.get(name) or name.removesuffix("_mib").removesuffix("_minutes").replace("_", " ")
 
 
 def value_text(name: str, value: Any) -> str:
@@ -144,7 +145,7 @@ def _fitted(column: Column[Listed], rows: Sequence[Listed]) -> Column[Listed]:
         return column
     longest = max((len(column.text(row)) for row in rows), default=0)
     width = min(max(longest, len(column.title) + 1), _MOST.get(column.key, 30))
-    return replace(column, width=max(width, 14) if column.key == "name" else width)
+    return replace(column, width=max(width, 10) if column.key == "name" else width)
 
 
 def _value(row: Listed, name: str) -> Any:

@@ -236,6 +236,20 @@ def test_the_panel_follows_the_cursor(filled: FilledHost, on_screen: OnScreen) -
     on_screen(check, start="queues", size=(140, 40))
 
 
+def test_enter_in_the_panel_follows_its_line(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Tab goes there, and a line leads on."""
+
+    async def check(app: CycloneApp, pilot: P) -> None:
+        await until(pilot, lambda: "jobs" in lines(app))
+        await pilot.press("tab")
+        assert app.screen.query_one("#now", SheetTable).go_to(lambda line: line.key == "jobs")
+        await pilot.press("enter")
+        await until(pilot, lambda: top(app) == "jobs")
+        assert dict(app.views[-1].arguments) == {"queue": "default"}
+
+    on_screen(check, start="queues", size=(140, 40))
+
+
 def test_only_the_region_of_the_session(filled: FilledHost, on_screen: OnScreen) -> None:
     """What is elsewhere is not shown, and how to see it is said."""
 
