@@ -55,7 +55,7 @@ class WizardFrame(View):
     WizardFrame #buttons Static { width: 1fr; color: $muted; }
     WizardFrame #buttons Button { margin-left: 2; min-width: 10; background: $panel; color: $foreground; }
     WizardFrame #buttons #next { color: $accent; }
-    WizardFrame #buttons Button:focus { background: $primary; color: $background; text-style: bold; }
+    WizardFrame #buttons Button:focus, WizardFrame #buttons #next:focus { background: $primary; color: $background; text-style: bold; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -107,14 +107,19 @@ class LineEditor(Editor):
         self._offered: tuple[tuple[str, str], ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Line and list."""
+        """The line; its list is made when it is opened for the first time, because a form has many lines and few lists."""
         yield Input(self.view.text, placeholder=self.view.placeholder, compact=True, disabled=self.view.locked)
-        yield _Choices()
+
+    @property
+    def _choices(self) -> _Choices | None:
+        found = self.query(_Choices)
+        return found.first() if found else None
 
     @property
     def is_open(self) -> bool:
         """Whether the choices are shown."""
-        return bool(self.query_one(_Choices).display)
+        choices = self._choices
+        return choices is not None and bool(choices.display)
 
     def show(self, view: FieldView) -> None:
         """Take over what somebody else changed."""
@@ -176,8 +181,8 @@ class LineEditor(Editor):
 
     def action_up(self) -> None:
         """The choice above; above the first the list closes; without a list the field before."""
-        choices = self.query_one(_Choices)
-        if self.is_open and choices.highlighted:
+        choices = self._choices
+        if choices is not None and self.is_open and choices.highlighted:
             choices.action_cursor_up()
         elif self.is_open:
             self._close()
@@ -211,22 +216,27 @@ class LineEditor(Editor):
         self._list((*known, *(choice for choice in found if choice[0] not in {path for path, _ in known})))
 
     def _list(self, offered: tuple[tuple[str, str], ...]) -> None:
-        choices = self.query_one(_Choices)
         self._offered = offered
         if not offered:
             self._close()
             return
         width = max(len(value) for value, _ in offered)
-        choices.clear_options()
-        choices.add_options([Option(Content.assemble(value.ljust(min(width, 40)), (f"  {note}", "$muted"))) for value, note in offered])
+        options = [Option(Content.assemble(value.ljust(min(width, 40)), (f"  {note}", "$muted"))) for value, note in offered]
+        choices = self._choices
+        if choices is None:
+            choices = _Choices(*options)
+            self.mount(choices)
+        else:
+            choices.clear_options()
+            choices.add_options(options)
         current = self.query_one(Input).value.strip()
         choices.display = True
         choices.highlighted = next((at for at, (value, _) in enumerate(offered) if value == current), 0)
 
     def _take(self) -> bool:
-        choices = self.query_one(_Choices)
-        at = choices.highlighted
-        if not self.is_open or at is None or at >= len(self._offered):
+        choices = self._choices
+        at = choices.highlighted if choices is not None and self.is_open else None
+        if at is None or at >= len(self._offered):
             return False
         line = self.query_one(Input)
         self._close()
@@ -235,7 +245,9 @@ class LineEditor(Editor):
         return True
 
     def _close(self) -> None:
-        self.query_one(_Choices).display = False
+        choices = self._choices
+        if choices is not None:
+            choices.display = False
 
 
 def _matching(choices: tuple[tuple[str, str], ...], typed: str) -> tuple[tuple[str, str], ...]:
@@ -283,6 +295,16 @@ class _Segments(Widget, can_focus=True):
         """Another field."""
         self.post_message(Left(by))
 
+    def on_key(self, event: events.Key) -> None:
+        """The first letter of a word chooses it: y and n, too."""
+        letter = (event.character or "").lower()
+        found = [value for value, note in self.view.choices if letter and (value or note).lower().startswith(letter)]
+        if found and event.is_printable:
+            event.stop()
+            event.prevent_default()
+            at = found.index(self.view.text) + 1 if self.view.text in found else 0
+            self.post_message(Edited(found[at % len(found)]))
+
     def on_click(self, event: events.Click) -> None:
         """The word that was clicked at."""
         place, sign = 1, 3 if self._ascii else 1
@@ -294,7 +316,7 @@ class _Segments(Widget, can_focus=True):
 
 
 class SegmentsEditor(Editor):
-    """Few words side by side: space or arrows choose."""
+    """Few words side by side: space, arrows or a first letter choose."""
 
     def __init__(self, view: FieldView, ascii: bool = False) -> None:
         super().__init__(view)

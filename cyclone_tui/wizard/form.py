@@ -17,6 +17,8 @@ _WRITTEN = {
 }  # fmt: skip
 _MOST_SEGMENTS_WIDTH = 46
 """Choices that fit on a line beside each other are shown so; more are a list."""
+_MOST_NOTE = 100
+"""Characters; longer causes are cut at their first colon."""
 
 
 def view(draft: Draft, world: World, spec: FieldSpec, found: Sequence[Complaint] = ()) -> FieldView:
@@ -41,7 +43,7 @@ def view(draft: Draft, world: World, spec: FieldSpec, found: Sequence[Complaint]
         fix=mine.fix.text if mine and mine.fix else "",
         level=mine.level if mine else "",
         doubt=_doubt(draft, spec),
-        note=finding.warning if finding else "",
+        note=_note(finding.warning) if finding else "",
         completes=spec.option.path,
         locked=draft.mode == "update" and spec.name == "name",
     )
@@ -54,6 +56,12 @@ def _message(complaint: Complaint) -> str:
     message = f"{place}: {problem.message}" if place else problem.message
     is_told = complaint.fix is not None and problem.hint.startswith(("Did you mean", "For example", "Leave it out", "Give it with"))
     return message if is_told or not problem.hint else f"{message}. {problem.hint}"
+
+
+def _note(warning: str) -> str:
+    """Why there is nothing to choose, as short as it can be told: all of it stands in the review, should it matter."""
+    cause = warning.partition(". ")[0]
+    return cause if len(cause) <= _MOST_NOTE else cause.partition(": ")[0]
 
 
 def label(name: str) -> str:

@@ -56,14 +56,16 @@ def _fields(change: Change, arrow: str, review: Review) -> Iterator[Line]:
     fields = [field for field in change.fields if field.field != "name" and field.field not in _OURS]
     if change.action == "create":
         fields = [field for field in fields if as_text(field.after)]
-    width = max((len(label(field.field)) for field in fields), default=0)
+    names = {field.field: "Runs as" if (change.kind, field.field) == ("image", "reference") else label(field.field) for field in fields}
+    width = max(map(len, names.values()), default=0)
     for field in fields:
-        name = (f"      {label(field.field):<{width}}  ", "muted")
+        name = (f"      {names[field.field]:<{width}}  ", "muted")
         after = (_cell(field.after) or "none", "")
         if change.action == "create":
             known = field.field in {spec.name for spec in review.draft.specs}
             own = known and review.draft.is_changed(field.field)
-            yield (name, (after[0], "ok" if own else ""), ("" if own else "  (default)", "muted"))
+            told = "" if own or names[field.field] == "Runs as" else "  (default)"
+            yield (name, (after[0], "ok" if own else ""), (told, "muted"))
         else:
             yield (name, (_cell(field.before) or "none", "muted"), (f" {arrow} ", "muted"), after)
 

@@ -180,6 +180,34 @@ def test_next_stays_where_something_is_wrong_and_a_key_mends_it(drive: Callable[
     drive("new queue", steps)
 
 
+def test_words_side_by_side_are_chosen_by_letter_or_arrow(drive: Callable[..., None]) -> None:
+    """Neither is taken for a key of the application."""
+
+    async def steps(driver: Driver) -> None:
+        await driver.keys("pagedown", "tab", "y")
+        assert driver.row("paused").view.text == "yes"
+        await driver.keys("n")
+        assert driver.row("paused").view.text == "no"
+        await driver.keys("left", "up")
+        assert driver.row("paused").view.text == "yes"
+        assert driver.row("priority").has_focus_within
+
+    drive("new queue", steps)
+
+
+def test_a_doubtful_answer_is_marked_until_it_was_seen(drive: Callable[..., None]) -> None:
+    """The image was changed after its switch was set: the field and the rail say so, the answer stays."""
+
+    async def steps(driver: Driver) -> None:
+        await driver.keys("tab", "n", "tab", "tab", "a:b")
+        row = driver.row("use_cyclone_image")
+        assert row.view.doubt == "Image URI changed: is this still right?"
+        assert row.view.text == "no"
+        assert "?1" in str(driver.view.query_one("#rail").render())
+
+    drive("new definition", steps)
+
+
 def test_keys_that_arrive_at_once_are_not_lost(drive: Callable[..., None]) -> None:
     """As over a slow line: nothing is mixed up, nothing falls into the field before."""
 
