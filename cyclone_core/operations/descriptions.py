@@ -4,13 +4,14 @@ Reads only, through an open view of a host, and nothing is started by looking. E
 same, so whoever shows them touches the screen only when they differ.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.operations import deployments, hosts, monitoring, resources
-from cyclone_core.operations.monitoring import Overview, Pool, QueueNow
+from cyclone_core.operations.monitoring import Pool, QueueNow
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.resources import Snapshot, Stored
 from cyclone_core.operations.workers import WorkerView, workers
@@ -114,8 +115,8 @@ class Description:
 def listing(host: HostView, kind: str, region: str | None = None) -> tuple[Listed, ...]:
     """The resources of one kind by name, with their numbers now; region: only what is, or may compute, there."""
     snapshot = resources.look(host, MOST_JOBS)
-    now = monitoring.overview(host) if kind in ("region", "cluster", "queue") else None
-    found = [_listed(stored, snapshot, now) for stored in snapshot.resources if stored.kind == kind]
+    numbers = _numbers(host, kind, snapshot)
+    found = [_listed(stored, numbers) for stored in snapshot.resources if stored.kind == kind]
     return tuple(one for one in found if region is None or _is_in(one, region))
 
 
@@ -128,7 +129,7 @@ def describe(host: HostView, kind: str, name: str) -> Description:
             raise InvalidRequest([references.check_put(kind, {}, {})[0]])
         raise InvalidRequest([references.unknown(kind, name, snapshot.bodies, "")])
     owner = _host(host.name)
-    line = _listed(stored, snapshot, monitoring.overview(host) if kind in ("region", "cluster", "queue") else None)
+    line = _listed(stored, _numbers(host, kind, snapshot))
     return Description(
         stored=stored,
         fields=fields_now(stored, owner.type, this_machine(), host.name),
@@ -193,14 +194,29 @@ def _defaults(kind: str, name: str, machine: Machine, host: str) -> Mapping[str,
     return {name: plain(value) for name, value in settings(kind, body(resource, machine, host)).items()}
 
 
-def _listed(stored: Stored, snapshot: Snapshot, now: Overview | None) -> Listed:
-    queue = next((one for one in now.queues if one.name == stored.name), None) if now and stored.kind == "queue" else None
-    pools = (
-        ()
-        if now is None
-        else tuple(one for one in now.pools if stored.name == {"cluster": one.cluster, "region": one.region}.get(stored.kind))
+@dataclass(frozen=True)
+class _Numbers:
+    """What a look at the whole host tells about its resources."""
+
+    queues: Mapping[str, QueueNow]
+    pools: tuple[Pool, ...]
+    users: Mapping[Key, int]
+
+
+def _numbers(host: HostView, kind: str, snapshot: Snapshot) -> _Numbers:
+    users = Counter(
+        (used, str(one.body.get(field))) for user, field, used in references.REFERENCES for one in snapshot.resources if one.kind == user
     )
-    return Listed(stored, queue, pools, sum(1 for _ in _used_by(stored, snapshot)))
+    if kind not in ("region", "cluster", "queue"):
+        return _Numbers({}, (), users)
+    now = monitoring.overview(host)
+    return _Numbers({queue.name: queue for queue in now.queues}, now.pools, users)
+
+
+def _listed(stored: Stored, numbers: _Numbers) -> Listed:
+    queue = numbers.queues.get(stored.name) if stored.kind == "queue" else None
+    pools = tuple(one for one in numbers.pools if stored.name == {"cluster": one.cluster, "region": one.region}.get(stored.kind))
+    return Listed(stored, queue, pools, numbers.users.get((stored.kind, stored.name), 0))
 
 
 def _is_in(one: Listed, region: str) -> bool:

@@ -130,7 +130,7 @@ class ListView(View, Generic[R]):
 
     def _show_rows(self) -> None:
         table = self.table
-        self.shown = [row for row in self.rows if self._filter(self.cells(row))]
+        self.shown = [row for row in self.rows if not self._filter.terms or self._filter(self.cells(row))]
         self._set_columns()
         table.empty = self.nothing() if not self.rows else f"Nothing fits the filter {self.filter_text}. Esc takes it away"
         table.set_rows(self.shown, key=self.name_of)
