@@ -67,7 +67,8 @@ def head(job: Job, task: Task | None, spec: Spec, now: float) -> tuple[Field, ..
     took = task.took if task and task.took is not None else seconds_taken(started, ended, now)
     fields = [
         Field("Queue", job.queue), Field("Submitted", formatters.moment(job.submitted, now)),
-        Field("Took" if ended else "Runs for", formatters.duration(took) or "-"), Field("Started", formatters.moment(started, now) or "-"),
+        Field("Took", formatters.duration(took) or "-") if ended else Field("Runs for", _whole(took) or "-"),
+        Field("Started", formatters.moment(started, now) or "-"),
         Field("Definition", job.definition),
         Field("Ended", formatters.moment(ended, now)) if ended else Field("Priority", str(job.priority)),
         Field("User", formatters.printable(job.user) or "-"), Field("Retries", _retries(spec)),
@@ -106,6 +107,11 @@ def details(job: Job, task: Task | None, spec: Spec, parameters: Sequence[tuple[
         ("Environment", f"{formatters.plural(len(names), 'variable')}: {', '.join(names)}" if names else "nothing of its own"),
     ]  # fmt: skip
     return tuple((name, formatters.printable(value)) for name, value in rows if value is not None)
+
+
+def _whole(seconds: float | None) -> str:
+    """A time that still grows, without the fractions that are wrong at once."""
+    return f"{int(seconds)}s" if seconds is not None and seconds < 60 else formatters.duration(seconds)
 
 
 def _retries(spec: Spec) -> str:

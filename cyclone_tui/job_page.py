@@ -24,6 +24,7 @@ from cyclone_tui.widgets.timeline import Bar, bars
 EVENTS = 500
 """Of an array only the first of them: there may be millions."""
 SCRIPT_LINES = 20_000
+_LOOKS_BETWEEN = 5
 _AXIS_STEPS = 200
 """The time axis of what runs is drawn again when it grew by such a part."""
 
@@ -116,6 +117,7 @@ class PageReader:
         self.text, self.ascii = text, ascii
         self._script: tuple[str, ...] | None = None
         self._overview: Overview | None = None
+        self._unread = 0
 
     def read(self, host: HostView, pane: str, status: int | None, bar_width: int) -> JobPage:
         """The page with what `pane` shows. status: of the tasks in the table. Raises NotFound, UsageError, StateUnusable."""
@@ -170,9 +172,11 @@ class PageReader:
         return self._script
 
     def _look(self, host: HostView, job: Job, status: int | None) -> Overview:
-        """Running tasks may change places while the counters stay: then the leases differ, and so does `next` or a finished block."""
+        """While the counters stay, tasks may still change places (one put back, another leased): read again now and then."""
         last = self._overview
-        states = last.states if last and job.is_final and last.counts == job.counts else host.reader.task_states(job.id)
+        self._unread = self._unread + 1 if last and last.counts == job.counts else 0
+        is_same = last is not None and last.counts == job.counts and (job.is_final or self._unread % _LOOKS_BETWEEN)
+        states = last.states if last and is_same else host.reader.task_states(job.id)
         if last is None or states != last.states or status != last.status:
             look = last.look + 1 if last else 1
             last = self._overview = Overview(states, status, positions_in(states, status), job.counts, look)

@@ -36,8 +36,10 @@ class Bar:
     def outcome(self) -> str:
         """`exit code 3`, `signal 9`, and the reason."""
         parts = []
-        if self.signal:
+        if self.signal and f"signal {self.signal}" not in self.reason:
             parts.append(f"signal {self.signal}")
+        elif self.signal:
+            pass  # the reason says it
         elif self.exit_code is not None:
             parts.append(f"exit code {self.exit_code}")
         if self.reason:
@@ -62,7 +64,7 @@ def span(bar: Bar, submitted: float, now: float, width: int) -> tuple[int, int]:
 
 
 class Timeline(Widget):
-    """A line for each attempt, the axis below them."""
+    """A line for each attempt, the axis below them; where there is less room the last attempts without the axis."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"line--muted", *(f"line--{name}" for name in STATE_STYLES.values())}
     DEFAULT_CSS = """
@@ -103,6 +105,7 @@ class Timeline(Widget):
         if not all_bars:
             return Strip([Segment("not started yet" if y == 0 else "", self._style("muted"))]).adjust_cell_length(width, base)
         room = _room(all_bars, width)
+        all_bars = all_bars[-self.size.height :]  # where not all have room, the last ones
         if y < len(all_bars):
             segments = self._attempt(all_bars[y], submitted, until, room, width)
         elif y == len(all_bars) and room:

@@ -144,3 +144,19 @@ def test_timeline_without_attempts() -> None:
         assert "\x1b" not in rows(line)[0]
 
     on_screen(line, check, 45)
+
+
+def test_timeline_without_room_shows_the_last_attempts() -> None:
+    """Three lines for five attempts: the last three; a signal that the reason tells of is said once."""
+    line = Timeline()
+
+    async def check(pilot: Pilot[None]) -> None:
+        line.styles.max_height = 3
+        line.set_attempts(
+            [bar(number, FAILED, 10 * number, 10 * number + 5, signal=9, reason="killed by signal 9") for number in range(1, 6)], 0, 60
+        )
+        await pilot.pause()
+        assert [row.split()[0] for row in rows(line)] == ["3", "4", "5"]
+        assert rows(line)[0].count("signal 9") == 1
+
+    on_screen(line, check, 80)
