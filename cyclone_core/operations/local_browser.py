@@ -23,6 +23,8 @@ KEPT = 4 * PAGE
 """Rows kept."""
 PAUSE = 20
 """A list is made again after so many times what it cost."""
+GROWTH_S = 0.1
+"""A growing list is told of this often."""
 Rows = JobRows | TaskRows
 
 
@@ -43,7 +45,7 @@ class LocalJobBrowser:
         self._listing = Listing()
         self._shown: Listing | None = None
         self._generation = 0
-        self._building = False
+        self._building = self._growing = False
         self._failure: Exception | None = None
         self._highest = 0
         self._seen: int | None = None
@@ -101,6 +103,7 @@ class LocalJobBrowser:
                 return
             self._generation += 1
             self._listing, self._building, self._failure, self._due = listing, True, None, 0.0
+            self._growing = True
             generation = self._generation
         if self._list_index is not None:
             self._list_index.interrupt()
@@ -131,7 +134,7 @@ class LocalJobBrowser:
             raise failure
         listing, plain = self._listing, self._listing.terms_of_all() == ()
         by_state = self._tasks if plain and not listing.grouped else self._by_state
-        return State(listing, self._version, self._rows.count, by_state, self._tasks, self._building)
+        return State(listing, self._version, self._rows.count, by_state, self._tasks, self._growing)
 
     # thread of the pages
 
@@ -253,9 +256,10 @@ class LocalJobBrowser:
             self._failure, self._dirty, self._due = exc, True, time.monotonic() + 1
         finally:
             if generation == self._generation:
-                self._building = False
+                growing, self._building, self._growing = self._growing, False, False
                 self._version += 1
-                self.on_news()
+                if growing:  # what is only renewed is seen with the next look
+                    self.on_news()
 
     def _list(self, index: JobIndex, generation: int) -> None:
         """The list; one that nobody has seen yet is shown while it grows, one that is seen is replaced when the new one is complete."""
@@ -266,13 +270,14 @@ class LocalJobBrowser:
         ids, ends = array("q"), array("q")
         jobs = JobRows(ids, _down(listing))
         growing: Rows = jobs if listing.grouped else TaskRows(jobs, ends, listing.task_states())
-        highest = index.newest()
+        highest, told = index.newest(), 0.0
         for some, counts in _parts(index, listing, 0):
             if generation != self._generation:
                 raise Interrupted
             ids += some
             ends += sums(counts, ends[-1] if ends else 0)
-            if not seen:
+            if not seen and time.monotonic() - told > GROWTH_S:
+                told = time.monotonic()
                 self._swap(generation, growing, highest)
             if listing.plain and isinstance(growing, JobRows) and (whole := self._range(index, listing, highest)):
                 growing = whole
@@ -284,7 +289,8 @@ class LocalJobBrowser:
             if generation != self._generation:
                 raise Interrupted
             self._rows, self._shown, self._highest = rows, self._listing, max(highest, _highest(rows))
-        self.on_news()
+        if self._growing:
+            self.on_news()
 
     def _is_whole(self, index: JobIndex, rows: Rows) -> bool:
         """Whether a list of all jobs still has as many as there are (they only go when they are purged)."""

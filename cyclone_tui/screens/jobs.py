@@ -206,7 +206,7 @@ class JobsView(View):
 
     def _show_count(self, count: int) -> None:
         noun = "job" if self._listing.grouped else "task"
-        self.query_one(FilterBar).show_hits(f" {formatters.plural(count, noun)}")
+        self.query_one(FilterBar).show_hits(f"{formatters.plural(count, noun)}")
         self.table.empty = "" if self._state.building else self._nothing()
 
     def _order_note(self) -> str:
@@ -233,7 +233,7 @@ class JobsView(View):
         line = self.query_one("#hint", Static)
         text = formatters.printable(text)
         if str(line.content) != text:
-            line.update(Content(text))
+            line.update(Content(text), layout=False)
 
     def on_row_table_highlighted(self, event: RowTable.Highlighted) -> None:
         """Another row: say of it what is known, and soon why it waits."""
@@ -241,6 +241,8 @@ class JobsView(View):
         self._show_hint((self._hint[0], self._hint[2]))
         if self._pause is not None:
             self._pause.stop()
+        if self.table.follows:
+            return  # the next look tells
         if self._current is not None and self._current.job.counts[WAITING] and self._hint[0] != self._current.key:
             self._pause = self.set_timer(HINT_PAUSE_S, self.refresh_data)
 

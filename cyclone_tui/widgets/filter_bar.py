@@ -70,7 +70,7 @@ class FilterBar(Vertical):
         & #slash { width: 2; color: $accent; text-style: bold; }
         & Input { width: 1fr; background: $surface; }
         & Input:focus { background: $boost; }
-        & #hits { width: auto; color: $text-muted; }
+        & #hits { width: 18; text-align: right; color: $text-muted; }
         & #mistake { height: auto; max-height: 3; padding: 0 3; color: $text-error; background: $surface; display: none; }
     }
     """
@@ -129,8 +129,8 @@ class FilterBar(Vertical):
     def show_hits(self, text: str) -> None:
         """How many rows fit."""
         hits = self.query_one("#hits", Static)
-        if str(hits.content) != text:
-            hits.update(Content(text))
+        if self.display and str(hits.content) != text:
+            hits.update(Content(text), layout=False)
 
     def leave(self) -> None:
         """Esc: as it was before."""

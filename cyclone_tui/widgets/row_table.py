@@ -145,6 +145,8 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._marked: dict[Hashable, None] = {}
         self._painted: dict[int, _Line] = {}
         self._strips: LRUCache[tuple[_Line, int], Strip] = LRUCache(512)
+        self._styles: dict[tuple[Style, str], Style] = {}
+        self._moving = False
         self._widths: tuple[int, ...] = ()
         self._gap = 1
         self._laid_out: tuple[object, ...] = ()
@@ -184,7 +186,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._source, self._unsorted, self._follow_top = source, None, follow_top
         if not keep:
             self._cursor_key, self.cursor_row = None, 0
-            self.scroll_to(y=0, animate=False)
+            self._scroll(0)
         self.source_changed()
 
     def source_changed(self) -> None:
@@ -196,12 +198,10 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self.cursor_row = before if found is None else found
         self.cursor_row = max(0, min(self.cursor_row, count - 1))
         self._cursor_key = self._source.key(self.cursor_row) if count else None
-        size = Size(self.line_width, count + HEADER)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self._set_length(Size(self.line_width, count + HEADER))
         moved = self.cursor_row - before
         if moved and top:  # what was looked at stays on its line
-            self.scroll_to(y=top + moved, animate=False)
+            self._scroll(top + moved)
         elif moved:
             self._show_cursor()
         self.repaint()
@@ -235,6 +235,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     def row_count(self) -> int:
         """How many rows there are."""
         return self._source.count
+
+    @property
+    def follows(self) -> bool:
+        """Whether the cursor stays on the first row as others come in above it, because nobody has moved it."""
+        return self._follow_top
 
     @property
     def marked(self) -> list[Hashable]:
@@ -282,7 +287,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         top = self.scroll_offset.y
         wanted = min(max(top, self.cursor_row - self.page_size + 1), self.cursor_row)
         if wanted != top:
-            self.scroll_to(y=wanted, animate=False)
+            self._scroll(wanted)
 
     def _tell(self) -> None:
         record = self.current
@@ -302,7 +307,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         if not self._source.count:
             return
         top = self.scroll_offset.y + pages * self.page_size
-        self.scroll_to(y=max(0, top), animate=False)
+        self._scroll(top)
         self.move_to(self.cursor_row + pages * self.page_size)
 
     def action_top(self) -> None:
@@ -388,6 +393,37 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Another theme or focus: every line is drawn again."""
         super().notify_style_update()
         self._strips.clear()
+        self._styles.clear()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Lines that look the same as before (rows came in above them) are not painted again."""
+        if self.show_vertical_scrollbar and (new_value in (0, self.max_scroll_y) or self._moves_bar(new_value - old_value)):
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value) and not self._moving:
+            self.repaint()
+
+    def _scroll(self, row: int) -> None:
+        """Show from a row on; whoever calls paints."""
+        self._moving = True
+        self.scroll_to(y=max(0, row), animate=False)
+        self._moving = False
+
+    def _set_length(self, size: Size) -> None:
+        """Tell how long it is. Textual lays the whole screen out anew for that, which only matters when the scroll bar comes or goes."""
+        old = self.virtual_size
+        if size == old:
+            return
+        if size.width != old.width or (size.height > self.size.height) != (old.height > self.size.height):
+            self.virtual_size = size
+            return
+        self.set_reactive(RowTable.virtual_size, size)
+        if self.show_vertical_scrollbar and self._moves_bar(size.height - self.vertical_scrollbar.window_virtual_size):
+            self.vertical_scrollbar.window_virtual_size = size.height
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
+
+    def _moves_bar(self, rows: float) -> bool:
+        """Whether so many rows can be seen on the scroll bar, which is drawn in eighths of a line."""
+        return bool(abs(rows) * 8 * max(1, self.size.height) >= self.virtual_size.height)
 
     def on_resize(self) -> None:
         """Another size: other widths, and the cursor stays in view."""
@@ -476,13 +512,26 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         elif line.odd:
             base += self.get_component_rich_style("row-table--odd")
         plain = bool(base.reverse)  # a terminal's own colours, turned around: one pair for the whole line
-        segments = [Segment(text, base if plain else self._style(base, name)) for text, name in line.parts if text]
+        segments: list[Segment] = []
+        for text, name in line.parts:
+            style = base if plain else self._style(base, name)
+            if segments and (style is segments[-1].style or not text.strip()):  # fewer changes of colour, fewer bytes
+                segments[-1] = Segment(segments[-1].text + text, segments[-1].style)
+            elif text:
+                segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def _style(self, base: Style, name: str) -> Style:
+        style = self._styles.get((base, name))
+        if style is None:
+            style = self._styles[base, name] = self._made_style(base, name)
+        return style
+
+    def _made_style(self, base: Style, name: str) -> Style:
         if not name:
             return base
         style = self.get_component_rich_style(f"row-table--{name}")
         if name in ("header", "sorted"):
             return style
-        return base + Style(color=style.color, bold=style.bold)  # its background is that of the line
+        made = base + Style(color=style.color, bold=style.bold)  # its background is that of the line
+        return base if made == base else made

@@ -1,8 +1,9 @@
 """Lists of a host's jobs that are too long to be read: their ids in an order, their numbers by state, and rows by id.
 
-A list of a million jobs is an array of ids (8 bytes each); only the rows on a screen are read, by id. SQLite filters, sorts and packs the
-ids itself: it puts them into one text of hexadecimal digits, so Python handles no row of its own and the interpreter lock
-stays free for whoever draws the screen. In order of id the list arrives in chunks, a small one first.
+A list of a million jobs is an array of ids (8 bytes each); only the rows on a screen are read, by id. In order of id the list arrives in
+chunks, a small one first, and SQLite packs each itself: it puts the ids into one text of hexadecimal digits, so Python handles no
+row of its own and the interpreter lock stays free for whoever draws the screen. In other orders SQLite sorts, and its rows are
+taken as they come: one text of all would be tens of megabytes.
 
 Every long query can be ended from another thread with `interrupt`; it raises `Interrupted` then. Writes nothing.
 """
@@ -12,6 +13,7 @@ import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from cyclone_core.jobs import STATES
@@ -20,9 +22,9 @@ from cyclone_core.scheduler.sqlite import schema
 from cyclone_core.scheduler.sqlite.reader import Reader
 from cyclone_core.views import Job
 
-FIRST_CHUNK, CHUNK = 512, 65_536
+FIRST_CHUNK, CHUNK = 512, 32_768
 """Ids in the first chunk of a list in order of id, and in the others."""
-_DIGITS = 2**20
+_DIGITS, _TAKEN = 2**20, 4096
 _DONE = "(successful+failed+cancelled+error)"
 _SQL = {
     "done": _DONE,
@@ -104,7 +106,7 @@ class JobIndex:
         select = f"SELECT id, {column} AS more FROM job" if column else "SELECT id FROM job"
         if order.column != "id":
             where = _and(where, "id>:above") if above else where
-            yield self._packed(f"{select}{where} ORDER BY {_ordering(order)}", {**values, "above": above}, column)
+            yield from self._taken(f"{select}{where} ORDER BY {_ordering(order)}", {**values, "above": above})
             return
         edge, size = (2**62 if order.descending else above), FIRST_CHUNK
         beyond = "id<:edge AND id>:above" if order.descending else "id>:edge"
@@ -130,6 +132,15 @@ class JobIndex:
                 if isinstance(term, Matches):
                     self._connection.create_function(f"found{number}", 1, _search(term.pattern), deterministic=True)
         return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+    def _taken(self, sql: str, values: Values) -> "Iterator[array[int]]":
+        """The numbers of all rows of a query, in chunks; the whole query is one instant."""
+        if self._connection is None:
+            return
+        with _interruptible():
+            cursor = self._connection.execute(sql, values)
+            while rows := cursor.fetchmany(_TAKEN):
+                yield array("q", chain.from_iterable(rows))
 
     def _packed(self, sql: str, values: Values, more: str) -> "array[int]":
         """The column `id` of a query (and `more`, in turns) as an array: sixteen hexadecimal digits a number, put together by SQLite."""
