@@ -13,6 +13,7 @@ from cyclone_tui.screens.modals import Choose
 
 _NOT_WELL = (FAILED, ERROR)
 _NAMED = 6
+_ALL = "all"
 
 
 class JobFlows(View):
@@ -70,7 +71,7 @@ class JobFlows(View):
             Choose(f"Run job {page.id} again, as a new job?", choices, detail="Its tasks keep their indices and parameters.")
         )
         if found is not None:
-            await self._run_again(page, tuple(int(state) for state in found.split(",")) if found else None, None)
+            await self._run_again(page, None if found == _ALL else tuple(map(int, found.split(","))), None)
 
     async def _run_again(self, page: JobPage, states: tuple[int, ...] | None, indices: tuple[int, ...] | None) -> None:
         new = await self.attempt(_again, (page.job, states, indices), done=lambda new: f"job {new} does it again")
@@ -80,19 +81,21 @@ class JobFlows(View):
 
 
 def _choices(page: JobPage) -> list[tuple[str, str]]:
-    """(states as numbers, what it means) of what an array can do again."""
-    bad = sum(page.counts[state] for state in _NOT_WELL)
-    choices = []
+    """(states as numbers or `all`, what it means with its command line) of what an array can do again."""
+    bad = [state for state in _NOT_WELL if page.counts[state]]
+    choices: list[tuple[list[int], str]] = []
     if bad:
-        choices.append((",".join(map(str, _NOT_WELL)), f"the {formatters.plural(bad, 'task')} that failed"))
+        choices.append((bad, "that failed"))
     if page.counts[CANCELLED]:
-        more = (*_NOT_WELL, CANCELLED) if bad else (CANCELLED,)
-        count = sum(page.counts[state] for state in more)
-        words = "that failed or were cancelled" if bad else "that were cancelled"
-        choices.append((",".join(map(str, more)), f"the {formatters.plural(count, 'task')} {words}"))
+        choices.append(([*bad, CANCELLED], "that failed or were cancelled" if bad else "that were cancelled"))
+    found = []
+    for states, words in choices:
+        tasks = formatters.plural(sum(page.counts[state] for state in states), "task")
+        only = ",".join(STATES[state] for state in states)
+        found.append((",".join(map(str, states)), f"the {tasks} {words}   $ qsub --again {page.job} --only {only}"))
     if page.is_final:
-        choices.append(("", f"all {page.tasks:,} tasks"))
-    return choices
+        found.append((_ALL, f"all {page.tasks:,} tasks   $ qsub --again {page.job}"))
+    return found
 
 
 def _named(targets: Sequence[tuple[int, int | None]]) -> str:

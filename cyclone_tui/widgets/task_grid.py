@@ -139,6 +139,7 @@ class TaskMap(ScrollView, can_focus=True):
         """Arrange the cells for the new size."""
         self._arrange()
         self.refresh()
+        self.post_message(self.Pointed())
 
     def _arrange(self) -> None:
         """Columns, tasks per cell and size; the cursor stays on its task."""

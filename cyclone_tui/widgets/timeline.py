@@ -96,7 +96,8 @@ class Timeline(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A row for each attempt and the axis."""
-        return len(self.shown[0]) + 1 if self.shown[0] else 1
+        all_bars = self.shown[0]
+        return len(all_bars) + (1 if _room(all_bars, width) else 0) if all_bars else 1
 
     def render_line(self, y: int) -> Strip:
         """An attempt, or the axis."""

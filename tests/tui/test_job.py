@@ -220,8 +220,8 @@ def test_choices_of_an_array(filled: FilledHost, on_screen: OnScreen) -> None:
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, Choose))
         assert app.screen.choices == [  # type: ignore[attr-defined]
-            ("3,5", "the 2 tasks that failed"),
-            ("3,5,4", "the 3 tasks that failed or were cancelled"),
+            ("3,5", "the 2 tasks that failed   $ qsub --again 1 --only Failed,Error"),
+            ("3,5,4", "the 3 tasks that failed or were cancelled   $ qsub --again 1 --only Failed,Error,Cancelled"),
         ]
         await pilot.press("escape")
 
