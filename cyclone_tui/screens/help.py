@@ -61,7 +61,7 @@ class HelpView(View):
         if name and name != self.NAME:
             parts += _section(f"Keys of {name}", rows(_actions_of(name), keys))
         parts += _section("Keys everywhere", rows(type(self.cyclone).ACTIONS, keys))
-        parts += _section("In tables", _TABLE_KEYS)
+        parts += _section("In tables", TABLE_KEYS)
         parts += _section(
             "Commands  (:name, or cyclone NAME from the shell)", [(place.usage, place.help, "") for place in navigation.PLACES]
         )
@@ -71,7 +71,7 @@ class HelpView(View):
         return Content.assemble(*parts)
 
 
-_TABLE_KEYS = [
+TABLE_KEYS = [
     ("j k ↓ ↑", "one row down, up", ""),
     ("g G Home End", "first, last row", ""),
     ("PgDn PgUp", "a page down, up", ""),
