@@ -105,11 +105,6 @@ def cells(row: Listed) -> dict[str, str]:
     return found
 
 
-def filter_columns(rows: Sequence[Listed]) -> list[str]:
-    """What may be named before a colon."""
-    return list(dict.fromkeys(name for row in rows for name in cells(row)))
-
-
 def summary(kind: str, rows: Sequence[Listed], shown: int, marked: int) -> str:
     """`4 queues, 1 paused, 1 FAILED`, and what of that is shown or marked."""
     parts = [formatters.plural(len(rows), kind) if shown == len(rows) else f"{shown} of {formatters.plural(len(rows), kind)}"]

@@ -16,9 +16,6 @@ from cyclone_core.operations.resources import Proposal
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.references import PLURALS
 
-_SLOW_KINDS = ("region", "cluster", "image")
-"""What takes long to go on hosts that are not this machine."""
-
 
 def propose_removal(host: HostView, kind: str, names: Sequence[str]) -> Proposal:
     """What deleting these resources would do, as one plan. Names that are gone already are left out; nothing is started by asking."""
@@ -40,11 +37,6 @@ def propose_values(host: HostView, kind: str, names: Sequence[str], values: Mapp
         found += proposal.plan.changes
         problems += proposal.problems
     return Proposal(Plan(tuple(found)), tuple(problems))
-
-
-def is_slow(host: HostView, proposal: Proposal) -> bool:
-    """Whether somebody may want to watch it being done."""
-    return hosts.get(host.name).type != "local" and any(change.kind in _SLOW_KINDS for change in proposal.plan.changes)
 
 
 def apply_now(host: HostView, proposal: Proposal, command: str) -> int:

@@ -56,8 +56,6 @@ class ListView(View, Generic[R]):
     ListView #preview { display: none; height: 1fr; border-top: solid $panel; }
     ListView.preview #preview { display: block; }
     """
-    NOUN: ClassVar[str] = ""
-    """one of its rows"""
 
     def __init__(self, arguments: Any = None) -> None:
         super().__init__(arguments)
