@@ -11,8 +11,8 @@ from cyclone_tui.screens.help import TABLE_KEYS, key_text
 
 _HEADING = """# Keys of `cyclone`
 
-Generated from the code (`python -m cyclone_tui.key_docs`). `?` shows the keys of the view one is in. Each action's name is what the settings
-call it (`keys` in `cyclone.yaml`); the last column is the command line that does the same.
+Generated from the code (`python -m cyclone_tui.key_docs`). `?` shows the keys of the view one is in. Each action's name is what the
+settings call it (`keys` in `cyclone.yaml`); the last column is the command line that does the same.
 """
 
 
