@@ -33,7 +33,7 @@ class Item:
 
 _COLUMNS = (
     Column[Item]("number", "#", lambda one: str(one.deployment.number), 4, "right", lambda one: "number", "number",
-                 lambda one: one.deployment.number),
+                 value=lambda one: one.deployment.number),
     Column[Item]("state", "State", lambda one: one.state, 13, style=lambda one: one.style, sort="state"),
     Column[Item]("what", "What", lambda one: one.deployment.what, sort="what", least=20),
     Column[Item]("started", "Started", lambda one: moment(one.deployment.started), 11, sort="started",

@@ -46,7 +46,7 @@ class Header(Widget):
     def render(self) -> Content:
         """Left: host and place; right: counters and how often they are read; the middle gives way first."""
         width = self.size.width
-        one, arrow = self.heading, " > " if self.heading.ascii else " › "
+        one, arrow = self.heading, " > " if self.heading.ascii else " › "  # noqa: RUF001 - the sign is meant
         left = Content.assemble(
             (" cyclone ", "bold $primary"),
             (f" {one.host}", "bold"),

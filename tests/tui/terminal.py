@@ -31,7 +31,7 @@ class Terminal:
         if len(cyclone_command()) > 1:
             env["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         words = ["env", *(f"{name}={value}" for name, value in env.items()), *cyclone_command(), *arguments]
-        inner = f"{' '.join(map(quote, words))}; echo \"[left with $?]\"; exec sleep 600"
+        inner = f'{" ".join(map(quote, words))}; echo "[left with $?]"; exec sleep 600'
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), f"sh -c {quote(inner)}")
 
     def __enter__(self) -> "Terminal":
