@@ -146,6 +146,9 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._painted: dict[int, _Line] = {}
         self._strips: LRUCache[tuple[_Line, int], Strip] = LRUCache(512)
         self._styles: dict[tuple[Style, str], Style] = {}
+        self._bases: dict[str, Style] = {}
+        self._ready: list[_Line] = []
+        self._width = self._first = 0
         self._moving = False
         self._widths: tuple[int, ...] = ()
         self._gap = 1
@@ -209,12 +212,15 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def repaint(self) -> None:
         """Paint again the lines that look different from what is on the screen."""
+        self._ready = []
         if not self.is_mounted or not self.size:
             return
         self._lay_out()
-        for y, line in enumerate(self._lines()):
-            if self._painted.get(y) != line:
-                self.refresh(Region(0, y, self.size.width, 1))
+        self._ready = self._lines()
+        width, painted = self._width, self._painted
+        for y, line in enumerate(self._ready):
+            if painted.get(y) != line:
+                self.refresh(Region(0, y, width, 1))
 
     # cursor and marks
 
@@ -394,6 +400,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         super().notify_style_update()
         self._strips.clear()
         self._styles.clear()
+        self._bases.clear()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Lines that look the same as before (rows came in above them) are not painted again."""
@@ -438,6 +445,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def _lay_out(self) -> None:
         state = (self.line_width, self._visible)
+        self._width = self.size.width
         if state != self._laid_out:
             self._laid_out = state
             self._widths, self._gap = layout(self._visible, self.line_width)
@@ -446,6 +454,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Every line of the screen as it must look now."""
         first, room = self.scroll_offset.y, max(0, self.size.height - HEADER)
         lines = [self._header()]
+        self._first = first
         if not self._source.count:
             lines.append(_Line((("  " + self.empty, "muted"),)))
         records = self._source.window(first, room) if self._source.count else ()
@@ -471,6 +480,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         pointer = (">" if self.ascii else "▌") if cursor else " "
         mark = ("*" if self.ascii else "◆") if key in self._marked else " "
         parts: list[Part] = [(pointer, "pointer"), (mark, "mark")]
+        gap = (" " * self._gap, "")
         for column, width in zip(self._visible, self._widths, strict=True):
             if not width:
                 continue
@@ -480,46 +490,46 @@ class RowTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
                 parts += column.parts(record, width)
             else:
                 parts.append((fit(column.text(record), width, column.justify), column.style(record) if column.style else ""))
-            parts.append((" " * self._gap, ""))
-        return _Line(tuple(parts), cursor, bool(row % 2))
+            parts.append(gap)
+        # stripes belong to the screen: rows that come in above do not turn them around
+        return _Line(tuple(parts), cursor, bool((row - self._first) % 2))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line, and remember what it shows."""
-        self._lay_out()
-        line = self._line(y)
+        if y >= len(self._ready):
+            self._lay_out()
+            self._ready = self._lines()
+        line = self._ready[y] if y < len(self._ready) else _Line(())
         self._painted[y] = line
-        strip = self._strips.get((line, self.size.width))
+        strip = self._strips.get((line, self._width))
         if strip is None:
             strip = self._draw(line)
-            self._strips[line, self.size.width] = strip
+            self._strips[line, self._width] = strip
         return strip
 
-    def _line(self, y: int) -> _Line:
-        if y < HEADER:
-            return self._header()
-        row = self.scroll_offset.y + y - HEADER
-        if not self._source.count and y == HEADER:
-            return _Line((("  " + self.empty, "muted"),))
-        records = self._source.window(row, 1) if row < self._source.count else ()
-        return self._row(row, records[0]) if records else _Line(())
-
     def _draw(self, line: _Line) -> Strip:
-        base = self.rich_style
-        if line.header:
-            base = self.get_component_rich_style("row-table--header")
-        elif line.cursor:
-            base += self.get_component_rich_style("row-table--cursor")
-        elif line.odd:
-            base += self.get_component_rich_style("row-table--odd")
+        base = self._base("header" if line.header else "cursor" if line.cursor else "odd" if line.odd else "")
         plain = bool(base.reverse)  # a terminal's own colours, turned around: one pair for the whole line
         segments: list[Segment] = []
-        for text, name in line.parts:
-            style = base if plain else self._style(base, name)
-            if segments and (style is segments[-1].style or not text.strip()):  # fewer changes of colour, fewer bytes
-                segments[-1] = Segment(segments[-1].text + text, segments[-1].style)
-            elif text:
+        text, style = "", base
+        for part, name in line.parts:
+            wanted = base if plain else self._style(base, name)
+            if wanted is style or not part.strip():  # fewer changes of colour, fewer bytes
+                text += part
+                continue
+            if text:
                 segments.append(Segment(text, style))
-        return Strip(segments).adjust_cell_length(self.size.width, base)
+            text, style = part, wanted
+        segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(self._width, base)
+
+    def _base(self, name: str) -> Style:
+        """The style of a kind of line."""
+        style = self._bases.get(name)
+        if style is None:
+            own = self.get_component_rich_style(f"row-table--{name}") if name else Style()
+            style = self._bases[name] = own if name == "header" else self.rich_style + own
+        return style
 
     def _style(self, base: Style, name: str) -> Style:
         style = self._styles.get((base, name))
