@@ -24,6 +24,7 @@ _OPEN_PAGES = re.compile(r"/_ministack/(?:health$|cfn-response/|cfn-signal/)|/_a
 """Pages that need no signature here: those of ministack carry a random token that custom resources and wait conditions got, or tell
 nothing; the others are APIs, with keys or signatures of their own."""
 _EXECUTE_API = re.compile(r"[a-z0-9]+\.execute-api\.", re.IGNORECASE)
+_SIGNED_LINK = re.compile(r"(?:^|&)(?:X-Amz-)?Signature=")
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _XML_SERVICES = ("cloudformation", "ec2", "iam", "monitoring", "s3", "sns", "sts")
 """Services whose errors are XML."""
@@ -73,7 +74,7 @@ def refusal(headers: Mapping[str, str], path: str, query: str) -> str:
         return ""
     if path.startswith(("/_ministack", "/_localstack", "/_aws")):
         return "This page is closed."
-    is_signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 ") or "X-Amz-Signature=" in query
+    is_signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 ") or _SIGNED_LINK.search(query)
     return "" if is_signed else "The request is not signed."
 
 

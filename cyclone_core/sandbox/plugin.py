@@ -9,24 +9,29 @@ iam_actions.extract_resource_arn        resources of Batch requests, for policie
 import functools
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from ministack.core import iam_actions, iam_evaluator
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import batch
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services import batch, ec2
+from ministack.services.cloudformation import helpers, provisioners, stacks
 
+from cyclone_core.sandbox import facts
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
 from cyclone_core.sandbox.faults import FaultFile
+from cyclone_core.sandbox.request_resources import resource_of
+from cyclone_core.sandbox.stack_principals import Principals
 from cyclone_core.sandbox.stacks.batch_types import ComputeEnvironment, JobDefinition, JobQueue, is_replaced
 from cyclone_core.sandbox.stacks.network_types import TYPES
 from cyclone_core.sandbox.stacks.resource_type import ResourceType
-from cyclone_core.sandbox.surroundings import ScopedEc2
+from cyclone_core.sandbox.surroundings import ScopedEc2, trusts
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -37,7 +42,7 @@ def install(api: Api, faults: FaultFile) -> None:
     # ministack's own root keys (`test`, every account number, none at all) need no secret, and that of the configured one is not asked for.
     iam_evaluator.is_root_access_key = lambda key: key == os.environ["AWS_ACCESS_KEY_ID"]
     iam_evaluator._is_root_key = lambda key: False
-    iam_actions.extract_resource_arn = _with_batch(iam_actions.extract_resource_arn)
+    iam_actions.extract_resource_arn = _with_ours(iam_actions.extract_resource_arn)
 
     def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         validation.check(operation, request)
@@ -49,7 +54,11 @@ def install(api: Api, faults: FaultFile) -> None:
     for network_type in TYPES:
         _register(network_type(ScopedEc2()), "list")
     _complete_vpcs()
-    _put_faults_before(faults)
+    helpers._resolve_document = _with_host_style(helpers._resolve_document)
+    _tell_facts()
+    principals = Principals(trusts)
+    principals.watch()
+    _put_before_changes(faults, principals)
 
 
 # -- AWS Batch ---------------------------------------------------------------------------------------------------------
@@ -78,28 +87,38 @@ def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> Answer:
     return status, {"Content-Type": "application/json", **headers}, json.dumps(body).encode()
 
 
-_RESOURCES = {
-    "SubmitJob": ("job-queue", "jobQueue"), "UpdateJobQueue": ("job-queue", "jobQueue"), "DeleteJobQueue": ("job-queue", "jobQueue"),
-    "CancelJob": ("job", "jobId"), "TerminateJob": ("job", "jobId"),
-    "UpdateComputeEnvironment": ("compute-environment", "computeEnvironment"),
-    "DeleteComputeEnvironment": ("compute-environment", "computeEnvironment"),
-    "CreateComputeEnvironment": ("compute-environment", "computeEnvironmentName"), "CreateJobQueue": ("job-queue", "jobQueueName"),
-}  # fmt: skip
-"""Operation -> kind of resource that policies name, and the member of the request with it."""
-
-
-def _with_batch(original: Callable[..., str]) -> Callable[..., str]:
+def _with_ours(original: Callable[..., str]) -> Callable[..., str]:
     def extract(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any, region: str, account_id: str) -> str:
-        if service != "batch":
-            return original(service, method, path, headers, body, query_params, region, account_id)
-        try:
-            kind, member = _RESOURCES[validation.operation_of(method, path)]
-            reference = str(json.loads(body)[member])
-        except (Refused, KeyError, ValueError, TypeError):
-            return "*"
-        return reference if reference.startswith("arn:") else f"arn:aws:batch:{region}:{account_id}:{kind}/{reference}"
+        ours = resource_of(service, path, body, region, account_id)
+        return original(service, method, path, headers, body, query_params, region, account_id) if ours is None else ours
 
     return extract
+
+
+# -- facts -------------------------------------------------------------------------------------------------------------
+def _tell_facts() -> None:
+    router.SERVICE_PATTERNS["servicequotas"] = {"target_prefixes": ["ServiceQuotasV20190624"], "host_patterns": [r"servicequotas\."]}
+    iam_actions.SERVICE_TO_IAM_NAMESPACE["servicequotas"] = "servicequotas"
+    app.SERVICE_HANDLERS["servicequotas"] = _handle_quotas
+    ec2._ACTION_MAP["DescribeInstanceTypeOfferings"] = _describe_offerings
+
+
+async def _handle_quotas(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any) -> Answer:
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    try:
+        return _json(200, facts.quotas(operation, json.loads(body), get_region(), get_account_id()), {})
+    except facts.NoSuchQuota as exc:
+        return _json(400, {"__type": "NoSuchResourceException", "Message": str(exc)}, {})
+
+
+def _describe_offerings(params: dict[str, Any]) -> Any:
+    location_type = ec2._p(params, "LocationType") or "region"
+    found = facts.offerings(get_region(), location_type, ec2._parse_filters(params))
+    items = "".join(
+        f"<item><instanceType>{name}</instanceType><locationType>{location_type}</locationType><location>{location}</location></item>"
+        for name, location in found
+    )
+    return ec2._xml(200, "DescribeInstanceTypeOfferingsResponse", f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>")
 
 
 # -- CloudFormation ----------------------------------------------------------------------------------------------------
@@ -138,22 +157,38 @@ def _with_network(original: Callable[..., tuple[str, dict[str, Any]]]) -> Callab
     return handle
 
 
-# -- faults ------------------------------------------------------------------------------------------------------------
-def _put_faults_before(faults: FaultFile) -> None:
+_HOST_STYLE = re.compile(r"https?://([a-z0-9.-]+)\.s3[.-][^/]*/(.+)")
+
+
+def _with_host_style(original: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(params: dict[str, Any], body_key: str, url_key: str, label: str) -> Any:
+        found = _HOST_STYLE.fullmatch(str(helpers._p(params, url_key)))
+        if found:
+            params = {**params, url_key: [f"https://s3.amazonaws.com/{found[1]}/{found[2]}"]}
+        return original(params, body_key, url_key, label)
+
+    return resolve
+
+
+# -- before each change of a resource ----------------------------------------------------------------------------------
+def _put_before_changes(faults: FaultFile, principals: Principals) -> None:
     provision, update, delete, on_thread = (
         stacks._provision_keeping_seed, stacks._update_keeping_seed, stacks._delete_resource, stacks._runs_on_worker_thread,
     )  # fmt: skip
 
-    def provision_after(resource_type: str, logical_id: str, *rest: Any) -> Any:
+    def provision_after(resource_type: str, logical_id: str, properties: Any, stack_name: str) -> Any:
+        principals.check(resource_type, "create", stack_name, properties)
         _change(faults, resource_type, logical_id)
-        return provision(resource_type, logical_id, *rest)
+        return provision(resource_type, logical_id, properties, stack_name)
 
     def update_after(resource_type: str, physical_id: str, old: Any, new: Any, stack_name: str, logical_id: str, *rest: Any) -> Any:
         if old != new:
+            principals.check(resource_type, "update", stack_name, new)
             _change(faults, resource_type, logical_id)
         return update(resource_type, physical_id, old, new, stack_name, logical_id, *rest)
 
     def delete_after(resource_type: str, physical_id: str, properties: Any, stack_name: str = "", logical_id: str = "") -> Any:
+        principals.check(resource_type, "delete", stack_name, properties)
         now = faults.current()
         time.sleep(now.delay_of(resource_type, logical_id))
         _fail_if_asked(now.delete_failures, resource_type, logical_id)

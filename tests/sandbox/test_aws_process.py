@@ -94,25 +94,6 @@ def test_it_listens_on_loopback_only(aws: Sandbox) -> None:
     assert listening == {f"0100007F:{aws.status.running.port:04X}"}
 
 
-def test_policies_are_enforced_and_may_name_queues(aws: Sandbox) -> None:
-    """A user who may submit to one queue may not submit to another, nor anything else."""
-    batch = Batch(aws, "eu-north-1")
-    batch.add_queue("other", "environment")
-    arn = batch.define("true")
-    iam = aws.client("iam", "us-east-1")
-    iam.create_user(UserName="submitter")
-    allowed = {"Effect": "Allow", "Action": "batch:SubmitJob", "Resource": "arn:aws:batch:eu-north-1:123456789012:job-queue/queue"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    iam.put_user_policy(UserName="submitter", PolicyName="one", PolicyDocument=document)
-    key = iam.create_access_key(UserName="submitter")["AccessKey"]
-    theirs = aws.client("batch", "eu-north-1", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
-    theirs.submit_job(jobName="job", jobQueue="queue", jobDefinition=arn)
-    with pytest.raises(theirs.exceptions.ClientError, match="AccessDenied"):
-        theirs.submit_job(jobName="job", jobQueue="other", jobDefinition=arn)
-    with pytest.raises(theirs.exceptions.ClientError, match="AccessDenied"):
-        theirs.describe_job_queues()
-
-
 @pytest.mark.parametrize(
     ("service", "call"),
     [

@@ -1,8 +1,11 @@
 """Stacks with the resource types that Cyclone needs, by change sets."""
 
 import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from cyclone_core.operations.sandbox import Faults
 from tests.sandbox.conftest import Sandbox, Stack, attribute, resource, wait_until
@@ -187,3 +190,17 @@ def test_stacks_of_different_regions_are_slow_at_the_same_time(aws: Sandbox, sta
     times = [other.cloudformation.describe_stack_events(StackName=other.name)["StackEvents"] for other in others]
     starts, ends = zip(*((min(e["Timestamp"] for e in events), max(e["Timestamp"] for e in events)) for events in times), strict=True)
     assert max(starts) < min(ends)
+
+
+@pytest.mark.parametrize("address", ["https://templates-{0}.s3.{0}.amazonaws.com/t.json", "https://s3.amazonaws.com/templates-{0}/t.json"])
+def test_templates_on_s3(aws: Sandbox, stack: Stack, region: str, address: str) -> None:
+    """By both kinds of address, as larger templates need it; links to objects can be signed."""
+    s3, name = aws.client("s3", region), f"templates-{region}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    s3.put_object(Bucket=name, Key="t.json", Body=json.dumps({"Resources": {"Messages": resource("SQS::Queue")}}))
+    stack.cloudformation.create_stack(StackName=stack.name, TemplateURL=address.format(region))
+    assert stack.wait() == "CREATE_COMPLETE"
+    link = s3.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "t.json"})
+    assert b"AWS::SQS::Queue" in urllib.request.urlopen(link).read()
+    s3.delete_object(Bucket=name, Key="t.json")
+    s3.delete_bucket(Bucket=name)
