@@ -126,8 +126,9 @@ def progress(job: Job, now: float, width: int, ascii: bool) -> tuple[str, str]:
     text = f"{share} %   {job.done:,} of {job.tasks:,} done"
     if not job.is_final and job.started is not None and job.done:
         rate = job.done / max(1.0, now - job.started)
-        left = (job.counts[WAITING] + job.counts[RUNNING]) / rate
-        text += f"   {formatters.rate(rate)}   about {formatters.duration(float(_rounded(left)))} left"
+        text += f"   {formatters.rate(rate)}"
+        if job.counts[WAITING]:  # the last ones may take as long as they like
+            text += f"   about {_whole(_rounded((job.counts[WAITING] + job.counts[RUNNING]) / rate))} left"
     return formatters.bar(job.done, job.tasks, width, ascii), text
 
 

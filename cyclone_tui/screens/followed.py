@@ -22,6 +22,7 @@ class FollowedView(View):
         Action("log.next", "n", "match(1)", "Next", "the next line that has it", looks=True, show=False),
         Action("log.previous", "N", "match(-1)", "Previous", "the line before that has it", looks=True, show=False),
         Action("log.wrap", "w", "wrap", "Wrap", "break long lines, or do not", looks=True),
+        Action("log.copy", "c", "copy_lines", "Copy lines", "copy the lines on the screen", "qlog -i ID", show=False),
         Action("log.save", "o", "save", "Save", "save the whole output to a file", twin="qlog -i ID"),
     )
     BINDINGS = bound(ACTIONS)
@@ -105,6 +106,12 @@ class FollowedView(View):
     def action_wrap(self) -> None:
         """Break long lines or not."""
         self.tail.action_wrap()
+
+    def action_copy_lines(self) -> None:
+        """Put the lines on the screen where they can be pasted from."""
+        text = self.tail.pane.visible_text()
+        if text:
+            self.cyclone.copy(text, formatters.plural(text.count("\n"), "line"))
 
     def action_save(self) -> None:
         """Ask for a file."""

@@ -62,6 +62,9 @@ class JobView(JobFlows, FollowedView):
                looks=True, show=False, display="]"),
         Action("job.state_before", "left_square_bracket", "turn(-1)", "State/task before", "tasks in the state before; the task before",
                looks=True, show=False, display="["),
+        Action("job.zoom_in", "plus", "zoom(-1)", "Zoom in", "fewer tasks in a cell of the map", looks=True, show=False),
+        Action("job.zoom_out", "minus", "zoom(1)", "Zoom out", "more tasks in a cell of the map", looks=True, show=False),
+        Action("job.fit", "0", "fit", "Fit", "all tasks on one screen of the map", looks=True, show=False),
         Action("job.large", "z", "large", "Larger", "hide and show what is above the panes", looks=True, show=False),
         Action("job.array", "u", "array", "Array", "from a task to its array", "qstat -i ID", show=False),
         Action("job.copy", "y", "copy", "Copy YAML", "copy all fields as YAML", "qstat -i ID --json", show=False),
@@ -136,8 +139,8 @@ class JobView(JobFlows, FollowedView):
                 yield Static("", id="detail-text")
             with Vertical(id="metrics"):
                 yield Static("", id="usage")
-                yield Spark("CPU", "%", ascii=ascii, least_top=100, id="cpu")
-                yield Spark("Memory", "MiB", ascii=ascii, id="memory")
+                yield Spark("CPU", "%", ascii=ascii, least_top=100, widest=6, id="cpu")
+                yield Spark("Memory", "MiB", ascii=ascii, widest=6, id="memory")
             yield LogPane(id="script")
             yield RowTable(_EVENT_COLUMNS, empty="nothing happened yet", ascii=ascii, marks=False, id="events")
 
@@ -348,6 +351,16 @@ class JobView(JobFlows, FollowedView):
             self.query_one(TaskMap).action_failed(direction)
         elif self.pane == "output":
             super().action_match(direction)
+
+    def action_zoom(self, direction: int) -> None:
+        """Fewer or more tasks in a cell."""
+        if self.pane == "map":
+            self.query_one(TaskMap).action_zoom(direction)
+
+    def action_fit(self) -> None:
+        """All on one screen."""
+        if self.pane == "map":
+            self.query_one(TaskMap).action_fit()
 
     def action_large(self) -> None:
         """More room for the pane."""

@@ -207,6 +207,13 @@ class LogPane(ScrollView, can_focus=True):
             self.unseen = 0
         self.post_message(self.Moved())
 
+    def visible_text(self) -> str:
+        """The lines on the screen, whole, without the notes of ours."""
+        if not self.lines:
+            return ""
+        first, last = (self._line_at(self.scroll_offset.y + row)[0] for row in (0, max(0, self.size.height - 1)))
+        return "".join(f"{line}\n" for line in self.lines[first : last + 1] if not line.startswith(NOTE))
+
     # -- looks
 
     def set_wrap(self, wrap: bool) -> None:

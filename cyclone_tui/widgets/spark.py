@@ -55,11 +55,15 @@ class Spark(Widget):
 
     def __init__(
         self, label: str, unit: str, number: Callable[[float], str] = lambda value: f"{value:,.0f}", *,
-        ascii: bool = False, least_top: float = 0.0, id: str | None = None,
+        ascii: bool = False, least_top: float = 0.0, widest: int = 1, id: str | None = None,
     ) -> None:  # fmt: skip
-        """label, unit: `CPU`, `%`. number: how a value is written. least_top: the scale reaches so far at least."""
+        """label, unit: `CPU`, `%`. number: how a value is written. least_top: the scale reaches so far at least.
+
+        widest: few values take up to so many cells each.
+        """
         super().__init__(id=id)
         self.label, self.unit, self.number, self.ascii, self.least_top = label, unit, number, ascii, least_top
+        self.widest = widest
         self.values: tuple[float, ...] = ()
         self.total = ""
 
@@ -91,6 +95,8 @@ class Spark(Widget):
         top = max(self.least_top, round_top(max(self.values, default=0.0)))
         side = max(len(self.number(top)), len(self.number(0)))
         mark = self.number(top) if y == 1 else self.number(0) if y == height else ""
-        rows = chart(self.values, max(1, width - side - 2), height, top, self.ascii)
+        room = max(1, width - side - 2)
+        each = max(1, min(self.widest, room // max(1, len(self.values))))
+        rows = chart([value for value in self.values for _ in range(each)], room, height, top, self.ascii)
         edge = "|" if self.ascii else "▏"
         return Strip([Segment(f"{mark.rjust(side)} {edge}", scale), Segment(rows[y - 1], bar)]).adjust_cell_length(width, base)

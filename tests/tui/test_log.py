@@ -103,6 +103,20 @@ def test_search_keeps_letters_for_itself(filled: FilledHost, on_screen: OnScreen
     on_screen(check, start="log 1")
 
 
+def test_copying_the_lines_on_the_screen(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Whole lines, also where the terminal does not take them: the file is named."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: len(lines(app)) == 50)
+        await pilot.press("c")
+        rows = app.screen.tail.pane.size.height  # type: ignore[attr-defined]
+        copied = Path(paths.state_root(), "clipboard.txt").read_text().splitlines()
+        assert (len(copied), copied[-1]) == (rows, "49 " + "x" * 200)
+
+    filled.ended(b"".join(b"%d %s\n" % (number, b"x" * 200) for number in range(50)))
+    on_screen(check, start="log 1")
+
+
 def test_the_thread_ends_with_the_view(filled: FilledHost, on_screen: OnScreen) -> None:
     """Leaving ends following of what still runs."""
     found: list[Follower] = []

@@ -160,3 +160,15 @@ def test_timeline_without_room_shows_the_last_attempts() -> None:
         assert rows(line)[0].count("signal 9") == 1
 
     on_screen(line, check, 80)
+
+
+def test_few_values_are_drawn_wide() -> None:
+    """Three samples are no three dots."""
+    spark = Spark("CPU", "%", widest=6)
+
+    async def check(pilot: Pilot[None]) -> None:
+        spark.set_values([100, 0, 100])
+        await pilot.pause()
+        assert rows(spark)[4] == "  0 ▏██████      ██████"
+
+    on_screen(spark, check)
