@@ -37,6 +37,8 @@ class Faults:
     delete_failures: Mapping[str, str] = field(default_factory=dict)
     """Resource -> why it cannot be deleted."""
     requests: Sequence[RequestFault] = ()
+    interruptions: Sequence[tuple[str, int]] = ()
+    """Jobs of Batch with the number of the attempt that loses its host, as when a spot instance is taken away."""
 
     def delay_of(self, resource_type: str, logical_id: str) -> float:
         """Seconds that a resource takes; its logical id goes before its type."""
@@ -46,6 +48,10 @@ class Faults:
     def slows(self) -> bool:
         """Whether any resource takes time."""
         return self.delay_s > 0 or any(seconds > 0 for seconds in self.delays.values())
+
+    def interrupts(self, job_id: str, attempt: int) -> bool:
+        """Whether an attempt loses its host."""
+        return any((job_id, attempt) == (each[0], each[1]) for each in self.interruptions)
 
     def request_fault(self, service: str, region: str) -> RequestFault | None:
         """What happens to a request, None for nothing."""

@@ -108,7 +108,8 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
     from cyclone_core.sandbox.faults import FaultFile
     from cyclone_core.sandbox.surroundings import SandboxSurroundings
 
-    surroundings, faults = SandboxSurroundings(port), FaultFile(directory.faults)
+    faults = FaultFile(directory.faults)
+    surroundings = SandboxSurroundings(port, faults)
     surroundings.loop = asyncio.get_running_loop()
     starter = Containers(directory.jobs, settings.engine, engine_host) if settings.jobs == "containers" else Processes(directory.jobs)
     limits = Limits(settings.running_jobs, shortest_timeout_s=settings.shortest_timeout_s, grace_s=settings.grace_s)

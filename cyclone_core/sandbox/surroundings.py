@@ -14,6 +14,7 @@ from ministack.services import cloudwatch_logs, ec2, iam, sts
 
 from cyclone_core.sandbox.batch.engine import Scope, Surroundings
 from cyclone_core.sandbox.batch.execution import CannotStart
+from cyclone_core.sandbox.faults import FaultFile
 
 _TASKS = "ecs-tasks.amazonaws.com"
 """Service that assumes job roles."""
@@ -24,8 +25,9 @@ _LINE_BYTES = 256 * 1024
 class SandboxSurroundings(Surroundings):
     """The sandbox around Batch."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, faults: FaultFile) -> None:
         """port: where the sandbox serves."""
+        self._faults = faults
         self._endpoint = f"http://127.0.0.1:{port}"
         self.loop: asyncio.AbstractEventLoop | None = None
         """ministack's; its stores are changed there and nowhere else."""
@@ -63,6 +65,10 @@ class SandboxSurroundings(Surroundings):
             cloudwatch_logs._put_log_events({**names, "logEvents": events})
 
         self._there(scope, put)
+
+    def is_interrupted(self, job_id: str, attempt: int) -> bool:
+        """As the faults say."""
+        return self._faults.current().interrupts(job_id, attempt)
 
     def problems_of(self, scope: Scope, resources: Mapping[str, Any]) -> list[str]:
         """Subnets, security groups and instance profiles that do not exist. Called where requests are answered, so in their scope."""

@@ -2,9 +2,11 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
+from cyclone_core.operations.sandbox import Faults
 from tests.sandbox.batch import Batch
 from tests.sandbox.conftest import Sandbox, wait_until
 
@@ -92,6 +94,18 @@ def test_terminating_ends_a_running_job_with_sigterm(batch: Batch) -> None:
     job = batch.wait(job_id)
     assert (job["status"], job["statusReason"], job["container"]["exitCode"]) == ("FAILED", "enough", 3)
     assert batch.printed(job_id) == ["ready", "leaving"]
+
+
+def test_a_job_that_loses_its_host_is_tried_again(batch: Batch, faults: Callable[[Faults], None]) -> None:
+    """SIGTERM, AWS's reason in the attempt, and rules of retries that look for it."""
+    retry = {"attempts": 3, "evaluateOnExit": [{"onStatusReason": "Host EC2*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}]}
+    script = 'test "$AWS_BATCH_JOB_ATTEMPT" = 2 && exit; trap "exit 5" TERM; sleep 60 & wait'
+    job_id = batch.submit(script, definition={"retryStrategy": retry})
+    batch.wait(job_id, "RUNNING")
+    faults(Faults(interruptions=[(job_id, 1)]))
+    job = batch.wait(job_id)
+    assert (job["status"], len(job["attempts"])) == ("SUCCEEDED", 2)
+    assert job["attempts"][0]["statusReason"].startswith("Host EC2")
 
 
 def test_a_job_that_ignores_sigterm_is_killed(batch: Batch) -> None:

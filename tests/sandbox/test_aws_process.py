@@ -8,7 +8,6 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from cyclone_core.errors import CycloneError, HostUnavailable
 from cyclone_core.operations import sandbox
 from cyclone_core.operations.sandbox import Faults, RequestFault
 from tests.sandbox.batch import Batch
-from tests.sandbox.conftest import Sandbox, Stack, attribute, resource, wait_until
+from tests.sandbox.conftest import Sandbox, wait_until
 
 
 @pytest.fixture
@@ -113,36 +112,6 @@ def test_requests_fail_on_demand(aws: Sandbox, faults: Callable[[Faults], None],
     with pytest.raises(client.exceptions.ClientError, match="ThrottlingException"):
         getattr(client, call)()
     getattr(aws.client(service, "eu-south-2"), call)()
-
-
-def test_a_function_runs_with_its_role_and_finds_the_sandbox(aws: Sandbox, stack: Stack, region: str) -> None:
-    """What its role may do works, other things do not."""
-    code = (
-        "import boto3, os\n"
-        "def handler(event, context):\n"
-        "    sqs = boto3.client('sqs')\n"
-        "    sqs.send_message(QueueUrl=os.environ['QUEUE'], MessageBody='hello')\n"
-        "    try:\n"
-        "        sqs.list_queues()\n"
-        "    except Exception as exc:\n"
-        "        return [type(exc).__name__, os.environ['AWS_ENDPOINT_URL']]\n"
-    )
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": attribute("Messages", "Arn")}
-    policy = {"PolicyName": "send", "PolicyDocument": {"Version": "2012-10-17", "Statement": [send]}}
-    template: dict[str, Any] = {
-        "Messages": resource("SQS::Queue"),
-        "Role": resource("IAM::Role", AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]}, Policies=[policy]),
-        "Function": resource(
-            "Lambda::Function", Runtime="python3.11", Handler="index.handler", Role=attribute("Role", "Arn"), Code={"ZipFile": code},
-            Timeout=30, FunctionName="send", Environment={"Variables": {"QUEUE": {"Ref": "Messages"}}},
-        ),
-    }  # fmt: skip
-    assert stack.apply(template, {"Url": {"Ref": "Messages"}}) == "CREATE_COMPLETE"
-    answer = json.load(aws.client("lambda", region).invoke(FunctionName="send")["Payload"])
-    assert answer == ["ClientError", aws.endpoint]
-    messages = aws.client("sqs", region).receive_message(QueueUrl=stack.output("Url"))["Messages"]
-    assert [message["Body"] for message in messages] == ["hello"]
 
 
 def test_its_files_are_private_and_its_profile_is_enough(own: Callable[[], Sandbox]) -> None:

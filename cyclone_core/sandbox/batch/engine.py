@@ -14,7 +14,7 @@ from typing import Any
 
 from cyclone_core.sandbox.batch.catalogue import Body, Catalogue, environments_of
 from cyclone_core.sandbox.batch.execution import CannotStart, Execution, Starter
-from cyclone_core.sandbox.batch.jobs import EXITED, TIMED_OUT, Attempt, Job, goes_again
+from cyclone_core.sandbox.batch.jobs import EXITED, HOST_LOST, TIMED_OUT, Attempt, Job, goes_again
 from cyclone_core.sandbox.batch.refusal import Refused, TooManyRequests, not_there
 from cyclone_core.sandbox.batch.submission import SHORTEST_TIMEOUT_S, jobs_of, work_of
 
@@ -51,6 +51,10 @@ class Surroundings:
 
     def log(self, scope: Scope, group: str, stream: str, lines: Sequence[str]) -> None:
         """What a job printed."""
+
+    def is_interrupted(self, job_id: str, attempt: int) -> bool:
+        """Whether the host of an attempt is taken away."""
+        return False
 
     def problems_of(self, scope: Scope, resources: Mapping[str, Any]) -> list[str]:
         """What stands against the `computeResources` of an environment."""
@@ -279,12 +283,16 @@ class Engine:
                 self._surroundings.log(place.scope, job.log_group, stream, lines)
             if code is not None:
                 return code, why
-            if not why and (job.ending or time.monotonic() >= overdue_at):
-                why = job.ending or TIMED_OUT
+            if not why and (why := self._reason_to_end(job, overdue_at)):
                 execution.ask_to_end()
                 kill_at = time.monotonic() + (1.0 if self._closed else self._limits.grace_s)
             if time.monotonic() >= kill_at:
                 execution.end()
+
+    def _reason_to_end(self, job: Job, overdue_at: float) -> str:
+        if job.ending or time.monotonic() >= overdue_at:
+            return job.ending or TIMED_OUT
+        return HOST_LOST if self._surroundings.is_interrupted(job.id, len(job.attempts) + 1) else ""
 
     def _finish(self, place: Place, job: Job, attempt: Attempt) -> None:
         with self.lock:

@@ -19,6 +19,8 @@ EXITED = "Essential container in task exited"
 """AWS's reason for an attempt whose command ended by itself."""
 TIMED_OUT = "Job attempt duration exceeded timeout"
 """And for one that took too long, which is not tried again."""
+HOST_LOST = "Host EC2 (instance i-00000000000000000) terminated."
+"""And for one whose instance was taken away; rules of retries look for `Host EC2*`."""
 
 
 @dataclass(frozen=True)
