@@ -56,6 +56,12 @@ def _placeholder(name: str, judged: Judged) -> str:
     return f"{found.value} ({found.source})" if found.source else found.value
 
 
+def script_title(draft: Draft) -> str:
+    """`job.sh`, `job.sh (changed)`, `new script`."""
+    name = os.path.basename(draft.path)
+    return f"{name} (changed)" if name and draft.edited else name or "new script"
+
+
 def is_shown(name: str, draft: Draft) -> bool:
     """Indices and parameters are there when they are meant."""
     return name not in ("indices", "parameters") or draft.array == name

@@ -4,7 +4,6 @@ Pure but for reading parameter files: those of usual size are packed and so chec
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -73,6 +72,8 @@ def look(path: str, problems: Problems) -> Sampled | None:
     key = _identity(path)
     if key is not None and key in _looked_at:
         return _looked_at[key]
+    import tempfile  # with what it imports a tenth of the form's loading, and seldom needed
+
     with tempfile.TemporaryDirectory(prefix="cyclone-") as folder:
         tasks = pack_file(path, f"{folder}/packed", problems)
         found = _sampled(f"{folder}/packed", tasks) if tasks else None

@@ -77,6 +77,8 @@ class SubmitView(View):
         """the text as the file has it"""
         self._done: Draft | None = None
         """what was submitted: no draft any more"""
+        self._kept = False
+        self._said: dict[str, Content] = {}
         self._pauses: dict[str, Timer] = {}
         self._begun = self._submitting = False
 
@@ -86,30 +88,36 @@ class SubmitView(View):
         return self.judged.command if self.judged else ""
 
     def body(self) -> ComposeResult:
-        """Script at the left, fields at the right, preview and verdict below."""
-        is_ascii = self.session.settings.ascii
+        """Script at the left, fields at the right, preview and verdict below: filled from the start, so that nothing is drawn twice."""
+        self._kept = self._begin_draft()
+        is_ascii, is_narrow = self.session.settings.ascii, self._is_narrow
+        self.set_class(is_narrow, "-narrow")
         with Horizontal(id="columns"):
             with Vertical(id="script-side"):
-                yield FormLine(self._path_view(""), ascii=is_ascii, complete=_completed)
-                with Vertical(id="editor-panel", classes="panel"):
-                    yield TextArea("", id="editor", soft_wrap=False, tab_behavior="focus", compact=True, highlight_cursor_line=False)
+                yield FormLine(self._path_view(self.draft.path), ascii=is_ascii, complete=_completed)
+                with Vertical(id="editor-panel", classes="panel") as panel:
+                    panel.border_title = Content(submit_form.script_title(self.draft))
+                    yield TextArea(
+                        self.draft.text, id="editor", soft_wrap=is_narrow, show_line_numbers=not is_narrow, tab_behavior="focus",
+                        compact=True, highlight_cursor_line=False,
+                    )  # fmt: skip
                 yield Static("", id="script-problem")
-            with Pane(id="fields") as fields:
+            with Pane(id="fields", classes="" if is_narrow else "panel") as fields:
                 fields.border_title = "job"
                 for view in submit_form.field_views(self.draft, Judged(), self.choices):
-                    yield FormLine(view, ascii=is_ascii, complete=_completed)
-                yield Static("", id="help")
+                    line = FormLine(view, ascii=is_ascii, complete=_completed)
+                    line.display = submit_form.is_shown(view.name, self.draft)
+                    yield line
+                yield Static(Content(submit_form.HELP["script"]), id="help")
         with Vertical(id="preview", classes="panel"):
             yield Static("", id="samples")
         with Horizontal(id="verdict-line"):
-            yield Static("", id="verdict")
+            yield Static(submit_form.verdict(None), id="verdict")
             yield Button("Submit (F10)", id="submit", variant="primary", compact=True, disabled=self.session.read_only)
 
     def on_mount(self) -> None:
-        """What was asked for, else what was kept, else a script to begin with."""
+        """Go on with the script that was asked for."""
         super().on_mount()
-        self._adapt()
-        self._show_fields()
         self.begin()
 
     def on_resize(self, event: Resize) -> None:
@@ -121,12 +129,17 @@ class SubmitView(View):
         """Whatever way it was left."""
         self._keep()
 
+    @property
+    def _is_narrow(self) -> bool:
+        return self.app.size.width < NARROW
+
     def _adapt(self) -> None:
-        narrow = self.app.size.width < NARROW
-        self.set_class(narrow, "-narrow")
-        self.query_one("#fields").set_class(not narrow, "panel")
-        editor = self.query_one("#editor", TextArea)
-        editor.show_line_numbers, editor.soft_wrap = not narrow, narrow
+        narrow = self._is_narrow
+        if narrow != self.has_class("-narrow"):
+            self.set_class(narrow, "-narrow")
+            self.query_one("#fields").set_class(not narrow, "panel")
+            editor = self.query_one("#editor", TextArea)
+            editor.show_line_numbers, editor.soft_wrap = not narrow, narrow
 
     @property
     def _store(self) -> SubmitDraft:
@@ -142,23 +155,25 @@ class SubmitView(View):
         self.choices = data
         self._judge_soon(0)
 
+    def _begin_draft(self) -> bool:
+        """The draft to begin with; whether it was kept from the last time."""
+        given = {name: value for name, value in self.arguments.items() if name in ("queue", "definition", "name") and value}
+        kept = None if self.arguments else self._store.last()
+        self._original = NEW_SCRIPT if kept is None else ""
+        self.draft = replace(kept or Draft(text=NEW_SCRIPT, edited=True), **given)  # type: ignore[arg-type]
+        return kept is not None
+
     @background(group="begin")
     async def begin(self) -> None:
-        """Fill the form for the first time."""
-        given = {name: value for name, value in self.arguments.items() if name in ("queue", "definition", "name") and value}
-        kept = None if self.arguments else await asyncio.to_thread(self._store.last)
-        self.draft = replace(kept or Draft(text=NEW_SCRIPT, edited=True), **given)  # type: ignore[arg-type]
-        self._original = NEW_SCRIPT if kept is None else ""
-        script = self.arguments.get("script", "")
-        if kept and kept.path and not kept.edited:
-            script = kept.path
-        self._fill()
+        """Read the script that was asked for, or that the draft is of."""
+        script = self.arguments.get("script", "") or ("" if self.draft.edited else self.draft.path)
+        self.query_one("#line-script", FormLine).focus_value()
         if script:
             await self._load_file(script)
-        elif kept:
+        elif self._kept:
             self.cyclone.tell("your draft is back. Ctrl-N begins anew")
         self._begun = True
-        self.query_one("#line-script", FormLine).focus_value()
+        self._judge_soon(0)
 
     def _fill(self) -> None:
         """The whole form from the draft."""
@@ -279,7 +294,7 @@ class SubmitView(View):
         """What the field under the cursor means."""
         line = next((line for line in self.query(FormLine) if line.has_focus_within), None)
         name = line.view.name if line else "editor" if self.query_one("#editor").has_focus else ""
-        self.query_one("#help", Static).update(Content(submit_form.HELP.get(name, "")))
+        self._say("#help", Content(submit_form.HELP.get(name, "")))
 
     def action_other_side(self) -> None:
         """From the script to the fields and back."""
@@ -339,9 +354,10 @@ class SubmitView(View):
 
     def _show_judged(self, judged: Judged) -> None:
         self.judged = judged
-        self._show_fields()
-        self._show_preview()
-        self.update_frame()
+        with self.app.batch_update():
+            self._show_fields()
+            self._show_preview()
+            self.update_frame()
 
     def _show_fields(self) -> None:
         """Every field, and what is wrong with the script."""
@@ -350,23 +366,34 @@ class SubmitView(View):
             line = self.query_one(f"#line-{view.name}", FormLine)
             line.show(view)
             line.display = submit_form.is_shown(view.name, self.draft)
-        panel = self.query_one("#editor-panel")
-        changed = " (changed)" if self.draft.path and self.draft.edited else ""
-        panel.border_title = Content((os.path.basename(self.draft.path) or "new script") + changed)
-        wrong = self.query_one("#script-problem", Static)
         problems = judged.of("script")
-        wrong.display = bool(problems)
-        wrong.update(Content(f"{'x' if is_ascii else '✗'} {submit_form.told(problems)}"))
-        self.query_one("#verdict", Static).update(submit_form.verdict(self.judged, is_ascii))
+        self._say("#script-problem", Content(f"{'x' if is_ascii else '✗'} {submit_form.told(problems)}" if problems else ""))
+        self._say("#verdict", submit_form.verdict(self.judged, is_ascii))
+        self._title("#editor-panel", submit_form.script_title(self.draft))
 
     def _show_preview(self) -> None:
-        panel = self.query_one("#preview")
         preview = self.judged.preview if self.judged else None
-        panel.display = preview is not None and preview.array and bool(preview.first)
-        if preview is not None and panel.display:
-            panel.border_title = Content(submit_form.preview_title(preview))
+        shown = preview is not None and preview.array and bool(preview.first)
+        self.query_one("#preview").display = shown
+        if preview is not None and shown:
+            self._title("#preview", submit_form.preview_title(preview))
             rows = submit_form.preview_rows(preview, self.app.size.width - 4, self.session.settings.ascii)
-            self.query_one("#samples", Static).update(Content("\n").join(rows))
+            self._say("#samples", Content("\n").join(rows))
+
+    def _say(self, selector: str, content: Content) -> None:
+        """Draw a text when it is another one; an empty one takes no room."""
+        if self._said.get(selector) != content:
+            self._said[selector] = content
+            line = self.query_one(selector, Static)
+            line.update(content)
+            if selector == "#script-problem":
+                line.display = bool(content.plain)
+
+    def _title(self, selector: str, text: str) -> None:
+        title = Content(text)
+        if self._said.get(selector) != title:
+            self._said[selector] = title
+            self.query_one(selector).border_title = title
 
     # -- submitting --------------------------------------------------------------------------------------------------
     def on_button_pressed(self, event: Button.Pressed) -> None:

@@ -105,15 +105,11 @@ class LineEditor(Editor):
         super().__init__(view)
         self._complete = complete if view.completes else None
         self._offered: tuple[tuple[str, str], ...] = ()
+        self._choices: _Choices | None = None
 
     def compose(self) -> ComposeResult:
         """The line; its list is made when it is opened for the first time, because a form has many lines and few lists."""
         yield Input(self.view.text, placeholder=self.view.placeholder, compact=True, disabled=self.view.locked)
-
-    @property
-    def _choices(self) -> _Choices | None:
-        found = self.query(_Choices)
-        return found.first() if found else None
 
     @property
     def is_open(self) -> bool:
@@ -162,7 +158,8 @@ class LineEditor(Editor):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A click on a choice."""
         event.stop()
-        self.query_one(_Choices).highlighted = event.option_index
+        if self._choices is not None:
+            self._choices.highlighted = event.option_index
         self._take()
         self.focus_value()
 
@@ -172,8 +169,8 @@ class LineEditor(Editor):
 
     def action_down(self) -> None:
         """Open the choices, or the next of them; without any, the next field."""
-        if self.is_open:
-            self.query_one(_Choices).action_cursor_down()
+        if self._choices is not None and self.is_open:
+            self._choices.action_cursor_down()
         elif self.view.choices or self._complete:
             self._offer("")
         else:
@@ -224,7 +221,7 @@ class LineEditor(Editor):
         options = [Option(Content.assemble(value.ljust(min(width, 40)), (f"  {note}", "$muted"))) for value, note in offered]
         choices = self._choices
         if choices is None:
-            choices = _Choices(*options)
+            choices = self._choices = _Choices(*options)
             self.mount(choices)
         else:
             choices.clear_options()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -16,14 +16,13 @@ class FormLine(Vertical):
     """One field. It judges nothing: every edit is a `Changed`, and whoever hears it answers with another view."""
 
     DEFAULT_CSS = """
-    FormLine { height: auto; }
-    FormLine > Horizontal { height: auto; }
-    FormLine .label { width: 12; height: 1; color: $foreground; }
+    FormLine { height: auto; layout: grid; grid-size: 2; grid-columns: 12 1fr; grid-rows: auto; }
+    FormLine .label { height: 1; color: $foreground; }
     FormLine:focus-within .label { color: $accent; text-style: bold; }
     FormLine.-wrong .label { color: $text-error; }
     FormLine Editor { width: 1fr; }
     FormLine LineEditor Input.-textual-compact { padding: 0 1; }
-    FormLine .problem { color: $text-error; height: auto; display: none; padding-left: 2; }
+    FormLine .problem { color: $text-error; height: auto; padding-left: 2; column-span: 2; }
     """
 
     @dataclass
@@ -45,16 +44,19 @@ class FormLine(Vertical):
         super().__init__(id=f"line-{view.name}")
         self.view, self._ascii, self._complete = view, ascii, complete
         self._said = ""
+        self._problem: Static | None = None
 
     def compose(self) -> ComposeResult:
-        """Label and editor, and what may be wrong."""
-        with Horizontal():
-            yield Static(Content(self.view.label), classes="label")
-            if self.view.editor == "segments":
-                yield SegmentsEditor(self.view, ascii=self._ascii)
-            else:
-                yield LineEditor(self.view, complete=self._complete)
-        yield Static("", classes="problem")
+        """Label and editor; what is wrong has a line of its own once something is."""
+        yield Static(Content(self.view.label), classes="label")
+        if self.view.editor == "segments":
+            yield SegmentsEditor(self.view, ascii=self._ascii)
+        else:
+            yield LineEditor(self.view, complete=self._complete)
+
+    def on_mount(self) -> None:
+        """It may be wrong from the beginning."""
+        self._tell(self.view.message)
 
     @property
     def editor(self) -> Editor:
@@ -66,12 +68,20 @@ class FormLine(Vertical):
         if view != self.view:
             self.view = view
             self.editor.show(view)
-        if view.message != self._said:
-            self._said = view.message
-            line = self.query_one(".problem", Static)
-            line.update(Content(f"{'x' if self._ascii else '✗'} {view.message}"))
-            line.display = bool(view.message)
-            self.set_class(bool(view.message), "-wrong")
+        self._tell(view.message)
+
+    def _tell(self, message: str) -> None:
+        if message == self._said:
+            return
+        self._said = message
+        self.set_class(bool(message), "-wrong")
+        content = Content(f"{'x' if self._ascii else '✗'} {message}")
+        if self._problem is None:
+            self._problem = Static(content, classes="problem")
+            self.mount(self._problem)
+        else:
+            self._problem.update(content)
+            self._problem.display = bool(message)
 
     def focus_value(self) -> None:
         """Give the editor the focus."""

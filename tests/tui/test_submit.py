@@ -68,8 +68,8 @@ async def until(pilot: Pilot[Any], condition: Callable[[], Any]) -> None:
 
 def problem(view: SubmitView, name: str) -> str:
     """What is told below a field."""
-    line = view.query_one(f"#line-{name} .problem", Static)
-    return str(line.content) if line.display else ""
+    lines = view.query(f"#line-{name} .problem").results(Static)
+    return "".join(str(line.content) for line in lines if line.display)
 
 
 async def fill(view: SubmitView, pilot: Pilot[Any], name: str, text: str) -> None:
