@@ -5,10 +5,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widget import Widget
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
@@ -23,6 +24,11 @@ from cyclone_tui.settings import Settings
 from cyclone_tui.watching import ended_since
 from cyclone_tui.widgets.command_bar import CommandBar
 from cyclone_tui.widgets.header import Heading
+
+MOUNT_LOOKS = 100
+"""Hundredths of a second that the `:` line waits for its view."""
+HOLD_S = 0.5
+"""Keys wait at most so long for the `:` line."""
 
 
 class CycloneApp(App[int]):
@@ -51,6 +57,9 @@ class CycloneApp(App[int]):
         self.session = Session(host, self.settings, read_only)
         self._start, self._problems = start, list(problems)
         self._pulsing = False
+        self._held: list[events.Key] | None = None
+        """keys that wait for the `:` line to open, None while it is not being opened"""
+        self._focus_before: Widget | None = None
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = themes.chosen(self.settings.theme, self.available_themes, os.environ)
@@ -216,14 +225,51 @@ class CycloneApp(App[int]):
         for kind in ("host", "region", "cluster", "queue", "image", "definition"):
             yield f"new {kind}"
 
-    def action_command(self) -> None:
-        """Open the `:` line."""
-        bars = self.screen.query(CommandBar)
+    async def action_command(self) -> None:
+        """Open the `:` line; keys that came behind the one that opened it belong to it."""
+        try:
+            await self._open_line()
+        finally:
+            await self._release_keys()
+
+    async def _open_line(self) -> None:
+        screen = self.screen
+        for _ in range(MOUNT_LOOKS):  # the view may have been asked for by the key before, and not be there yet
+            if screen.is_mounted:
+                break
+            await asyncio.sleep(0.01)
+        if not screen.is_attached or screen is not self.screen:
+            return
+        bars = screen.query(CommandBar)
         bar = bars.first() if bars else CommandBar(self.candidates)
         if not bars:
-            self.screen.mount(bar)
-        self._focus_before = self.screen.focused
-        self.call_after_refresh(bar.open)
+            await screen.mount(bar)
+        self._focus_before = screen.focused
+        bar.open()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that arrive at once, as over a slow line: what follows the key of the `:` line waits until that is open."""
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._held is not None:
+            self._held.append(event)
+        else:
+            if self._opens_line(event):
+                self._held = []
+                self.set_timer(HOLD_S, self._release_keys)  # something else may have taken the key
+            await super().on_event(event)
+
+    def _opens_line(self, event: events.Key) -> bool:
+        focused = self.focused
+        if focused is not None and focused.check_consume_key(event.key, event.character):
+            return False
+        active = self.screen.active_bindings.get(event.key)
+        return active is not None and active.node is self and active.binding.id == "app.command"
+
+    async def _release_keys(self) -> None:
+        held, self._held = self._held or [], None
+        for event in held:
+            await self.on_event(event)
 
     def on_command_bar_entered(self, event: CommandBar.Entered) -> None:
         """Go there."""
@@ -240,7 +286,7 @@ class CycloneApp(App[int]):
         self._give_focus_back()
 
     def _give_focus_back(self) -> None:
-        before = getattr(self, "_focus_before", None)
+        before = self._focus_before
         if before is not None and before.is_attached:
             before.focus()
 

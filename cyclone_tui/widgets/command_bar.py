@@ -54,15 +54,17 @@ class CommandBar(Vertical):
     def open(self, text: str = "") -> None:
         """Show the line and put the cursor in it."""
         self.add_class("open")
+        self.display = True  # at once: what is typed next is for the line
         line = self.query_one(Input)
         line.value = text
         line.cursor_position = len(text)
         self._show_choices(text)
-        line.focus()
+        self.screen.set_focus(line)
 
     def close(self) -> None:
         """Hide the line."""
         self.remove_class("open")
+        self.display = False
 
     @property
     def is_open(self) -> bool:

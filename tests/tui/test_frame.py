@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -18,6 +19,7 @@ from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.base import View, background
 from cyclone_tui.screens.modals import Confirmation
 from cyclone_tui.settings import Settings
+from cyclone_tui.widgets.command_bar import CommandBar
 from tests.filled import FilledHost
 from tests.tui.conftest import settle
 
@@ -189,6 +191,35 @@ def test_command_line_completes_and_goes(filled: FilledHost, on_screen: OnScreen
         assert app.heading().crumbs == ("help", "settings")
         await pilot.press("escape")
         assert [view.NAME for view in app.views] == ["help"]
+
+    on_screen(check, start="help")
+
+
+@pytest.mark.parametrize("before", ["", "settings"])
+def test_commands_that_arrive_at_once_are_taken_whole(filled: FilledHost, on_screen: OnScreen, before: str) -> None:
+    """As over a slow line: no letter of it is a key of the view, also when that view is only being opened."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        if before:
+            app.open(before)
+        for key in ("colon", *"events", "enter"):
+            app.post_message(events.Key(key, {"colon": ":"}.get(key, key if len(key) == 1 else None)))
+        for _ in range(20):
+            await settle(app, pilot)
+        assert [view.NAME for view in app.views][-1] == "events"
+
+    on_screen(check, start="help")
+
+
+def test_a_second_colon_while_the_line_opens_is_part_of_the_command(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Two presses at once open one line."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        for _ in range(2):
+            app.post_message(events.Key("colon", ":"))
+        for _ in range(20):
+            await settle(app, pilot)
+        assert [bar.is_open for bar in app.screen.query(CommandBar)] == [True]
 
     on_screen(check, start="help")
 
