@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual import on
@@ -56,8 +57,9 @@ class JobView(JobFlows, FollowedView):
         Action("job.log", "l", "log", "Log", "the output on the whole screen, of the task under the cursor", "qlog -i ID --follow"),
         Action("job.next_pane", "tab", "pane(1)", "Next pane", "the next of the panes below", looks=True, show=False),
         Action("job.last_pane", "shift+tab", "pane(-1)", "Pane before", "the pane before", looks=True, show=False),
-        *(Action(f"job.pane{at}", str(at), f"pane_number({at})", f"Pane {at}", f"the pane with the number {at}", looks=True, show=False)
-          for at in range(1, 7)),
+        *(Action(f"job.pane{at}", str(at), f"pane_number({at})", f"Pane {at}", f"of an array {array}, of a task {task}", looks=True,
+                 show=False)
+          for at, (array, task) in enumerate(zip_longest(PANES_OF_ARRAY, PANES_OF_TASK, fillvalue="nothing"), 1)),
         Action("job.state", "right_square_bracket", "turn(1)", "Next state/task", "tasks in the next state; of a task: the next task",
                looks=True, show=False, display="]"),
         Action("job.state_before", "left_square_bracket", "turn(-1)", "State/task before", "tasks in the state before; the task before",

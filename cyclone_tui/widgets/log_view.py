@@ -12,9 +12,10 @@ from typing import ClassVar
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -195,11 +196,12 @@ class LogPane(ScrollView, can_focus=True):
         self.post_message(self.Moved())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling up pauses, scrolling down to the end follows again; where the widget scrolls by itself nothing of it changes."""
+        """Scrolling up pauses; what the widget does by itself, and another size, change nothing of that."""
         super().watch_scroll_y(old_value, new_value)
-        if self._placing or round(old_value) == round(new_value):
-            return
-        self._set_following(new_value >= self.max_scroll_y)
+        if not self._placing and round(new_value) < round(old_value) and new_value < self.max_scroll_y and self.following:
+            self._set_following(False)
+        elif not self._placing:
+            self.post_message(self.Moved())
 
     def _set_following(self, following: bool) -> None:
         self.following = following
@@ -282,8 +284,10 @@ class LogPane(ScrollView, can_focus=True):
     # -- keys
 
     def action_move(self, rows: int) -> None:
-        """Scroll by rows."""
+        """Scroll by rows; down to the end follows again."""
         self.scroll_to(y=self.scroll_offset.y + rows, animate=False, immediate=True)
+        if rows > 0 and not self.following and self.scroll_offset.y >= self.max_scroll_y:
+            self._set_following(True)
 
     def action_move_pages(self, pages: int) -> None:
         """Scroll by screens, less a row to read on from."""
@@ -302,10 +306,14 @@ class LogPane(ScrollView, can_focus=True):
         """Scroll by a few columns."""
         self.scroll_to(x=self.scroll_offset.x + direction * _SIDEWAYS, animate=False, immediate=True)
 
-    def _on_mouse_scroll_up(self, event: object) -> None:
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        event.prevent_default()
         self.action_move(-3)
 
-    def _on_mouse_scroll_down(self, event: object) -> None:
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        event.prevent_default()
         self.action_move(3)
 
     # -- painting
@@ -351,8 +359,10 @@ class LogTail(Vertical):
     LogTail { height: 1fr; }
     LogTail > LogPane { height: 1fr; }
     LogTail > #log-status { height: 1; padding: 0 1; background: $panel; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; }
-    LogTail > Input { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
-    LogTail > Input.-asking { display: block; }
+    LogTail > #log-prompt { display: none; height: 1; background: $boost; }
+    LogTail > #log-prompt.-asking { display: block; }
+    LogTail > #log-prompt > Static { width: auto; padding: 0 0 0 1; color: $accent; text-style: bold; }
+    LogTail > #log-prompt > Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
     """
 
     class SaveAsked(Message):
@@ -376,7 +386,9 @@ class LogTail(Vertical):
         """Lines, status, prompt."""
         yield self.pane
         yield Static("", id="log-status", markup=False)
-        yield Input(compact=True, select_on_focus=False)
+        with Horizontal(id="log-prompt"):
+            yield Static("")
+            yield Input(compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         """Tell that nothing is there yet."""
@@ -421,18 +433,19 @@ class LogTail(Vertical):
 
     def action_ask_search(self) -> None:
         """Ask what to search for."""
-        self._ask("search", "", "search (upper case counts when there is any)")
+        self._ask("search", "", "Search")
 
     def action_ask_path(self) -> None:
         """Ask where to save."""
-        self._ask("save", self.path, "save the whole output to this file")
+        self._ask("save", self.path, "Save the whole output to")
 
-    def _ask(self, what: str, value: str, placeholder: str) -> None:
+    def _ask(self, what: str, value: str, label: str) -> None:
         prompt = self.query_one(Input)
         self._asking = what
-        prompt.value, prompt.placeholder = value, placeholder
+        prompt.value = value
         prompt.cursor_position = len(value)
-        prompt.add_class("-asking")
+        self.query_one("#log-prompt > Static", Static).update(label)
+        self.query_one("#log-prompt").add_class("-asking")
         prompt.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -447,16 +460,16 @@ class LogTail(Vertical):
         elif value.strip():
             self.post_message(self.SaveAsked(value.strip()))
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: events.Key) -> None:
         """Escape closes the prompt."""
-        if self._asking and getattr(event, "key", "") == "escape":
-            event.stop()  # type: ignore[attr-defined]
-            event.prevent_default()  # type: ignore[attr-defined]
+        if self._asking and event.key == "escape":
+            event.stop()
+            event.prevent_default()
             self._close()
 
     def _close(self) -> None:
         self._asking = ""
-        self.query_one(Input).remove_class("-asking")
+        self.query_one("#log-prompt").remove_class("-asking")
         self.pane.focus()
 
     # -- status line

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from cyclone_tui.themes import VARIABLES
 from cyclone_tui.widgets.log_lines import NOTE
@@ -210,7 +209,7 @@ def test_save_asks_for_the_path() -> None:
         await pilot.press("o", "escape")
         assert app.saves == ["~/x.txt", "~/x.log"]
         assert app.focused is app.tail.pane
-        assert not app.query_one(Input).display
+        assert not app.query_one("#log-prompt").display
 
     on_log(check)
 
@@ -237,5 +236,22 @@ def test_f_pauses_and_follows() -> None:
         assert shown(app)[-1] == "line 99"
         await pilot.press("f")
         assert shown(app)[-1] == "line 100"
+
+    on_log(check)
+
+
+def test_a_match_at_the_end_stays_paused() -> None:
+    """Neither the prompt's coming and going nor new lines begin to follow again; moving down to the end does."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.tail.add(numbered(100))
+        await pilot.press("slash", *"line 98", "enter")
+        await pilot.pause()
+        before = shown(app)
+        app.tail.add(numbered(5, 100))
+        await pilot.pause()
+        assert (app.tail.pane.following, shown(app)) == (False, before)
+        await pilot.press("pagedown", "pagedown")
+        assert app.tail.pane.following
 
     on_log(check)
