@@ -82,6 +82,8 @@ class FormLine(Vertical):
         else:
             self._problem.update(content)
             self._problem.display = bool(message)
+        if message and self.has_focus_within:
+            self.call_after_refresh(self.scroll_visible, animate=False)
 
     def focus_value(self) -> None:
         """Give the editor the focus."""
