@@ -105,7 +105,7 @@ class LineEditor(Editor):
         super().__init__(view)
         self._complete = complete if view.completes else None
         self._offered: tuple[tuple[str, str], ...] = ()
-        self._choices: _Choices | None = None
+        self._popup: _Choices | None = None
 
     def compose(self) -> ComposeResult:
         """The line; its list is made when it is opened for the first time, because a form has many lines and few lists."""
@@ -114,7 +114,7 @@ class LineEditor(Editor):
     @property
     def is_open(self) -> bool:
         """Whether the choices are shown."""
-        choices = self._choices
+        choices = self._popup
         return choices is not None and bool(choices.display)
 
     def show(self, view: FieldView) -> None:
@@ -158,8 +158,8 @@ class LineEditor(Editor):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A click on a choice."""
         event.stop()
-        if self._choices is not None:
-            self._choices.highlighted = event.option_index
+        if self._popup is not None:
+            self._popup.highlighted = event.option_index
         self._take()
         self.focus_value()
 
@@ -169,8 +169,8 @@ class LineEditor(Editor):
 
     def action_down(self) -> None:
         """Open the choices, or the next of them; without any, the next field."""
-        if self._choices is not None and self.is_open:
-            self._choices.action_cursor_down()
+        if self._popup is not None and self.is_open:
+            self._popup.action_cursor_down()
         elif self.view.choices or self._complete:
             self._offer("")
         else:
@@ -178,7 +178,7 @@ class LineEditor(Editor):
 
     def action_up(self) -> None:
         """The choice above; above the first the list closes; without a list the field before."""
-        choices = self._choices
+        choices = self._popup
         if choices is not None and self.is_open and choices.highlighted:
             choices.action_cursor_up()
         elif self.is_open:
@@ -219,9 +219,9 @@ class LineEditor(Editor):
             return
         width = max(len(value) for value, _ in offered)
         options = [Option(Content.assemble(value.ljust(min(width, 40)), (f"  {note}", "$muted"))) for value, note in offered]
-        choices = self._choices
+        choices = self._popup
         if choices is None:
-            choices = self._choices = _Choices(*options)
+            choices = self._popup = _Choices(*options)
             self.mount(choices)
         else:
             choices.clear_options()
@@ -231,7 +231,7 @@ class LineEditor(Editor):
         choices.highlighted = next((at for at, (value, _) in enumerate(offered) if value == current), 0)
 
     def _take(self) -> bool:
-        choices = self._choices
+        choices = self._popup
         at = choices.highlighted if choices is not None and self.is_open else None
         if at is None or at >= len(self._offered):
             return False
@@ -242,7 +242,7 @@ class LineEditor(Editor):
         return True
 
     def _close(self) -> None:
-        choices = self._choices
+        choices = self._popup
         if choices is not None:
             choices.display = False
 

@@ -64,10 +64,7 @@ class FieldRow(Vertical):
     DEFAULT_CSS = """
     FieldRow { height: auto; margin-bottom: 1; }
     FieldRow .help { color: $muted; height: auto; }
-    FieldRow .doubt { color: $text-warning; height: auto; display: none; }
-    FieldRow .note { color: $muted; height: auto; max-height: 2; display: none; }
-    FieldRow .problem { color: $text-error; height: auto; display: none; }
-    FieldRow.-warning .problem { color: $text-warning; }
+    FieldRow .told { height: auto; display: none; }
     """
 
     @dataclass
@@ -95,15 +92,14 @@ class FieldRow(Vertical):
         super().__init__(id=f"field-{view.name}")
         self.view, self._ascii, self._complete = view, ascii, complete
         self._is_ready = False
+        self._said = Content("")
 
     def compose(self) -> ComposeResult:
         """Label, editor, help, and what may be wrong."""
         yield LabelLine(self.view, self._ascii)
         yield self._editor()
         yield Static(Content(self.view.help), classes="help")
-        yield Static("", classes="note")
-        yield Static("", classes="doubt")
-        yield Static("", classes="problem")
+        yield Static("", classes="told")
 
     def on_mount(self) -> None:
         """Show the rest, and what was told while its parts were made."""
@@ -156,7 +152,7 @@ class FieldRow(Vertical):
     def on_click(self, event: object) -> None:
         """A click on the message applies its remedy."""
         widget = getattr(event, "widget", None)
-        if isinstance(widget, Static) and widget.has_class("problem") and self.view.fix:
+        if isinstance(widget, Static) and widget.has_class("told") and self.view.fix:
             self.post_message(self.FixAsked(self.view.name))
 
     def _editor(self) -> Editor:
@@ -172,16 +168,19 @@ class FieldRow(Vertical):
         view = self.view
         self.query_one(LabelLine).show(view, self.has_focus_within)
         self.editor.show(view)
-        self.set_class(view.level == "warning", "-warning")
-        self._say(".note", Content(view.note))
-        self._say(".doubt", Content(f"? {view.doubt}" if view.doubt else ""))
-        sign = ("x " if self._ascii else "✗ ") if view.level == "error" else "! "
-        fix = [("\n  F4 ", "bold $accent"), (view.fix, "$accent underline")] if view.fix else []
-        self._say(".problem", Content.assemble(sign, view.message, *fix) if view.message else Content(""))
+        told = self._told()
+        line = self.query_one(".told", Static)
+        line.display = bool(told.plain)
+        if told != self._said:
+            self._said = told
+            line.update(told)
 
-    def _say(self, selector: str, content: Content) -> None:
-        line = self.query_one(selector, Static)
-        line.display = bool(content.plain)
-        if getattr(line, "said", None) != content:
-            line.said = content  # type: ignore[attr-defined]
-            line.update(content)
+    def _told(self) -> Content:
+        """Why there is no choice, what to look at again, what is wrong and what a key does about it."""
+        view = self.view
+        sign, style = ("x" if self._ascii else "✗", "$text-error") if view.level == "error" else ("!", "$text-warning")
+        lines = [Content.assemble((view.note, "$muted"))] if view.note else []
+        lines += [Content.assemble((f"? {view.doubt}", "$text-warning"))] if view.doubt else []
+        lines += [Content.assemble((f"{sign} {view.message}", style))] if view.message else []
+        lines += [Content.assemble(("  F4 ", "bold $accent"), (view.fix, "$accent underline"))] if view.fix else []
+        return Content("\n").join(lines)
