@@ -1,6 +1,5 @@
 """One job or one task: what it is and how it is on top, and below it, one at a time, its output, tasks, metrics, script and events."""
 
-import asyncio
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import ClassVar
@@ -12,18 +11,17 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from cyclone_core.errors import CycloneError
 from cyclone_core.ids import format_task
 from cyclone_core.jobs import STATES
 from cyclone_core.operations.queries import HostView
-from cyclone_tui import formatters
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.formatters import STATE_STYLES
 from cyclone_tui.job_page import Event, JobPage, PageReader, Usage, script_prefix
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.followed import FollowedView
 from cyclone_tui.screens.job_flows import JobFlows
-from cyclone_tui.task_rows import TaskRow, TaskRows, Wanted, columns, read_page
+from cyclone_tui.screens.task_pane import TaskPane
+from cyclone_tui.task_rows import read_page
 from cyclone_tui.widgets.fields import Fields
 from cyclone_tui.widgets.log_view import Batch, LogPane, LogTail
 from cyclone_tui.widgets.pane_tabs import PaneTabs
@@ -99,8 +97,6 @@ class JobView(JobFlows, FollowedView):
         self.status: int | None = None
         """state of the tasks that the table shows"""
         self._reader: PageReader | None = None
-        self._rows: TaskRows | None = None
-        self._overview_look = 0
         self._script: tuple[str, ...] | None = None
 
     # -- what it is made of ------------------------------------------------------------------------------------------
@@ -130,12 +126,10 @@ class JobView(JobFlows, FollowedView):
             yield Fields()
             yield Static("", id="progress")
             yield Timeline(ascii, id="attempts")
-        yield PaneTabs(id="panes")
+        yield PaneTabs(hint="Tab", id="panes")
         with ContentSwitcher():
             yield TaskGrid(ascii=ascii, id="map")
-            with Vertical(id="tasks"):
-                yield PaneTabs(numbered=False, id="states")
-                yield RowTable(columns(ascii), empty="no task in this state", ascii=ascii, id="task-table")
+            yield TaskPane(lambda wanted: self.session.read(read_page, wanted), ascii, id="tasks")
             yield self.tail
             with VerticalScroll(id="details"):
                 yield Static("", id="detail-text")
@@ -164,7 +158,6 @@ class JobView(JobFlows, FollowedView):
         self._show_head(data)
         if before is None:
             self.query_one(TaskGrid).set_job(data.job, data.numbering.index if data.numbering else int)
-            self._rows = TaskRows(data.job, self._ask_page)
             self._open_pane("tasks" if data.is_array and data.tasks <= FEW_TASKS else self.panes[0])
         self.query_one("#panes", PaneTabs).show([(name, name.capitalize()) for name in self.panes], self.pane)
         self.tail.set_state("", data.is_final)
@@ -187,24 +180,12 @@ class JobView(JobFlows, FollowedView):
         attempts.set_attempts(page.bars, page.submitted, page.until)
 
     def _show_overview(self, page: JobPage) -> None:
-        overview = page.overview
-        if overview is None or self._rows is None or overview.look == self._overview_look:
+        if page.overview is None:
             return
-        self._overview_look = overview.look
         if self.pane == "map":
-            self.query_one(TaskGrid).set_states(overview.states, overview.counts)
-            return
-        is_other = self._rows.status != overview.status or not self._rows.count
-        self._rows.set_states(overview.states, overview.positions, overview.status)
-        table = self.query_one("#task-table", RowTable)
-        if is_other:
-            table.set_source(self._rows)
+            self.query_one(TaskGrid).set_states(page.overview.states, page.overview.counts)
         else:
-            table.source_changed()
-        tabs = [("", f"All {page.tasks:,}")]
-        ascii = self.session.settings.ascii
-        tabs += [(str(state), f"{formatters.state_text(state, ascii)} {count:,}") for state, count in enumerate(overview.counts) if count]
-        self.query_one("#states", PaneTabs).show(tabs, "" if self.status is None else str(self.status))
+            self.query_one(TaskPane).set_overview(page.job, page.overview)
 
     def _show_pane(self, page: JobPage) -> None:
         """What only one pane shows."""
@@ -239,7 +220,6 @@ class JobView(JobFlows, FollowedView):
         if name == "output" and self.follower is None and not self.followed[0]:
             self.tail.pane.prefix = self.page.prefix
             self.follow_output(self.task_text)
-        self._overview_look = 0
         self._focus_pane()
         self.refresh_bindings()
         self.update_frame()
@@ -273,23 +253,9 @@ class JobView(JobFlows, FollowedView):
         self._open_pane(event.name)
 
     # -- tasks -------------------------------------------------------------------------------------------------------
-    def _ask_page(self, wanted: Wanted) -> None:
-        """The table looks at rows that are not known."""
-        self.run_worker(self._read_page(wanted), group="load", exit_on_error=False)
-
-    async def _read_page(self, wanted: Wanted) -> None:
-        rows: list[TaskRow] = []
-        try:
-            rows = await asyncio.wrap_future(self.session.read(read_page, wanted))
-        except (CycloneError, OSError):  # the refresh of the page tells it
-            await asyncio.sleep(self.session.settings.refresh_s)
-        if self._rows is not None and self.is_attached:
-            self._rows.take(wanted, rows)
-            self.query_one("#task-table", RowTable).source_changed()
-
-    @on(PaneTabs.Chosen, "#states")
-    def _state_chosen(self, event: PaneTabs.Chosen) -> None:
-        self._filter(int(event.name) if event.name else None)
+    def on_task_pane_state_chosen(self, event: TaskPane.StateChosen) -> None:
+        """A tab above the table."""
+        self._filter(event.status)
 
     def _filter(self, status: int | None) -> None:
         if status != self.status:
@@ -318,11 +284,11 @@ class JobView(JobFlows, FollowedView):
         page = self.page
         if self.pane != "tasks" or page is None or page.numbering is None:
             return []
-        return [page.numbering.index(key) for key in self.query_one("#task-table", RowTable).marked if isinstance(key, int)]
+        return [page.numbering.index(position) for position in self.query_one(TaskPane).marked]
 
-    @on(RowTable.Opened, "#task-table")
-    def _task_opened(self, event: RowTable.Opened) -> None:
-        self._open_task(event.record.position)
+    def on_task_pane_task_opened(self, event: TaskPane.TaskOpened) -> None:
+        """Enter in the table."""
+        self._open_task(event.position)
 
     def on_task_map_opened(self, event: TaskMap.Opened) -> None:
         """Enter on the map."""
@@ -338,7 +304,7 @@ class JobView(JobFlows, FollowedView):
         if self.page and self.page.numbering:
             if self.pane == "map" and (position := self.query_one(TaskMap).position):
                 return self.page.numbering.task_id(position)
-            if self.pane == "tasks" and (row := self.query_one("#task-table", RowTable).current) is not None:
+            if self.pane == "tasks" and (row := self.query_one(TaskPane).current) is not None:
                 return str(row.id)
         return self.task_text
 

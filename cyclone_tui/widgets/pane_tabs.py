@@ -37,10 +37,10 @@ class PaneTabs(Widget):
             """Whose tab it is."""
             return self.tabs
 
-    def __init__(self, numbered: bool = True, id: str | None = None) -> None:
-        """numbered: each begins with the digit that chooses it."""
+    def __init__(self, numbered: bool = True, hint: str = "", id: str | None = None) -> None:
+        """numbered: each begins with the digit that chooses it. hint: at the right end, where there is room."""
         super().__init__(id=id)
-        self.numbered = numbered
+        self.numbered, self.hint = numbered, hint
         self.tabs: tuple[tuple[str, str], ...] = ()
         self.active = ""
 
@@ -64,8 +64,11 @@ class PaneTabs(Widget):
             segments += [Segment(digit, active if is_active else number), Segment(text, active if is_active else base), Segment(" ", base)]
             at += cell_len(digit + text) + 1
             edge = at if is_active else edge
-        skipped = max(0, edge - self.size.width)
-        return Strip(segments).crop_extend(skipped, skipped + self.size.width, base)
+        width = self.size.width
+        if at + cell_len(self.hint) + 1 <= width:
+            segments.append(Segment(f"{self.hint} ".rjust(width - at), base))
+        skipped = max(0, edge - width)
+        return Strip(segments).crop_extend(skipped, skipped + width, base)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the one under the mouse."""

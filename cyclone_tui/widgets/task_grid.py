@@ -346,9 +346,10 @@ class TaskGrid(Vertical):
             if count:
                 style = self.map.get_component_rich_style(f"map--{STATE_STYLES[state]}", partial=True)
                 text.append(self.map.glyphs[state], style).append(f" {count:,} {STATES[state]}   ")
-        if self.map.per_cell > 1:
-            text.append(f"a cell: {self.map.per_cell:,} tasks", self.map.get_component_rich_style("map--label", partial=True))
-        return text
+        cell = f"a cell: {self.map.per_cell:,} tasks   " if self.map.per_cell > 1 else ""
+        failed = "n: next failed   " if counts and counts[FAILED] + counts[ERROR] else ""
+        zoom = "+ -: zoom" if len(self.map.states) > GROUP else ""
+        return text.append(cell + failed + zoom, self.map.get_component_rich_style("map--label", partial=True))
 
     def info(self) -> str:
         """What is under the cursor."""

@@ -67,7 +67,10 @@ def test_a_cell_per_task() -> None:
         await pilot.pause()
         assert row(app, 0) == " 1  ■■■■■■■■■■ ■■✗●●····· ··········"
         assert row(app, 1) == "31  ·····"
-        assert app.grid.legend(counted(app.grid.map.states)).plain == "· 20 Waiting   ● 2 Running   ■ 12 Successful   ✗ 1 Failed   "
+        assert (
+            app.grid.legend(counted(app.grid.map.states)).plain
+            == "· 20 Waiting   ● 2 Running   ■ 12 Successful   ✗ 1 Failed   n: next failed   + -: zoom"
+        )
         assert app.grid.info() == "12--1  ■ Successful"
 
     on_map(check)
