@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 
 from cyclone_core.jobs import ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
 from cyclone_tui.themes import VARIABLES
-from cyclone_tui.widgets.task_grid import TaskGrid, TaskMap, counted, worst, zooms
+from cyclone_tui.widgets.task_grid import TaskGrid, TaskMap
+from cyclone_tui.widgets.task_map import counted, worst, zooms
 
 
 class Host(App[None]):
