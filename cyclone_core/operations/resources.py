@@ -26,7 +26,7 @@ from cyclone_core.operations import appliers, hosts
 from cyclone_core.operations.appliers import Connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import Machine, body, load, local_problems, settings, this_machine
-from cyclone_core.resource_fields import Label, fold, read, refusals, spellings
+from cyclone_core.resource_fields import Label, fields_of, fold, read, refusals, spellings
 from cyclone_core.resources import LOCAL_REGION, MODELS, Host
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.local import client
@@ -242,9 +242,15 @@ def judge(
         found = [*problems, *exc.problems, *_worded(_dangling(kind, kept, bodies), kind, label)]
         return Proposal(Plan(), tuple(dict.fromkeys(found)))
     problems += local_problems(resource, label) if host.type == "local" else []
-    plan = _plan_put(kind, body(resource, machine, host.name), bodies, mode)
+    plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
     problems += _worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
     return Proposal(plan, tuple(dict.fromkeys(problems)))
+
+
+def _foreign(kind: str, host: Host, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is stored in fields that such a host does not have: nobody can set it, so nobody takes it away."""
+    strange = {spec.name for spec in fields_of(MODELS[kind]) if not spec.applies_to(host.type)}
+    return {name: value for name, value in (before or {}).items() if name in strange}
 
 
 def _plan_put(kind: str, after: Mapping[str, Any], bodies: Bodies, mode: Mode) -> Plan:

@@ -261,6 +261,7 @@ class _Segments(Widget, can_focus=True):
     DEFAULT_CSS = """
     _Segments { height: 1; background: $surface-lighten-1; padding: 0 1; }
     _Segments:focus { background: $primary 25%; }
+    _Segments:disabled { background: $surface; }
     """
     ALLOW_SELECT = False
     BINDINGS = [  # noqa: RUF012 - as Textual declares it
@@ -321,7 +322,9 @@ class SegmentsEditor(Editor):
 
     def compose(self) -> ComposeResult:
         """The words."""
-        yield _Segments(self.view, self._ascii)
+        segments = _Segments(self.view, self._ascii)
+        segments.disabled = self.view.locked
+        yield segments
 
     def show(self, view: FieldView) -> None:
         """Another choice."""

@@ -98,7 +98,7 @@ def _fix(draft: Draft, world: World, spec: FieldSpec, problem: Problem) -> Fix |
     if spec.option.refers_to:
         return _reference_fix(world, spec, str(value or ""))
     if spec.choices:
-        return _choice_fix(spec, str(value or ""))
+        return _choice_fix(draft, spec, str(value or ""))
     if spec.shape in ("integer", "number"):
         return _number_fix(draft, world, spec, value)
     return _other_fix(draft, world, spec)
@@ -133,7 +133,9 @@ def _reference_fix(world: World, spec: FieldSpec, value: str) -> Fix | None:
     return Fix({spec.name: best}, f"use {best}") if best and best != value else None
 
 
-def _choice_fix(spec: FieldSpec, value: str) -> Fix:
+def _choice_fix(draft: Draft, spec: FieldSpec, value: str) -> Fix:
+    if value in spec.choices and draft.mode == "update":  # possible, but not for this one
+        return Fix({spec.name: draft.stored.get(spec.name)}, f"leave it {show(draft.stored.get(spec.name))}")
     near = get_close_matches(value.lower(), [choice.lower() for choice in spec.choices], 1, 0.5)
     best = next((choice for choice in spec.choices if near and choice.lower() == near[0]), spec.default)
     return Fix({spec.name: best}, f"use {show(best)}" if best is not None else "leave it out")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cyclone_core.operations.resources import Snapshot, Stored, judge
 from cyclone_core.problems import Problem
 from cyclone_tui.wizard.draft import Draft, begin, edit
 from cyclone_tui.wizard.sources import World
@@ -80,6 +81,23 @@ def test_an_update_has_its_name() -> None:
     """What is there may be changed; the name is not taken by itself."""
     draft = edit("queue", HOST, body_of("queue", "fast")).with_value("paused", True)
     assert complaints(draft, world_for("queue")) == ()
+
+
+def test_a_field_that_such_a_host_does_not_have_keeps_what_is_stored(world: World) -> None:
+    """The main region of a local host stays the main one."""
+    region = Stored(
+        "region", "local", "ACTIVE", {"name": "local", "main_region": True, "kind": "main", "cores": 4, "memory_mib": 8000}, 0, 0
+    )
+    plan = judge(HOST, "region", {"name": "local"}, "update", Snapshot((region,)), world.machine).plan
+    assert not plan
+
+
+def test_the_type_of_a_host_stays(world: World) -> None:
+    """A document may say otherwise; the remedy is what it was."""
+    draft = edit("host", HOST, {"name": "local", "type": "local"}).with_value("type", "aws")
+    complaint = next(one for one in complaints(draft, world) if one.field == "type")
+    assert complaint.fix is not None
+    assert complaint.fix.values == {"type": "local"}
 
 
 def test_what_a_look_at_the_machine_found_belongs_to_what_was_looked_at(world: World) -> None:
