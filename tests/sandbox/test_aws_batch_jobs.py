@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +115,14 @@ def test_a_job_that_ignores_sigterm_is_killed(batch: Batch) -> None:
     batch.wait(job_id, "RUNNING")
     batch.client.terminate_job(jobId=job_id, reason="now")
     assert batch.wait(job_id)["container"]["exitCode"] == 137
+
+
+def test_what_a_job_leaves_running_ends_with_it(batch: Batch) -> None:
+    """As in a container."""
+    job_id = batch.submit("sleep 600 & echo $!")
+    batch.wait(job_id)
+    left = int(batch.printed(job_id)[0])
+    wait_until(lambda: not Path(f"/proc/{left}/cmdline").exists() or not Path(f"/proc/{left}/cmdline").read_bytes())
 
 
 def test_cancelling_leaves_a_running_job_alone(batch: Batch) -> None:

@@ -160,6 +160,15 @@ def test_stopping_ends_its_jobs(own: Callable[[], Sandbox]) -> None:
     assert not aws.status.directory.credentials.exists()
 
 
+def test_stopping_lets_jobs_finish(own: Callable[[], Sandbox], tmp_path: Path) -> None:
+    """They get SIGTERM and a moment."""
+    batch = Batch(own(), "us-east-1")
+    job_id = batch.submit(f"trap 'echo done > {tmp_path}/left; exit' TERM; echo ready; sleep 600 & wait")
+    wait_until(lambda: batch.printed(job_id))
+    sandbox.stop()
+    assert (tmp_path / "left").read_text() == "done\n"
+
+
 def test_a_killed_sandbox_leaves_no_jobs_after_the_next_command(own: Callable[[], Sandbox]) -> None:
     """kill -9: `status` sees that it is gone, `stop` ends what it left."""
     aws = own()
