@@ -14,9 +14,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
+from textual.worker import Worker
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.operations.queries import HostView
@@ -223,6 +225,20 @@ class View(Screen[None]):
     async def ask(self, question: str, value: str = "", detail: str = "") -> str | None:
         """Ask for a line of text; None when it was left. Call it inside a worker."""
         return await self.app.push_screen_wait(Question(question, value, detail))
+
+    def run_worker(self, work: Any, *args: Any, **kwargs: Any) -> Worker[Any]:
+        """As Textual's; what finds no widget any more because its view was left meanwhile is over, and no error."""
+        if kwargs.get("thread"):
+            return super().run_worker(work, *args, **kwargs)
+        return super().run_worker(self._while_there(work), *args, **kwargs)
+
+    async def _while_there(self, work: Any) -> Any:
+        try:
+            return await (work() if callable(work) else work)
+        except NoMatches:
+            if self.is_attached and not self._pruning:
+                raise
+            return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Actions that change something are not there in read-only mode."""

@@ -54,7 +54,7 @@ class Confirmation(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """The safe answer, or the line to type in, has the focus."""
-        self.query_one("#typed" if self.typed else "#no").focus()
+        self.query("#typed" if self.typed else "#no").focus()  # none where it was left before it was drawn
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """`y` is a letter of a name while one is typed."""
@@ -128,10 +128,10 @@ class Choose(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The current one is marked."""
-        options = self.query_one(OptionList)
         values = [value for value, _ in self.choices]
-        options.highlighted = values.index(self.current) if self.current in values else 0
-        options.focus()
+        for options in self.query(OptionList):  # none where it was left before it was drawn
+            options.highlighted = values.index(self.current) if self.current in values else 0
+            options.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter or a click."""

@@ -10,6 +10,7 @@ import pytest
 from textual import events
 from textual.app import ComposeResult
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cyclone_core.errors import CycloneError, HostUnavailable
@@ -17,7 +18,7 @@ from cyclone_core.operations.queries import HostView
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.base import View, background
-from cyclone_tui.screens.modals import Confirmation
+from cyclone_tui.screens.modals import Choose, Confirmation, Question
 from cyclone_tui.settings import Settings
 from cyclone_tui.widgets.command_bar import CommandBar
 from tests.filled import FilledHost
@@ -358,3 +359,47 @@ def test_first_start_is_a_welcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     on_screen(check, start="")
     assert not os.path.exists(tmp_path / "state")  # looking makes nothing
+
+
+@pytest.mark.parametrize(
+    "modal", [Choose("Which?", [("a", "b")]), Confirmation("Sure?"), Question("What?")], ids=["choose", "confirm", "ask"]
+)
+def test_a_question_left_before_it_is_drawn_ends_nothing(filled: FilledHost, on_screen: OnScreen, modal: Screen[Any]) -> None:
+    """As when Esc comes with the key that asks."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.push_screen(modal)
+        app.pop_screen()
+        await settle(app, pilot)
+        assert [view.NAME for view in app.views] == ["help"]
+
+    on_screen(check, start="help")
+
+
+class Slow(View):
+    """Does something that looks for a widget after the view may be gone."""
+
+    @background
+    async def begin(self, when: asyncio.Event) -> None:
+        """Wait, without noticing a cancellation, then draw."""
+        try:
+            await when.wait()
+        except asyncio.CancelledError:
+            pass
+        self.query_one("#gone")
+
+
+def test_work_of_a_view_that_was_left_ends_nothing(filled: FilledHost, on_screen: OnScreen) -> None:
+    """What it would have drawn is drawn nowhere; while the view is there the same is an error."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = Slow()
+        app.open_view(view)
+        await settle(app, pilot)
+        view.begin(asyncio.Event())
+        await pilot.pause()
+        app.pop_screen()
+        await settle(app, pilot)
+        assert [one.NAME for one in app.views] == ["help"]
+
+    on_screen(check, start="help")
