@@ -1,8 +1,10 @@
 """The full-screen application: wires session, views, commands, themes and keys; everything else has a room of its own."""
 
 import asyncio
+import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from textual import events, work
@@ -10,11 +12,12 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import WorkerFailed, get_current_worker
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
 from cyclone_core.problems import Problem
-from cyclone_tui import navigation, themes
+from cyclone_tui import navigation, palette, themes
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.cli import diagnostics
 from cyclone_tui.screens.base import View
@@ -29,6 +32,10 @@ MOUNT_LOOKS = 100
 """Hundredths of a second that the `:` line waits for its view."""
 HOLD_S = 0.5
 """Keys wait at most so long for the `:` line."""
+
+
+PREPARE_AFTER_S = 0.5
+"""So long after the start nothing but the first view is loaded."""
 
 
 class CycloneApp(App[int]):
@@ -78,6 +85,16 @@ class CycloneApp(App[int]):
             self.notify(str(problem), title="settings", severity="warning", timeout=15, markup=False)
         self.set_interval(self.settings.refresh_s, self.look)
         self.look()
+        self.set_timer(2, gc.freeze)  # what the start made stays: walking it for garbage now and then costs a key press 50 ms
+
+    @work(thread=True, group="prepare")
+    def _prepare(self) -> None:
+        """Load the modules of the other views while the user looks at the first one, so that they open at once."""
+        for place in navigation.PLACES:
+            if get_current_worker().is_cancelled:
+                return
+            navigation.load(place)
+            time.sleep(0.02)  # the screen comes first: imports hold the interpreter
 
     @work
     async def _open_first(self) -> None:
@@ -98,6 +115,7 @@ class CycloneApp(App[int]):
 
     def _handle_exception(self, error: Exception) -> None:
         """An error nobody expected: saved to a file and told in one line, not as pages of code over the terminal."""
+        error = getattr(error, "error", error) if isinstance(error, WorkerFailed) else error  # where it began
         if self.is_headless:
             super()._handle_exception(error)
             return
@@ -216,15 +234,6 @@ class CycloneApp(App[int]):
         self.tell(f"{what} copied. Where the terminal does not take it: {path}")
 
     # -- actions -----------------------------------------------------------------------------------------------------
-    def candidates(self, value: str) -> Iterator[str]:
-        """What a command can begin with, for the `:` line."""
-        for place in navigation.PLACES:
-            yield place.name
-            for option in place.options:
-                yield f"{place.name} {option}="
-        for kind in ("host", "region", "cluster", "queue", "image", "definition"):
-            yield f"new {kind}"
-
     async def action_command(self) -> None:
         """Open the `:` line; keys that came behind the one that opened it belong to it."""
         try:
@@ -241,7 +250,7 @@ class CycloneApp(App[int]):
         if not screen.is_attached or screen is not self.screen:
             return
         bars = screen.query(CommandBar)
-        bar = bars.first() if bars else CommandBar(self.candidates)
+        bar = bars.first() if bars else CommandBar(lambda value: palette.completions())
         if not bars:
             await screen.mount(bar)
         self._focus_before = screen.focused
@@ -365,33 +374,6 @@ class CycloneApp(App[int]):
             view.set_refresh(settings.refresh_s)
         self._refresh_views()
 
-    # -- palette -----------------------------------------------------------------------------------------------------
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What the palette offers: every view, every action of the view below, every theme."""
-        for place in navigation.PLACES:
-            if not place.required:
-                yield SystemCommand(f"Go to {place.name}", place.help, self._opener(place.name))
-        for kind in ("host", "region", "cluster", "queue", "image", "definition"):
-            yield SystemCommand(f"New {kind}", f"create a {kind} with the wizard", self._opener(f"new {kind}"))
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.id and active.enabled:
-                text = f"{binding.tooltip} (key {self.get_key_display(binding)})"
-                yield SystemCommand(binding.description, text, self._doer(active.node, binding.action))
-        for theme in themes.THEMES:
-            yield SystemCommand(f"Theme {theme.name}", "for this sitting", self._themer(theme.name))
-
-    def _opener(self, command: str) -> Callable[[], None]:
-        return lambda: self.open(command)
-
-    def _doer(self, node: Any, action: str) -> Callable[[], Any]:
-        async def do() -> None:
-            await self.run_action(action, node)
-
-        return do
-
-    def _themer(self, name: str) -> Callable[[], None]:
-        def use() -> None:
-            self.theme = name
-
-        return use
+        """What the palette offers."""
+        return palette.commands(self, screen)

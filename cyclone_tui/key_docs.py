@@ -1,7 +1,6 @@
 """docs/keys.md, made from the tables that bind the keys: `python -m cyclone_tui.key_docs > docs/keys.md`. A test compares."""
 
 from collections.abc import Iterable
-from importlib import import_module
 
 from cyclone_tui import navigation
 from cyclone_tui.actions import Action, of_class
@@ -25,8 +24,7 @@ def text() -> str:
     ]
     common = {action.id for action in View.ACTIONS}
     for place in navigation.PLACES:
-        module, _, owner = place.target.partition(":")
-        actions = [action for action in of_class(getattr(import_module(module), owner)) if action.id not in common]
+        actions = [action for action in of_class(navigation.load(place)) if action.id not in common]
         if actions:
             parts += [f"## {place.name}\n", f"{place.help.capitalize()}: `:{place.usage}`\n", table(actions)]
     return "\n".join(parts)

@@ -130,7 +130,12 @@ def _known(place: Place, name: str, known: Sequence[str]) -> str:
     raise UsageError(f"{place.name!r} has no option --{name}{near or '.'} It is used as: {place.usage}")
 
 
+def load(place: Place) -> Any:
+    """The class of its view."""
+    module, _, name = place.target.partition(":")
+    return getattr(import_module(module), name)
+
+
 def make(place: Place, arguments: dict[str, str]) -> Any:
     """The view itself."""
-    module, _, name = place.target.partition(":")
-    return getattr(import_module(module), name)(arguments)
+    return load(place)(arguments)

@@ -1,7 +1,6 @@
 """Help: the keys of a view, the keys that hold everywhere, and all commands; made from the same tables that bind them."""
 
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -83,10 +82,9 @@ TABLE_KEYS = [
 
 def _actions_of(name: str) -> tuple[Action, ...]:
     try:
-        module, _, owner = navigation.find(name).target.partition(":")
+        return of_class(navigation.load(navigation.find(name)))
     except UsageError:
         return ()
-    return of_class(getattr(import_module(module), owner))
 
 
 def _section(title: str, lines: Iterable[tuple[str, str, str]]) -> list[tuple[str, str] | str]:
