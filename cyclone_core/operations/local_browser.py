@@ -25,6 +25,8 @@ PAUSE = 20
 """A list is made again after so many times what it cost."""
 GROWTH_S = 0.1
 """A growing list is told of this often."""
+AHEAD_S = 0.03
+"""Rows around a window are read so long after it, when it has been drawn: both want the interpreter."""
 Rows = JobRows | TaskRows
 
 
@@ -90,9 +92,16 @@ class LocalJobBrowser:
             kept = None if key is None else self._kept.get(key)
             found.append(kept and kept[1])
             current = current and kept is not None and kept[0] == stamp
-        if not current:
+        if not current or not self._has_neighbours(rows, first, count):
             self._want(first, count)
         return found
+
+    def _has_neighbours(self, rows: Rows, first: int, count: int) -> bool:
+        """Whether the page before and the page behind a window were read, so that going on shows them at once."""
+        for row in (first - count, first + 2 * count - 1) if count > 1 else ():
+            if 0 <= row < rows.count and rows.key(row) not in self._kept:
+                return False
+        return True
 
     # what is shown
 
@@ -197,8 +206,10 @@ class LocalJobBrowser:
                 if self._read(index, *wanted):
                     self.on_news()
                 spare = (PAGE - wanted[1]) // 2
-                if spare > 0 and self._wanted is None:  # what comes next when somebody goes on
-                    self._read(index, wanted[0] - spare, PAGE)
+                if spare > 0:
+                    time.sleep(AHEAD_S)
+                    if self._wanted is None:  # nobody has gone further away meanwhile
+                        self._read(index, wanted[0] - spare, PAGE)
             except Exception as exc:  # noqa: BLE001  a border between threads: told by the next look
                 self._failure = exc
 
