@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-_OUTPUT, _PROCESS = "output", "process"
-"""Files of an attempt: what it printed; its process, for whoever ends what a killed sandbox left running."""
+_OUTPUT, _PROCESS, _ENGINE = "output", "process", "engine"
+"""Files of an attempt: what it printed; its process, and of a container the engine, for whoever ends what a killed sandbox left running."""
 _READ_BYTES = 1 << 20
 _ENGINE_S = 60.0
 """So long a container engine may take to end a container."""
@@ -156,6 +156,7 @@ class ContainerExecution(ProcessExecution):
     ) -> None:
         """Starts it. ours: variables of the engine's command itself. Raises CannotStart."""
         self._engine, self._name, self._ours = engine, name, {"HOME": str(directory), **ours}
+        (directory / _ENGINE).write_text(engine)
         super().__init__(directory, argv, {**environment, **self._ours})
 
     def ask_to_end(self) -> None:
@@ -177,6 +178,9 @@ def end_left_over(root: Path) -> int:
     """End what a killed sandbox left running, and remove its directories; how many process groups were ended."""
     ended = 0
     for directory in root.iterdir() if root.is_dir() else ():
+        with suppress(OSError, subprocess.TimeoutExpired):  # no engine: no container
+            argv = [(directory / _ENGINE).read_text(), "rm", "--force", directory.name]
+            subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ENGINE_S, check=False)
         with suppress(OSError, ValueError):
             pid, birth = map(int, (directory / _PROCESS).read_text().split())
             if _birth(pid) == birth:
