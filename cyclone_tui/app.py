@@ -69,8 +69,10 @@ def _unreadable(exc: CycloneError) -> str:
 
 
 def _run(host: str, read_only: bool, view: list[str]) -> int:
+    import gc
     from shlex import join
 
+    gc.set_threshold(100_000)  # loading makes many objects and no garbage: looking for some costs a tenth of the time to the first paint
     from cyclone_tui import settings
     from cyclone_tui.application import CycloneApp
 

@@ -85,7 +85,7 @@ class CycloneApp(App[int]):
             self.notify(str(problem), title="settings", severity="warning", timeout=15, markup=False)
         self.set_interval(self.settings.refresh_s, self.look)
         self.look()
-        self.set_timer(2, gc.freeze)  # what the start made stays: walking it for garbage now and then costs a key press 50 ms
+        self.set_timer(PREPARE_AFTER_S, self._prepare)
 
     @work(thread=True, group="prepare")
     def _prepare(self) -> None:
@@ -95,6 +95,7 @@ class CycloneApp(App[int]):
                 return
             navigation.load(place)
             time.sleep(0.02)  # the screen comes first: imports hold the interpreter
+        gc.freeze()  # what was loaded stays: walking it for garbage now and then costs a key press 50 ms
 
     @work
     async def _open_first(self) -> None:
