@@ -45,6 +45,7 @@ class FollowedView(View):
         self.stop_following()
         self.tail.clear()
         self.followed = task, attempt
+        self.tail.path = f"~/cyclone-log-{task}.txt"
         follower = Follower(
             self.session.host, task, lambda delivery: self._hand_over(follower, delivery), attempt, self.session.settings.ascii
         )
@@ -115,7 +116,6 @@ class FollowedView(View):
 
     def action_save(self) -> None:
         """Ask for a file."""
-        self.tail.path = f"~/cyclone-log-{self.followed[0]}.txt"
         self.tail.action_ask_path()
 
     @background

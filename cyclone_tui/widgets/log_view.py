@@ -23,7 +23,6 @@ class LogTail(Vertical):
     LogTail > LogPane { height: 1fr; }
     LogTail > #log-status { height: 1; padding: 0 1; background: $panel; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; }
     LogTail > #log-prompt { display: none; height: 1; background: $boost; }
-    LogTail > #log-prompt.-asking { display: block; }
     LogTail > #log-prompt > Static { width: auto; padding: 0 0 0 1; color: $accent; text-style: bold; }
     LogTail > #log-prompt > Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
     """
@@ -108,13 +107,37 @@ class LogTail(Vertical):
         prompt.value = value
         prompt.cursor_position = len(value)
         self.query_one("#log-prompt > Static", Static).update(label)
-        self.query_one("#log-prompt").add_class("-asking")
-        prompt.focus()
+        self.query_one("#log-prompt").display = True
+        self.screen.set_focus(prompt)  # at once: `focus` would wait for a turn, and keys typed meanwhile would go to the lines
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Search, or pass on the path."""
+    def on_key(self, event: events.Key) -> None:
+        """Escape and Enter close the prompt; letters that were on their way to the lines when it opened belong to it.
+
+        The view's actions `search` and `save` are begun here, not when the key has bubbled up to the application: until then the keys
+        behind it, pasted or typed fast, would have been taken for commands.
+        """
+        if not self._asking:
+            active = self.screen.active_bindings.get(event.key)
+            if active is None or active.binding.action not in ("search", "save"):
+                return
+            if active.binding.action == "search":
+                self.action_ask_search()
+            else:
+                self.action_ask_path()
+        elif event.key == "escape":
+            self._close()
+        elif event.key == "enter":
+            self._answered(self.query_one(Input).value)
+        elif event.is_printable and event.character:
+            self.query_one(Input).insert_text_at_cursor(event.character)
+        else:
+            return
         event.stop()
-        value, asked = event.value, self._asking
+        event.prevent_default()
+
+    def _answered(self, value: str) -> None:
+        """Search, or pass on the path."""
+        asked = self._asking
         self._close()
         if asked == "search":
             found = self.pane.search(value)
@@ -123,16 +146,9 @@ class LogTail(Vertical):
         elif value.strip():
             self.post_message(self.SaveAsked(value.strip()))
 
-    def on_key(self, event: events.Key) -> None:
-        """Escape closes the prompt."""
-        if self._asking and event.key == "escape":
-            event.stop()
-            event.prevent_default()
-            self._close()
-
     def _close(self) -> None:
         self._asking = ""
-        self.query_one("#log-prompt").remove_class("-asking")
+        self.query_one("#log-prompt").display = False
         self.pane.focus()
 
     # -- status line

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.pilot import Pilot
@@ -22,11 +23,11 @@ class Host(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("f", "tail('follow')", ""),
-        ("slash", "tail('ask_search')", ""),
+        ("slash", "search", ""),
         ("n", "tail('match', 1)", ""),
         ("N", "tail('match', -1)", ""),
         ("w", "tail('wrap')", ""),
-        ("o", "tail('ask_path')", ""),
+        ("o", "save", ""),
     ]
 
     def __init__(self, prefix: int = 0) -> None:
@@ -253,5 +254,20 @@ def test_a_match_at_the_end_stays_paused() -> None:
         assert (app.tail.pane.following, shown(app)) == (False, before)
         await pilot.press("pagedown", "pagedown")
         assert app.tail.pane.following
+
+    on_log(check)
+
+
+def test_keys_faster_than_the_prompt() -> None:
+    """What is typed behind `/` is the text to search for, also when all of it arrives at once."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.tail.add(Batch(["now", "then"]))
+        for key, character in (("slash", "/"), ("n", "n"), ("o", "o"), ("w", "w"), ("enter", "\r")):
+            app.post_message(events.Key(key, character))
+        await pilot.pause()
+        await pilot.pause()
+        assert "/now: 1 found" in app.tail.status()
+        assert (app.saves, app.tail.pane.wrap) == ([], False)
 
     on_log(check)
