@@ -130,6 +130,10 @@ class LogTail(Vertical):
             self._answered(self.query_one(Input).value)
         elif event.is_printable and event.character:
             self.query_one(Input).insert_text_at_cursor(event.character)
+        elif event.key == "ctrl+u":
+            self.query_one(Input).action_delete_left_all()
+        elif event.key == "backspace":
+            self.query_one(Input).action_delete_left()
         else:
             return
         event.stop()

@@ -269,5 +269,10 @@ def test_keys_faster_than_the_prompt() -> None:
         await pilot.pause()
         assert "/now: 1 found" in app.tail.status()
         assert (app.saves, app.tail.pane.wrap) == ([], False)
+        for key, character in (("o", "o"), ("ctrl+u", None), ("a", "a"), ("b", "b"), ("backspace", None), ("enter", "\r")):
+            app.post_message(events.Key(key, character))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.saves == ["a"]
 
     on_log(check)
