@@ -42,6 +42,8 @@ def install(api: Api, faults: FaultFile) -> None:
     # ministack's own root keys (`test`, every account number, none at all) need no secret, and that of the configured one is not asked for.
     iam_evaluator.is_root_access_key = lambda key: key == os.environ["AWS_ACCESS_KEY_ID"]
     iam_evaluator._is_root_key = lambda key: False
+    # Loopback counts as encrypted: buckets and queues that take TLS only (`aws:SecureTransport`) work as on AWS.
+    app.pin_request_origin = lambda address, _: iam_evaluator.pin_request_origin(address, True)
     iam_actions.extract_resource_arn = _with_ours(iam_actions.extract_resource_arn)
 
     def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,20 @@ def test_policies_may_name_resources(aws: Sandbox, service: str, action: str, na
         assert is_denied(lambda theirs=theirs: call(theirs)) == (number == 2)
 
 
+def test_what_takes_tls_only_takes_requests_of_this_machine(aws: Sandbox) -> None:
+    """The policies that Cyclone's buckets and queues have."""
+    root, queues = aws.client("s3", "us-east-1"), aws.client("sqs", "us-east-1")
+    root.create_bucket(Bucket="tls-only")
+    url = queues.create_queue(QueueName="tls-only")["QueueUrl"]
+    plain = {"Effect": "Deny", "Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    root.put_bucket_policy(Bucket="tls-only", Policy=document({**plain, "Action": "s3:*", "Resource": "arn:aws:s3:::tls-only/*"}))
+    queue = {**plain, "Action": "sqs:*", "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:tls-only"}
+    queues.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(queue)})
+    theirs = user(aws, {"Action": ["s3:PutObject", "sqs:SendMessage"], "Resource": "*"})
+    aws.client("s3", "us-east-1", **theirs).put_object(Bucket="tls-only", Key="key", Body=b"")
+    aws.client("sqs", "us-east-1", **theirs).send_message(QueueUrl=url, MessageBody="body")
+
+
 QUEUE = {"Messages": resource("SQS::Queue")}
 
 
