@@ -28,6 +28,7 @@ from typing import Any, Literal
 from cyclone_core.errors import NotFound, StateUnusable
 from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Change, FieldChange, Plan
+from cyclone_core.locks import is_held
 
 State = Literal["PLANNED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "INTERRUPTED", "ROLLED_BACK"]
 """PLANNED: recorded, nothing has happened yet. INTERRUPTED: its process died. ROLLED_BACK: another deployment took it back."""
@@ -93,17 +94,7 @@ class Record:
 
     def is_held(self) -> bool:
         """Whether a process works on it."""
-        try:
-            descriptor = os.open(self.path("lock"), os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_held(self.path("lock"))
 
     def end(self) -> End | None:
         """How it ended; None while it runs, and when its process died."""

@@ -4,7 +4,6 @@ A local host is a state directory and the supervisor that serves it; it is made 
 way to one ends in `refuse_aws`, which says so and names the optional part they will need.
 """
 
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -18,6 +17,7 @@ from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra, StateUnusable
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.infra import deployment_record
+from cyclone_core.locks import is_held
 from cyclone_core.operations.local_hosts import ask_status, connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Label, read, refusals, spellings
@@ -161,7 +161,7 @@ def stop(
     finally:
         channel.close()
     deadline = clock() + timeout_s
-    while _is_locked(state_dir):
+    while is_held(os.path.join(state_dir, "supervisor.lock")):
         if clock() > deadline:
             log = os.path.join(state_dir, "supervisor.log")
             raise HostUnavailable(f"the supervisor of host {host.name} has not left after {timeout_s:.0f} s. Its log may say why: {log}")
@@ -265,18 +265,3 @@ def _status(host: Host, selected: str) -> HostStatus:
         return HostStatus(host, host.name == selected, "not answering", state_dir, {})
     state = "running" if details else "stopped" if os.path.exists(state_dir) else "new"
     return HostStatus(host, host.name == selected, state, state_dir, details)
-
-
-def _is_locked(state_dir: str) -> bool:
-    """Whether a supervisor holds the lock of its state directory."""
-    try:
-        descriptor = os.open(os.path.join(state_dir, "supervisor.lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -1,6 +1,5 @@
 """Worker processes of a local host: starting them, knowing them again, and ending what they leave behind."""
 
-import fcntl
 import os
 import resource
 import select
@@ -9,6 +8,7 @@ import time
 from signal import SIGKILL, pidfd_send_signal
 
 from cyclone_core.journal import journal_path
+from cyclone_core.locks import is_held
 from cyclone_core.wire import DAEMON
 
 TYPE_CHECKING = False
@@ -118,17 +118,7 @@ def mark(socket: str, worker: int, journal: int) -> str:
 
 def journal_is_held(state_dir: str, journal: int) -> bool:
     """Whether the worker that writes this journal lives: it holds a lock on it."""
-    try:
-        fd = os.open(journal_path(state_dir, journal), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+    return is_held(journal_path(state_dir, journal))
 
 
 def end_orphans(marks: "set[str]", keep: "set[int]") -> None:
