@@ -403,3 +403,19 @@ def test_work_of_a_view_that_was_left_ends_nothing(filled: FilledHost, on_screen
         assert [one.NAME for one in app.views] == ["help"]
 
     on_screen(check, start="help")
+
+
+@pytest.mark.parametrize("size", [(8, 4), (2, 1)])
+def test_a_terminal_too_small_for_choices_ends_nothing(filled: FilledHost, on_screen: OnScreen, size: tuple[int, int]) -> None:
+    """As while a pane of tmux is being dragged: once it is larger again, everything is there."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.push_screen(Choose("Which?", [("a", "the first of them"), ("b", "the second")]))
+        await pilot.pause()
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert app.screen.query_one("OptionList").region.width > 20
+
+    on_screen(check, start="help")
