@@ -105,6 +105,10 @@ class Follower(threading.Thread):
     def _follow(self, host: HostView) -> None:
         job, task = host.find([self.task])[0]
         if job.array and task is None:
+            if job.done > LAST_TASKS:
+                self._lines.append(
+                    f"{NOTE}of {job.done:,} tasks that are over, the last {LAST_TASKS:,}; every one: qlog -i {self.task} --headers"
+                )
             self._take_array(job, follow.array(host, job, self._pause, LAST_BYTES_OF_MANY, LAST_TASKS))
         else:
             position = task.position if task else 1

@@ -98,6 +98,7 @@ def details(job: Job, task: Task | None, spec: Spec, parameters: Sequence[tuple[
         ("Submitted", when(job.submitted)), ("Started", when(what.started) if what.started else None),
         ("Ended", when(what.ended) if what.ended else None), ("Cancelled", when(job.cancel) if job.cancel else None),
         ("Took", formatters.duration(what.took) if what.took is not None else None), ("Attempt", str(task.attempt) if task else None),
+        ("Worker", f"{task.worker}{f', process {task.pid}' if task.pid else ''}" if task and task.worker else None),
         ("Output", formatters.size(task.size) if task and task.size else None),
         ("Retries", _retries(spec)), ("Timeout", formatters.duration(float(timeout)) if timeout else "none"),
         ("Idempotency key", job.key), ("Interpreter", " ".join(spec.get("interpreter") or ())),

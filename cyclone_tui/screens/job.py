@@ -137,7 +137,7 @@ class JobView(JobFlows, FollowedView):
                 yield Static("", id="usage")
                 yield Spark("CPU", "%", ascii=ascii, least_top=100, widest=6, id="cpu")
                 yield Spark("Memory", "MiB", ascii=ascii, widest=6, id="memory")
-            yield LogPane(id="script")
+            yield LogPane(kind_of=_kind_of, id="script")
             yield RowTable(_EVENT_COLUMNS, empty="nothing happened yet", ascii=ascii, marks=False, id="events")
 
     @property
@@ -349,6 +349,12 @@ class JobView(JobFlows, FollowedView):
         """All fields as YAML."""
         if self.page is not None and self.page.record is not None:
             self.copy_yaml(self.page.record, self.page.id)
+
+
+def _kind_of(line: str) -> str:
+    """Directives and comments of a script."""
+    start = line.lstrip()
+    return "" if not start.startswith("#") else "directive" if start.startswith(("#HYPER", "#!")) else "comment"
 
 
 def _update(widget: Static, content: Content) -> None:

@@ -6,6 +6,7 @@ Scrolling up pauses; the lines then stay where they are while others come in bel
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from cyclone_tui.widgets.log_lines import NOTE
 
 MAX_LINES = 100_000
 """Lines that are kept; the earliest go first."""
+KindOf = Callable[[str], str]
 _SIDEWAYS = 8
 
 
@@ -37,11 +39,15 @@ class Batch:
 class LogPane(ScrollView, can_focus=True):
     """The lines. Messages: `Moved` when what the status line says may have changed."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--prefix", "log--note", "log--match", "log--current"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log--prefix", "log--note", "log--match", "log--current", "log--comment", "log--directive",
+    }  # fmt: skip
     DEFAULT_CSS = """
     LogPane { background: $surface; color: $foreground; scrollbar-size: 0 1; overflow-y: scroll; overflow-x: auto; }
     LogPane > .log--prefix { color: $muted; }
     LogPane > .log--note { color: $text-warning; text-style: italic; }
+    LogPane > .log--comment { color: $muted; }
+    LogPane > .log--directive { color: $accent; text-style: bold; }
     LogPane > .log--match { background: $warning; color: $background; }
     LogPane > .log--current { background: $error; color: $background; text-style: bold; }
     """
@@ -59,9 +65,13 @@ class LogPane(ScrollView, can_focus=True):
     class Moved(Message):
         """Lines came in, or others are shown."""
 
-    def __init__(self, prefix: int = 0, max_lines: int = MAX_LINES, id: str | None = None) -> None:
-        """prefix: so many characters at the beginning of each line tell whose it is."""
+    def __init__(self, prefix: int = 0, max_lines: int = MAX_LINES, kind_of: KindOf | None = None, id: str | None = None) -> None:
+        """prefix: so many characters at the beginning of each line tell whose it is.
+
+        kind_of: what a line behind its prefix is: `comment`, `directive` or "" for nothing special.
+        """
         super().__init__(id=id)
+        self.kind_of = kind_of
         self.prefix, self.max_lines = prefix, max_lines
         self.lines: list[str] = []
         self.dropped = 0
@@ -334,6 +344,9 @@ class LogPane(ScrollView, can_focus=True):
         if line.startswith(NOTE):
             return [Segment(line[max(low, len(NOTE)) : high], base + self._style("note"))]
         edges = [(0, min(self.prefix, len(line)), "prefix")] if self.prefix else []
+        kind = self.kind_of(line[self.prefix :]) if self.kind_of else ""
+        if kind:
+            base += self._style(kind)
         if self.pattern is not None:
             kind = "current" if number + self.dropped == self.match else "match"
             edges += [(*found.span(), kind) for found in self.pattern.finditer(line, self.prefix) if found.end() > found.start()]
