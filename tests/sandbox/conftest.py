@@ -3,12 +3,14 @@
 Each test uses a region of its own where it leaves something behind, so that they can run in any order.
 """
 
+import functools
 import itertools
 import json
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,12 @@ from cyclone_core.operations import sandbox  # noqa: E402
 
 _REGIONS = itertools.cycle([f"{area}-{number}" for area in ("us-west", "eu-west", "eu-central", "ap-northeast") for number in (1, 2, 3)])
 TIMES = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+
+
+@functools.cache
+def _session() -> Any:
+    """One for all: making one reads megabytes of descriptions."""
+    return boto3.Session()
 
 
 @dataclass(frozen=True)
@@ -43,41 +51,40 @@ class Sandbox:
     def client(self, service: str, region: str, **credentials: str) -> Any:
         """A client of the account's root, or of other credentials."""
         given = credentials or {"aws_access_key_id": self.key, "aws_secret_access_key": self.secret}
-        return boto3.Session(region_name=region, **given).client(service, endpoint_url=self.endpoint, config=TIMES)
+        return _session().client(service, region_name=region, endpoint_url=self.endpoint, config=TIMES, **given)
 
     def set_faults(self, faults: sandbox.Faults) -> None:
         """What goes wrong from now on."""
-        with _Home(self.home):
+        with _home(self.home):
             sandbox.set_faults(faults)
 
 
-class _Home:
+@contextmanager
+def _home(path: Path) -> Iterator[None]:
     """The sandbox's home as ours for a moment: each test has another one."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CYCLONE_HOME", str(path))
+        yield
 
-    def __init__(self, path: Path) -> None:
-        self._values = {"CYCLONE_HOME": str(path)}
 
-    def __enter__(self) -> None:
-        self._before = {name: os.environ.get(name) for name in self._values}
-        os.environ.update(self._values)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self._before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+@pytest.fixture(scope="session", autouse=True)
+def _no_account() -> Iterator[None]:
+    """Nothing of the AWS account of whoever runs the tests is looked for."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            environment.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with short times, for the whole session."""
     home = tmp_path_factory.mktemp("sandbox")
-    with _Home(home):
+    with _home(home):
         status = sandbox.start(sandbox.Settings(shortest_timeout_s=1, grace_s=1.0, running_jobs=8))
     lines = dict(line.split(" = ") for line in status.directory.credentials.read_text().splitlines() if " = " in line)
     yield Sandbox(status, lines["aws_access_key_id"], lines["aws_secret_access_key"], home)
-    with _Home(home):
+    with _home(home):
         sandbox.stop()
 
 
