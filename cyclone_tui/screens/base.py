@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker
 
 from cyclone_core.errors import CycloneError
@@ -27,6 +27,7 @@ from cyclone_tui.actions import Action, bound, of_class
 from cyclone_tui.screens.modals import Confirmation, Question
 from cyclone_tui.session import Session
 from cyclone_tui.widgets.header import Header, Heading
+from cyclone_tui.widgets.key_line import KeyLine
 from cyclone_tui.widgets.twin_line import TwinLine
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class View(Screen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
     AUTO_FOCUS = "RowTable, Input, Button"
+    PATIENCE_S: ClassVar[float] = 4.0
+    """what is being done for longer is said to be under way"""
     LIVE: ClassVar[bool] = True
     """whether it reads the host again and again"""
 
@@ -106,7 +109,7 @@ class View(Screen[None]):
         with Container(id="body"):
             yield from self.body()
         yield TwinLine()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin to look."""
@@ -200,6 +203,7 @@ class View(Screen[None]):
 
     async def told(self, doing: Awaitable[T], done: str | Callable[[T], str] = "") -> T | None:
         """Wait for what is being done; what goes wrong becomes a notification, and None."""
+        waiting = self.app.set_timer(self.PATIENCE_S, self._tell_waiting)
         try:
             result = await doing
         except asyncio.CancelledError:
@@ -211,11 +215,18 @@ class View(Screen[None]):
             self.cyclone.record(exc)
             self.cyclone.tell_error(exc)
             return None
+        finally:
+            waiting.stop()
         text = done(result) if callable(done) else done
         if text:
             self.cyclone.tell(text)
         self.refresh_data()
         return result
+
+    def _tell_waiting(self) -> None:
+        pulse = self.session.pulse
+        why = ": the supervisor does not answer" if pulse is not None and pulse.health == "not answering" else ""
+        self.cyclone.tell(f"still under way{why}. What comes of it is told here")
 
     async def confirm(self, question: str, detail: str = "", twin: str = "", typed: str = "") -> bool:
         """Ask; the default is No. typed: a name that must be typed. Call it inside a worker."""

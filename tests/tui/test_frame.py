@@ -419,3 +419,32 @@ def test_a_terminal_too_small_for_choices_ends_nothing(filled: FilledHost, on_sc
         assert app.screen.query_one("OptionList").region.width > 20
 
     on_screen(check, start="help")
+
+
+class Waiting(View):
+    """Does what takes long."""
+
+    PATIENCE_S = 0.01
+
+    @background
+    async def begin(self, doing: "asyncio.Future[None]") -> None:
+        """Until `doing` is over."""
+        await self.told(doing, done="over now")
+
+
+def test_what_takes_long_is_said_to_be_under_way(filled: FilledHost, on_screen: OnScreen) -> None:
+    """A cancellation whose supervisor does not answer is not silence; its end is told as well."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = Waiting()
+        app.open_view(view)
+        await settle(app, pilot)
+        doing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        view.begin(doing)
+        while "still under way" not in told(app):
+            await pilot.pause(0.01)
+        doing.set_result(None)
+        while "over now" not in told(app):
+            await pilot.pause(0.01)
+
+    on_screen(check, start="help")
