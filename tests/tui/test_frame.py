@@ -427,7 +427,7 @@ class Waiting(View):
     PATIENCE_S = 0.01
 
     @background
-    async def begin(self, doing: "asyncio.Future[None]") -> None:
+    async def begin(self, doing: "asyncio.Future[int]") -> None:
         """Until `doing` is over."""
         await self.told(doing, done="over now")
 
@@ -439,11 +439,11 @@ def test_what_takes_long_is_said_to_be_under_way(filled: FilledHost, on_screen: 
         view = Waiting()
         app.open_view(view)
         await settle(app, pilot)
-        doing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        doing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         view.begin(doing)
         while "still under way" not in told(app):
             await pilot.pause(0.01)
-        doing.set_result(None)
+        doing.set_result(1)
         while "over now" not in told(app):
             await pilot.pause(0.01)
 
