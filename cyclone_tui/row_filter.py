@@ -1,4 +1,4 @@
-"""What `/` means over a small list that is all there: the terms of `operations.filters`, over whatever columns the list has. Pure.
+"""What `/` means over a small list that is all there: the terms of `scheduler.filters`, over whatever columns the list has. Pure.
 
     gpu                   some column contains it (letters in any case)
     cluster:big,default   that value, or one of several; with wildcards: name:train-*
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from cyclone_core.errors import InvalidRequest
-from cyclone_core.operations.filters import words
 from cyclone_core.options import did_you_mean
 from cyclone_core.problems import Problem
+from cyclone_core.scheduler.filters import words
 
 Cells = Mapping[str, str]
 """Column -> what it says, as text."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cyclone_core.jobs import STATES
-from cyclone_core.operations.filters import EVERYTHING, Filter
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.row_lists import Key
+from cyclone_core.scheduler.filters import EVERYTHING, Filter
 from cyclone_core.scheduler.job_terms import NEWEST_FIRST, Compare, OneOf, Order, Term
 from cyclone_core.views import Job, Task
 

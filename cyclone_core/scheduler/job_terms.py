@@ -1,6 +1,6 @@
 """What can be asked of a job in a filter, and the orders of job lists: plain values, understood by every engine.
 
-`operations.filters` reads them from what a user types; `sqlite.job_index` turns them into SQL. Nothing here knows of either.
+`scheduler.filters` reads them from what a user types; `sqlite.job_index` turns them into SQL. Nothing here knows of either.
 """
 
 from dataclasses import dataclass, field

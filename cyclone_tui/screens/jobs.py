@@ -19,9 +19,9 @@ from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import STATES, WAITING
 from cyclone_core.operations import selection
 from cyclone_core.operations.browse import JobBrowser, Key, Listing, Order, Row, State, open_browser
-from cyclone_core.operations.filters import EVERYTHING, Filter, parse
 from cyclone_core.operations.queries import HostView
 from cyclone_core.problems import Problem
+from cyclone_core.scheduler.filters import EVERYTHING, Filter, parse
 from cyclone_core.scheduler.job_terms import ORDERS, OneOf
 from cyclone_tui import formatters
 from cyclone_tui.actions import Action, bound
@@ -70,9 +70,9 @@ class JobsView(View):
         Action("jobs.submit", "s", "submit", "Submit", "submit a script to the queue shown", twin="qsub SCRIPT", writes=True),
         Action("jobs.mark", "space", "mark", "Mark", "mark the row for x and t", looks=True, show=False),
         Action("jobs.range", "v", "mark_range", "Mark to here", "mark from the last mark to this row", looks=True, show=False),
-        Action("jobs.tasks", "u", "toggle_tasks", "Tasks", "a row per task, or one per job again", looks=True, show=False),
-        Action("jobs.sort", "o", "sort", "Sort", "choose the order", looks=True, show=False),
-        Action("jobs.columns", "c", "columns", "Columns", "choose the columns", looks=True, show=False),
+        Action("jobs.tasks", "u", "toggle_tasks", "Tasks", "a row per task, or one per job again", looks=True),
+        Action("jobs.sort", "o", "sort", "Sort", "choose the order", looks=True),
+        Action("jobs.columns", "c", "columns", "Columns", "choose the columns", looks=True),
         Action("jobs.describe", "d", "open_job", "Describe", "everything about the job", twin="qstat -i ID", show=False),
         Action("jobs.copy", "y", "copy_job", "Copy", "copy the job as YAML", twin="qstat -i ID --json", show=False),
         Action("jobs.cancel_all", "X", "cancel_all", "Cancel list", "cancel all that is open in this list", twin="qdel -", writes=True,

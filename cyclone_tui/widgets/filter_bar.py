@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import STATES
-from cyclone_core.operations.filters import COLUMNS, EVERYTHING, Filter, parse, words
+from cyclone_core.scheduler.filters import COLUMNS, EVERYTHING, Filter, parse, words
 
 PAUSE_S = 0.15
 """A filter is applied so long after the last letter."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import STATES
-from cyclone_core.operations.filters import Filter, parse
+from cyclone_core.scheduler.filters import Filter, parse
 from cyclone_core.scheduler.job_terms import NUMBERS, OPERATORS, Compare, Contains, Matches, OneOf
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

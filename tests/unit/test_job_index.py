@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from cyclone_core.operations.filters import parse
+from cyclone_core.scheduler.filters import parse
 from cyclone_core.scheduler.job_terms import NEWEST_FIRST, ORDERS, Order
 from cyclone_core.scheduler.sqlite.job_index import CHUNK, FIRST_CHUNK, Interrupted, JobIndex
 from tests.filled import SUBMITTED, FilledHost

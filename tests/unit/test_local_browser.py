@@ -8,8 +8,8 @@ import pytest
 
 from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
 from cyclone_core.operations.browse import Listing, Order, State
-from cyclone_core.operations.filters import parse
 from cyclone_core.operations.local_browser import LocalJobBrowser
+from cyclone_core.scheduler.filters import parse
 from tests.filled import FilledHost
 
 
