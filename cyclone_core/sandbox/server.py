@@ -103,7 +103,8 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
 
     from cyclone_core.sandbox import plugin
     from cyclone_core.sandbox.batch.api import Api
-    from cyclone_core.sandbox.batch.engine import Engine, Limits
+    from cyclone_core.sandbox.batch.engine import Engine
+    from cyclone_core.sandbox.batch.place import Limits
     from cyclone_core.sandbox.door import Door
     from cyclone_core.sandbox.faults import FaultFile
     from cyclone_core.sandbox.surroundings import SandboxSurroundings

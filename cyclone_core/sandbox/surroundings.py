@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ec2, iam, sts
 
-from cyclone_core.sandbox.batch.engine import Scope, Surroundings
 from cyclone_core.sandbox.batch.execution import CannotStart
+from cyclone_core.sandbox.batch.place import Scope, Surroundings
 from cyclone_core.sandbox.faults import FaultFile
 
 _TASKS = "ecs-tasks.amazonaws.com"

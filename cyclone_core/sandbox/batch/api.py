@@ -6,7 +6,8 @@ from typing import Any
 
 from cyclone_core.sandbox.batch import views
 from cyclone_core.sandbox.batch.catalogue import Body
-from cyclone_core.sandbox.batch.engine import Engine, Place, Scope
+from cyclone_core.sandbox.batch.engine import Engine
+from cyclone_core.sandbox.batch.place import Place, Scope
 from cyclone_core.sandbox.batch.refusal import Refused, not_there
 
 Operation = Callable[[Place, Body], Body | None]

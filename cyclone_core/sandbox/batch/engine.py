@@ -8,80 +8,18 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from cyclone_core.sandbox.batch.catalogue import Body, Catalogue, environments_of
 from cyclone_core.sandbox.batch.execution import CannotStart, Execution, Starter
 from cyclone_core.sandbox.batch.jobs import EXITED, HOST_LOST, TIMED_OUT, Attempt, Job, goes_again
-from cyclone_core.sandbox.batch.refusal import Refused, TooManyRequests, not_there
-from cyclone_core.sandbox.batch.submission import SHORTEST_TIMEOUT_S, jobs_of, work_of
+from cyclone_core.sandbox.batch.place import Limits, Place, Scope, Surroundings
+from cyclone_core.sandbox.batch.refusal import Refused, TooManyRequests
+from cyclone_core.sandbox.batch.submission import jobs_of, work_of
 
-Scope = tuple[str, str]
-"""Account and region."""
 _LOOK_EVERY_S = 0.2
 """So often an attempt's thread looks whether it is to end, and sends on what was printed."""
 _WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the sandbox adds to AWS's rules, or shortens for tests."""
-
-    running: int = 32
-    """Attempts at once, of all compute environments together: this is one machine."""
-    submissions_per_s: int = 50
-    """SubmitJob calls a second, account and region, as AWS has it."""
-    shortest_timeout_s: int = SHORTEST_TIMEOUT_S
-    grace_s: float = 30.0
-    """Between SIGTERM and SIGKILL, as ECS has it."""
-
-
-class Surroundings:
-    """What Batch needs of other services. This one has none; the sandbox's are in `plugin`."""
-
-    def credentials(self, scope: Scope, role_arn: str, job_id: str) -> Mapping[str, str]:
-        """Variables with credentials of a role. Raises CannotStart when it cannot be assumed."""
-        return {}
-
-    def endpoint(self) -> Mapping[str, str]:
-        """Variables that lead every AWS library to the sandbox."""
-        return {}
-
-    def log(self, scope: Scope, group: str, stream: str, lines: Sequence[str]) -> None:
-        """What a job printed."""
-
-    def is_interrupted(self, job_id: str, attempt: int) -> bool:
-        """Whether the host of an attempt is taken away."""
-        return False
-
-    def problems_of(self, scope: Scope, resources: Mapping[str, Any]) -> list[str]:
-        """What stands against the `computeResources` of an environment."""
-        return []
-
-
-@dataclass
-class Place:
-    """Batch in one account and region."""
-
-    scope: Scope
-    catalogue: Catalogue
-    jobs: dict[str, Job] = field(default_factory=dict)
-    """Arrays and their children, by id, in the order of their submission."""
-    waiting: dict[str, deque[Job]] = field(default_factory=dict)
-    """Queue -> RUNNABLE jobs in order; those that are over meanwhile are passed by."""
-    dependent: list[Job] = field(default_factory=list)
-    used_vcpus: dict[str, float] = field(default_factory=dict)
-    """Compute environment's ARN -> vCPUs in use."""
-    submitted: deque[float] = field(default_factory=deque)
-    """Times of the last second's submissions."""
-
-    def job(self, job_id: str) -> Job:
-        """One of them."""
-        if job_id not in self.jobs:
-            raise not_there("Job", job_id)
-        return self.jobs[job_id]
 
 
 class Engine:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cyclone_core.sandbox.batch.catalogue import Body
-from cyclone_core.sandbox.batch.engine import Place
 from cyclone_core.sandbox.batch.jobs import STATES, Attempt, Job
+from cyclone_core.sandbox.batch.place import Place
 from cyclone_core.sandbox.batch.refusal import Refused
 
 MOST_DESCRIBED, PAGE, SNAPSHOT = 100, 1000, 100
