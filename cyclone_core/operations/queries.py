@@ -43,6 +43,11 @@ class HostView:
         """Whether it still shows the host's files: they may have been made, or made anew, since it was opened."""
         return self._file is not None and self._file == _identity(self.state_dir)
 
+    @property
+    def database(self) -> "tuple[int, int] | None":
+        """Which file is read (device and number): another one after the host was made anew; None while there is none."""
+        return self._file
+
     def supervised(self) -> bool:
         """Whether the host's supervisor listens."""
         from cyclone_core import wire

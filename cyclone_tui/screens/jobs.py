@@ -103,7 +103,8 @@ class JobsView(View):
         self._asked = listing_of(self.arguments) if self.arguments else None
         self._listing = self._asked or Listing()
         self._browser: JobBrowser | None = None
-        self._state_dir = ""
+        self._opened: tuple[str, tuple[int, int] | None] | None = None
+        """directory and database of the browser"""
         self._shown: Listing | None = None
         self._state = State()
         self._goto: Key | None = None
@@ -151,13 +152,14 @@ class JobsView(View):
     def load(self, host: HostView) -> Shown:
         """Look for changes; the rows are read by the browser."""
         browser = self._browser
-        if browser is None or self._state_dir != host.state_dir:
+        opened = host.state_dir, host.database
+        if browser is None or self._opened != opened:
             if browser is not None:
                 browser.close()
             browser = open_browser(host)
             browser.on_news = self._tell
             browser.show(self._listing)
-            self._browser, self._state_dir = browser, host.state_dir
+            self._browser, self._opened, self._shown = browser, opened, None
         state = browser.look()
         return Shown(state, self._why(host, state))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -289,6 +290,24 @@ def test_read_only_has_no_cancel(host: FilledHost, on_screen: OnScreen) -> None:
         assert isinstance(app.screen, JobsView)
 
     on_screen(check, start="jobs", read_only=True)
+
+
+def test_a_host_made_anew_shows_its_own_jobs(host: FilledHost, on_screen: OnScreen) -> None:
+    """Its database was deleted: nothing is left of the old jobs; another one is there: its jobs are."""
+    database = Path(host.directory, "state.db")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await listed(app, pilot, 6, 5, 4, 3, 2, 1)
+        for file in database.parent.glob("state.db*"):
+            file.unlink()
+        jobs(app).refresh_data()
+        await listed(app, pilot)
+        other = FilledHost(Path(host.directory))
+        other.job(77, name="new")
+        jobs(app).refresh_data()
+        await listed(app, pilot, 77)
+
+    on_screen(check, start="jobs")
 
 
 def test_nothing_new_shows_nothing(host: FilledHost, on_screen: OnScreen) -> None:
