@@ -1,5 +1,7 @@
 """Compute environments, queues and definitions of AWS Batch on the sandbox: what waits, and what may be changed and deleted."""
 
+import functools
+
 import pytest
 
 from tests.sandbox.batch import Batch
@@ -87,6 +89,17 @@ def test_an_environment_without_its_subnet_is_invalid(batch: Batch) -> None:
     assert "subnet-0" in found["statusReason"]
     with pytest.raises(batch.client.exceptions.ClientException, match="VALID"):
         batch.add_queue("other", "bad")
+
+
+def test_instances_need_a_profile_that_exists(batch: Batch) -> None:
+    """Without one the request is refused; with one that is not there the environment is INVALID."""
+    resources = {"type": "SPOT", "maxvCpus": 1, "minvCpus": 0, "instanceTypes": ["default_x86_64"], **batch.network}
+    create = functools.partial(batch.client.create_compute_environment, type="MANAGED")
+    with pytest.raises(batch.client.exceptions.ClientException, match="instanceRole"):
+        create(computeEnvironmentName="none", computeResources=resources)
+    create(computeEnvironmentName="missing", computeResources={**resources, "instanceRole": "no-such-profile"})
+    found = batch.client.describe_compute_environments(computeEnvironments=["missing"])["computeEnvironments"][0]
+    assert (found["status"], "no-such-profile" in found["statusReason"]) == ("INVALID", True)
 
 
 def test_definitions_have_revisions(batch: Batch) -> None:
