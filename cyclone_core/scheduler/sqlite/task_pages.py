@@ -34,7 +34,7 @@ _COUNTER = {state: STATES[state].lower() for state in (SUCCESSFUL, FAILED, CANCE
 
 def page(connection: "sqlite3.Connection", job: "Job", state: int | None, after: int, limit: int) -> "list[Task]":
     """At most `limit` tasks with positions above `after`, in order; only those in `state` unless it is None."""
-    streams = _streams(connection, job, state, after)
+    streams = _streams(connection, job, state, after, limit)
     tasks: list[Task] = []
     for task in _merge(streams, after):
         if len(tasks) >= limit:
@@ -44,18 +44,21 @@ def page(connection: "sqlite3.Connection", job: "Job", state: int | None, after:
     return tasks
 
 
-def final_rows(connection: "sqlite3.Connection", job: int, after: int = 0, state: int | None = None) -> "Iterator[Result]":
-    """Final tasks of an array as (row, journal), by position; only those in `state` unless it is None."""
+def final_rows(connection: "sqlite3.Connection", job: int, after: int, state: int | None, limit: int) -> "Iterator[Result]":
+    """The first `limit` final tasks of an array above `after` as (row, journal), by position; only those in `state` unless it is None."""
     holding = "" if state is None else f" AND {_COUNTER[state]}>0"
     sql = f"SELECT low, tasks, columns FROM result WHERE job=? AND high>?{holding} ORDER BY low"
     pending: list[Result] = []
     for low, count, blob in connection.execute(sql, (job, after)):
         cut = bisect_left(pending, ((job, low),))
         yield from pending[:cut]
+        limit -= cut
+        if limit <= 0:
+            return
         fresh = [
             result for result in unpack(job, count, blob) if result[0][1] > after and (state is None or final_state(result[0][3]) == state)
         ]
-        pending = sorted(pending[cut:] + fresh)  # two ordered runs: merged in linear time
+        pending = sorted(pending[cut:] + fresh)[:limit]  # two ordered runs: merged in linear time; what lies behind is not asked for
     yield from pending
 
 
@@ -97,11 +100,11 @@ def states(connection: "sqlite3.Connection", job: "Job") -> bytes:
     return bytes(overview)
 
 
-def _streams(connection: "sqlite3.Connection", job: "Job", state: int | None, after: int) -> "list[Iterator[Stretch]]":
+def _streams(connection: "sqlite3.Connection", job: "Job", state: int | None, after: int, limit: int) -> "list[Iterator[Stretch]]":
     """The streams that can hold the state."""
     streams = []
     if state is None or state in _COUNTER:
-        streams.append(_final(connection, job, state, after) if job.array else _single(connection, job, state))
+        streams.append(_final(connection, job, state, after, limit) if job.array else _single(connection, job, state))
     if state is None or state == RUNNING:
         streams.append(_leased(connection, job))
     if state in (None, _unleased(job)):
@@ -129,9 +132,9 @@ def _merge(streams: "list[Iterator[Stretch]]", after: int) -> "Iterator[Task]":
             heappop(heap)
 
 
-def _final(connection: "sqlite3.Connection", job: "Job", state: int | None, after: int) -> "Iterator[Stretch]":
+def _final(connection: "sqlite3.Connection", job: "Job", state: int | None, after: int, limit: int) -> "Iterator[Stretch]":
     workers = _workers(connection)
-    for row, journal in final_rows(connection, job.id, after, state):
+    for row, journal in final_rows(connection, job.id, after, state, limit):
 
         def make(position: int, row: "Row" = row, journal: int = journal) -> Task:
             task = Task(job, position, final_state(row[3]), row[2])
