@@ -5,7 +5,7 @@ This module is cheap to import; Textual is loaded only when a screen is going to
 
 import os
 
-from cyclone_core.errors import CycloneError, UsageError
+from cyclone_core.errors import StateUnusable, UsageError
 from cyclone_tui.cli import diagnostics
 from cyclone_tui.cli.options import Option, help_text, parse
 
@@ -37,16 +37,15 @@ def show(argv: list[str]) -> int:
     if view:
         navigation.parse(view)
     refuse_without_terminal()
+    from cyclone_core import paths
     from cyclone_core.operations.queries import open_host
 
     name = arguments.text("host")
     try:
         with open_host(name) as host:  # an unknown host is told before the screen opens
             name = host.name
-    except CycloneError as exc:
-        if name is not None:
-            raise
-        name = _unreadable(exc)
+    except StateUnusable:  # the screen says why, goes on trying, and offers the others
+        name = name or paths.selected_host()
     return _run(name, bool(arguments.flag("read_only")), view)
 
 
@@ -56,16 +55,6 @@ def split(argv: list[str]) -> tuple[list[str], list[str]]:
     while at < len(argv) and argv[at].startswith("-"):
         at += 2 if argv[at] == "--host" else 1
     return argv[:at], argv[at:]
-
-
-def _unreadable(exc: CycloneError) -> str:
-    """The selected host cannot be opened now: the screen says why, goes on trying, and offers the others."""
-    from cyclone_core import paths
-    from cyclone_core.errors import StateUnusable
-
-    if not isinstance(exc, StateUnusable):
-        raise exc
-    return paths.selected_host()
 
 
 def _run(host: str, read_only: bool, view: list[str]) -> int:

@@ -2,11 +2,15 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from cyclone_core import paths
 from cyclone_core.operations.queries import open_host
+from cyclone_core.scheduler.sqlite import schema
 from tests.cli.conftest import stop_hosts
 from tests.tui.terminal import TMUX, Terminal
 
@@ -26,6 +30,18 @@ def test_welcome_and_quit() -> None:
         terminal.wait_for("Welcome to Cyclone", "Use this machine now", r"local . new")
         terminal.press("q")
         terminal.wait_for(r"\[left with 0\]")
+
+
+def test_a_host_that_cannot_be_read_is_shown_until_it_can() -> None:
+    """Also one that was named: the screen says why, and is right once the cause is gone."""
+    database = schema.database_path(paths.host_state_dir("local"))
+    os.makedirs(os.path.dirname(database))
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("PRAGMA user_version=999")
+    with Terminal("--host", "local", "jobs") as terminal:
+        terminal.wait_for("written by a newer Cyclone", "Trying again")
+        os.remove(database)
+        terminal.wait_for("No job yet")
 
 
 def test_first_run_to_finished_job() -> None:

@@ -120,7 +120,9 @@ def open_reader(state_dir: str) -> "sqlite3.Connection | None":
             connection.close()
             raise
     except _sqlite3.Error as exc:
-        raise StateUnusable(f"{path} cannot be read: {exc}. Is the disk mounted read-only or damaged?") from exc
+        locked = getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+        hint = "Another program keeps it to itself: end that" if locked else "Is the disk mounted read-only or damaged?"
+        raise StateUnusable(f"{path} cannot be read: {exc}. {hint}") from exc
     if found == VERSION:
         return connection
     connection.close()
