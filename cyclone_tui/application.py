@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed, get_current_worker
 
@@ -149,6 +149,10 @@ class CycloneApp(App[int]):
         else:
             self.push_screen(view)
 
+    async def push_screen_wait(self, screen: Any) -> Any:  # type: ignore[override]  # the forms that we use
+        """As Textual's, inside a worker; None where something is being asked already, as when the same key came twice at once."""
+        return None if isinstance(self.screen, ModalScreen) else await super().push_screen_wait(screen)
+
     def back(self) -> None:
         """To the view before; from the only one to the home view, if it is another."""
         if len(self.views) > 1:
@@ -206,6 +210,12 @@ class CycloneApp(App[int]):
             self.notify(text, severity="information" if good else "warning", markup=False)
             if self.settings.bell:
                 self.bell()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A cursor that blinks would send bytes for ever, to a screen on which nothing changes."""
+        if getattr(event.widget, "cursor_blink", False):
+            event.widget.cursor_blink = False  # type: ignore[attr-defined]
+            event.widget._cursor_visible = True  # type: ignore[attr-defined]
 
     # -- telling -----------------------------------------------------------------------------------------------------
     def tell(self, text: str) -> None:

@@ -230,8 +230,8 @@ class View(Screen[None]):
 
     async def confirm(self, question: str, detail: str = "", twin: str = "", typed: str = "") -> bool:
         """Ask; the default is No. typed: a name that must be typed. Call it inside a worker."""
-        answer: bool = await self.app.push_screen_wait(Confirmation(question, detail, twin, typed))
-        return answer
+        answer: bool | None = await self.app.push_screen_wait(Confirmation(question, detail, twin, typed))
+        return bool(answer)
 
     async def ask(self, question: str, value: str = "", detail: str = "") -> str | None:
         """Ask for a line of text; None when it was left. Call it inside a worker."""

@@ -6,16 +6,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from cyclone_tui.screens.modals import Modal
 from cyclone_tui.widgets.row_table import Column, RowTable
 
 Choice = tuple[str, str]
 """(key, title)"""
 
 
-class ColumnChooser(ModalScreen[tuple[str, ...] | None]):
+class ColumnChooser(Modal[tuple[str, ...] | None]):
     """Space shows or hides a column, J and K move it, Enter uses the choice, Esc leaves (None)."""
 
     DEFAULT_CSS = """

@@ -1,8 +1,10 @@
 """Questions in front of a screen: yes or no (No is the default), a name to type, a line of text, one of some choices."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -24,7 +26,18 @@ _CSS = """
 """
 
 
-class Confirmation(ModalScreen[bool]):
+Answer = TypeVar("Answer")
+
+
+class Modal(ModalScreen[Answer]):
+    """Is answered once: a second Enter or `y` that came with the first must not answer, nor leave, what is below."""
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """As Textual's, while it is on top."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+
+class Confirmation(Modal[bool]):
     """Asks before something is done; Enter alone says No. `typed`: the name that must be typed to say Yes."""
 
     DEFAULT_CSS = _CSS % {"name": "Confirmation", "border": "$warning"}
@@ -78,7 +91,7 @@ class Confirmation(ModalScreen[bool]):
         self.dismiss(yes)
 
 
-class Question(ModalScreen[str | None]):
+class Question(Modal[str | None]):
     """Asks for one line of text; Esc leaves (None)."""
 
     DEFAULT_CSS = _CSS % {"name": "Question", "border": "$primary"}
@@ -105,7 +118,7 @@ class Question(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Choose(ModalScreen[str | None]):
+class Choose(Modal[str | None]):
     """One of some choices, (value, text); Esc leaves (None)."""
 
     DEFAULT_CSS = (

@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Static
+
+from cyclone_tui.screens.modals import Modal
 
 
 class Files(DirectoryTree):
@@ -23,7 +24,7 @@ class Files(DirectoryTree):
         return [path for path in paths if not path.name.startswith(".")]
 
 
-class PickFile(ModalScreen[str | None]):
+class PickFile(Modal[str | None]):
     """One file; Esc leaves (None)."""
 
     DEFAULT_CSS = """

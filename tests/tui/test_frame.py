@@ -448,3 +448,51 @@ def test_what_takes_long_is_said_to_be_under_way(filled: FilledHost, on_screen: 
             await pilot.pause(0.01)
 
     on_screen(check, start="help")
+
+
+def test_an_answer_that_comes_twice_leaves_the_view_below(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Two `y` at once, or a double Enter, answer one question."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open("settings")
+        await settle(app, pilot)
+        answers: list[bool | None] = []
+        question = Confirmation("Sure?")
+        app.push_screen(question, answers.append)
+        await pilot.pause()
+        question.action_answer(True)
+        question.action_answer(True)
+        await settle(app, pilot)
+        assert answers == [True]
+        assert [view.NAME for view in app.views] == ["help", "settings"]
+
+    on_screen(check, start="help")
+
+
+def test_a_key_that_comes_twice_asks_once(filled: FilledHost, on_screen: OnScreen) -> None:
+    """`R` twice at once."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.action_region()
+        app.action_region()
+        while not isinstance(app.screen, Choose):
+            await pilot.pause(0.01)
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert isinstance(app.screen, View)
+
+    on_screen(check, start="help")
+
+
+@pytest.mark.parametrize("start", ["submit", "new queue", "help"])
+def test_no_cursor_blinks(filled: FilledHost, on_screen: OnScreen, start: str) -> None:
+    """Whatever has the focus, and the `:` line: a screen on which nothing happens sends nothing."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        for keys in ((), ("tab", "tab"), ("f5",), ("colon",)):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert not getattr(app.focused, "cursor_blink", False)
+            assert getattr(app.focused, "_cursor_visible", True)
+
+    on_screen(check, start=start)
