@@ -71,7 +71,7 @@ def workers(host: HostView) -> tuple[WorkerView, ...]:
     details = local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {}
     reader = MonitoringReader(host.reader.connection)
     connected = {told["id"]: told for told in details.get("workers", ())}
-    leased, tasks = reader.leased(), _tasks(reader)
+    leased, tasks = reader.leased(), tasks_now(reader)
     found = []
     for number, cluster, pid, started, seen, _ in reader.workers():
         told = connected.get(number)
@@ -110,11 +110,11 @@ def process_state(pid: int) -> str:
     return "" if state in "ZX" or not head.endswith(b"(cyclone-worker") else state
 
 
-def _tasks(reader: MonitoringReader) -> dict[int, list[TaskNow]]:
+def tasks_now(reader: MonitoringReader) -> dict[int, list[TaskNow]]:
+    """Worker -> the tasks that have been running on it for a while, first started first."""
     found: dict[int, list[TaskNow]] = {}
-    for worker, job, position, attempt, _, start_us, name, is_array, low, step in reader.running():
-        task = format_task(job, low + (position - 1) * step if is_array else None)
-        found.setdefault(worker, []).append(TaskNow(task, job, name, start_us / 1e6, attempt))
+    for worker, job, index, attempt, start_us, name in reader.running():
+        found.setdefault(worker, []).append(TaskNow(format_task(job, index), job, name, start_us / 1e6, attempt))
     return found
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cyclone_core import paths
+from cyclone_core import indices, paths
 from cyclone_core.jobs import FAILED
-from cyclone_core.operations import monitoring
+from cyclone_core.operations import monitoring, workers
 from cyclone_core.operations.monitoring import Overview, WorkerView
 from cyclone_core.operations.queries import HostView
 from cyclone_core.scheduler.sqlite import event_log
@@ -152,6 +152,17 @@ def test_leased_tasks_are_counted_per_worker_and_job(host: FilledHost) -> None:
     host.leased([(1, 20, 21, 1)], worker=7)
     host.leased([(3, 1, 1, 1)], worker=8)
     assert MonitoringReader(host.db).leased() == {7: {1: 12, 2: 1}, 8: {3: 1}}
+
+
+def test_running_tasks_are_named_as_their_users_know_them(host: FilledHost) -> None:
+    """By the number of a single job, and by the index in an array, also in one whose indices are a list."""
+    host.job(1, (0, 1, 0, 0, 0, 0))
+    host.job(2, (0, 2, 0, 0, 0, 0), array=1, low=10, step=5)
+    host.job(3, (0, 2, 0, 0, 0, 0), array=2, low=3)
+    host.db.execute("INSERT INTO sparse VALUES(3, ?)", (indices.pack(indices.Indices([(3, 3, 1), (50, 50, 1)])),))
+    for job, position in ((1, 1), (2, 2), (3, 1), (3, 2)):
+        host.running(position, job=job)
+    assert [task.id for task in workers.tasks_now(MonitoringReader(host.db))[7]] == ["1", "2--15", "3--3", "3--50"]
 
 
 def test_cpu_use_is_what_happened_between_two_looks() -> None:

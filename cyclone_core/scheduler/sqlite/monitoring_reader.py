@@ -5,6 +5,7 @@ Nothing here counts tasks.
 """
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
+from cyclone_core.scheduler.sqlite.again import SPARSE
 from cyclone_core.scheduler.sqlite.work import unpack_ranges
 
 TYPE_CHECKING = False
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from cyclone_core.indices import Indices
+
     JobRow = tuple[int, str, str, int, int, int, float]
     """(id, name, queue, status, tasks, final tasks, submitted)"""
-    RunningRow = tuple[int, int, int, int, int, int, str, int, int, int]
-    """(worker, job, position, attempt, pid, start in us, name of the job, array, low, step)"""
+    RunningRow = tuple[int, int, int | None, int, int, str]
+    """(worker, job, index of the task, None: of a single job, attempt, start in us, name of the job)"""
     WorkerRow = tuple[int, str, int, float, float, str]
     """(id, cluster, pid, started, seen, state)"""
     EventRow = tuple[int, float, str, str, str]
@@ -84,10 +87,16 @@ class MonitoringReader:
 
     def running(self) -> "list[RunningRow]":
         """Tasks that have been running for a quarter of a second or more, first started first: no more than the host has room for."""
-        return self._all(
-            "SELECT worker, job, position, running.attempt, pid, running.start_us, name, array, low, step "
+        rows = self._all(
+            "SELECT worker, job, position, running.attempt, running.start_us, name, array, low, step "
             "FROM running JOIN job ON job.id = running.job ORDER BY running.start_us, job, position"
         )
+        sparse = {row[1]: self._indices(row[1]) for row in rows if row[6] == SPARSE}
+        found: list[RunningRow] = []
+        for worker, job, position, attempt, start_us, name, kind, low, step in rows:
+            index = sparse[job].index(position) if kind == SPARSE else low + (position - 1) * step
+            found.append((worker, job, index if kind else None, attempt, start_us, name))
+        return found
 
     def leased(self) -> "dict[int, dict[int, int]]":
         """Worker -> job -> how many of its tasks the worker holds, running ones included."""
@@ -103,6 +112,11 @@ class MonitoringReader:
         where = "" if before is None else " WHERE id < ?"
         values = (limit,) if before is None else (before, limit)
         return self._all(f"SELECT id, at, kind, name, text FROM event{where} ORDER BY id DESC LIMIT ?", values)
+
+    def _indices(self, job: int) -> "Indices":
+        from cyclone_core.indices import unpack
+
+        return unpack(self._all("SELECT indices FROM sparse WHERE job=?", (job,))[0][0])
 
     def _all(self, sql: str, values: "Sequence[object]" = ()) -> "list[Any]":
         return [] if self._connection is None else self._connection.execute(sql, values).fetchall()
