@@ -9,12 +9,13 @@ import time
 from array import array
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import compress, groupby
 from threading import Lock
 
 from cyclone_core.jobs import STATES
-from cyclone_core.operations.browse import Key, Listing, Row, State
-from cyclone_core.operations.row_lists import JobRows, TaskRows, sums
+from cyclone_core.operations.browse import Key, Listing, Order, Row, State
+from cyclone_core.operations.row_lists import JobRows, TaskRows, sums, turned
 from cyclone_core.scheduler.sqlite.job_index import Interrupted, JobIndex
 
 PAGE = 256
@@ -27,6 +28,8 @@ GROWTH_S = 0.1
 """A growing list is told of this often."""
 AHEAD_S = 0.03
 """Rows around a window are read so long after it, when it has been drawn: both want the interpreter."""
+LARGE = 100_000
+"""Making a list so long leaves megabytes that the C library would keep."""
 Rows = JobRows | TaskRows
 
 
@@ -42,7 +45,7 @@ class LocalJobBrowser:
         self._closed = False
         self._page_index: JobIndex | None = None
         self._list_index: JobIndex | None = None
-        self._rows: Rows = JobRows(array("q"))
+        self._rows: Rows = JobRows(array("q"), length=0)
         self._kept: dict[Key, tuple[int, Row]] = {}
         self._listing = Listing()
         self._shown: Listing | None = None
@@ -173,7 +176,7 @@ class LocalJobBrowser:
         if self._building or self._shown != listing or listing.order.column != "id" or newest <= self._highest:
             return
         ids, counts = array("q"), array("q")
-        for some, their in _parts(index, listing, self._highest):
+        for some, their in _parts(index, replace(listing, order=Order("id", False)), self._highest):
             ids += some
             counts += their
         if ids:
@@ -253,6 +256,7 @@ class LocalJobBrowser:
         """Make the list, and count by state."""
         if generation != self._generation:
             return
+        before = self._rows, self._by_state
         try:
             begun = time.monotonic()
             index = self._list_index = self._list_index or JobIndex(self._state_dir)
@@ -260,6 +264,8 @@ class LocalJobBrowser:
             self._dirty = False
             self._list(index, generation)
             self._count(index, generation)
+            if self._rows.count >= LARGE:
+                _give_back()
             self._due = time.monotonic() + PAUSE * (time.monotonic() - begun)
         except Interrupted:
             return  # another list is wanted
@@ -268,7 +274,7 @@ class LocalJobBrowser:
         finally:
             if generation == self._generation:
                 growing, self._building, self._growing = self._growing, False, False
-                self._version += 1
+                self._version += growing or self._rows is not before[0] or self._by_state != before[1]
                 if growing:  # what is only renewed is seen with the next look
                     self.on_news()
 
@@ -279,7 +285,7 @@ class LocalJobBrowser:
         if seen and listing.plain and self._is_whole(index, self._rows):
             return
         ids, ends = array("q"), array("q")
-        jobs = JobRows(ids, _down(listing))
+        jobs = JobRows(ids, by_id=False)
         growing: Rows = jobs if listing.grouped else TaskRows(jobs, ends, listing.task_states())
         highest, told = index.newest(), 0.0
         for some, counts in _parts(index, listing, 0):
@@ -290,10 +296,10 @@ class LocalJobBrowser:
             if not seen and time.monotonic() - told > GROWTH_S:
                 told = time.monotonic()
                 self._swap(generation, growing, highest)
-            if listing.plain and isinstance(growing, JobRows) and (whole := self._range(index, listing, highest)):
-                growing = whole
-                break
-        self._swap(generation, growing, highest)
+            if listing.plain and listing.grouped and (whole := self._range(index, listing)):
+                self._swap(generation, whole, highest)
+                return
+        self._swap(generation, _finished(listing, ids, ends), highest)
 
     def _swap(self, generation: int, rows: Rows, highest: int) -> None:
         with self._lock:
@@ -309,12 +315,10 @@ class LocalJobBrowser:
         newer = sum(len(ids) for ids in index.chunks((), Listing().order, 0.0, self._highest))
         return index.span()[0] == jobs.count + newer
 
-    def _range(self, index: JobIndex, listing: Listing, highest: int) -> JobRows | None:
+    def _range(self, index: JobIndex, listing: Listing) -> JobRows | None:
         """All jobs as a range, where no number is missing among them: no list is needed then."""
         count, low, high = index.span()
-        if not count or high - low + 1 != count:
-            return None
-        return JobRows(range(high, low - 1, -1), True) if listing.order.descending else JobRows(range(low, high + 1), False)
+        return JobRows(range(low, high + 1), True, listing.order.descending) if count and high - low + 1 == count else None
 
     def _count(self, index: JobIndex, generation: int) -> None:
         listing, now = self._listing, time.time()
@@ -332,8 +336,24 @@ class LocalJobBrowser:
             self._list_index.close()
 
 
-def _down(listing: Listing) -> bool | None:
-    return listing.order.descending if listing.order.column == "id" else None
+def _give_back() -> None:
+    """Have the C library return freed memory to the system; where it cannot (musl), nothing happens."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _finished(listing: Listing, ids: "array[int]", ends: "array[int]") -> Rows:
+    """A complete list. Sorted by id it is kept ascending, so that new jobs can be appended."""
+    by_id = listing.order.column == "id"
+    down = by_id and listing.order.descending
+    if down:
+        ids.reverse()  # in place, and at once swapped in: three copies of a million would be too much
+        ends = turned(ends)
+    jobs = JobRows(ids, by_id, down, len(ids))
+    return jobs if listing.grouped else TaskRows(jobs, ends, listing.task_states(), ends[-1] if ends else 0)
 
 
 def _highest(rows: Rows) -> int:
