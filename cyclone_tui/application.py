@@ -4,8 +4,8 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Iterable
+from typing import Any, ClassVar, TypeVar
 
 from textual import events, work
 from textual.app import App, SystemCommand
@@ -20,6 +20,7 @@ from cyclone_core.problems import Problem
 from cyclone_tui import navigation, palette, themes
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.cli import diagnostics
+from cyclone_tui.endings import end_on_signals
 from cyclone_tui.screens.base import View
 from cyclone_tui.screens.modals import Choose
 from cyclone_tui.session import Pulse, Session, take_pulse
@@ -28,12 +29,11 @@ from cyclone_tui.watching import ended_since
 from cyclone_tui.widgets.command_bar import CommandBar
 from cyclone_tui.widgets.header import Heading
 
+T = TypeVar("T")
 MOUNT_LOOKS = 100
 """Hundredths of a second that the `:` line waits for its view."""
 HOLD_S = 0.5
 """Keys wait at most so long for the `:` line."""
-
-
 PREPARE_AFTER_S = 0.5
 """So long after the start nothing but the first view is loaded."""
 
@@ -80,6 +80,8 @@ class CycloneApp(App[int]):
     # -- start and end -----------------------------------------------------------------------------------------------
     def on_mount(self) -> None:
         """Open the first view."""
+        if not self.is_headless:
+            end_on_signals(self._end)
         self._open_first()
         for problem in self._problems:
             self.notify(str(problem), title="settings", severity="warning", timeout=15, markup=False)
@@ -109,6 +111,9 @@ class CycloneApp(App[int]):
         except Exception:  # noqa: BLE001  the home view says what is wrong, and goes on trying
             first = False
         self.open("welcome" if first else "home")
+
+    def _end(self, code: int) -> None:
+        self.exit(code, code)
 
     def on_unmount(self) -> None:
         """Threads begin nothing new."""
@@ -332,16 +337,18 @@ class CycloneApp(App[int]):
     @work
     async def action_region(self) -> None:
         """Choose the region that views show."""
-        try:
-            names = await asyncio.wrap_future(self.session.read(lambda host: host.reader.resource_names("region")))
-        except CycloneError as exc:
-            self.tell_error(exc)
+        names = await self._told(asyncio.wrap_future(self.session.read(lambda host: host.reader.resource_names("region"))))
+        if names is None:
             return
         choices = [("", "all regions"), *((name, name) for name in names)]
         found = await self.push_screen_wait(Choose("Show which region?", choices, self.session.region or ""))
         if found is not None:
             self.session.region = found or None
             self._refresh_views()
+
+    async def _told(self, doing: Awaitable[T]) -> T | None:
+        """What is read, or None after what went wrong was told: a broken database must not end the application."""
+        return await self.screen.told(doing) if isinstance(self.screen, View) else await doing
 
     def _refresh_views(self) -> None:
         for view in self.views:
@@ -354,8 +361,10 @@ class CycloneApp(App[int]):
         """The next host, in order of their names."""
         from cyclone_core.operations.hosts import list_hosts
 
-        hosts, _ = await asyncio.to_thread(list_hosts)
-        names = [status.host.name for status in hosts]
+        found = await self._told(asyncio.to_thread(list_hosts))
+        if found is None:
+            return
+        names = [status.host.name for status in found[0]]
         if len(names) < 2:
             self.tell("there is one host only. Make another: :new host")
             return

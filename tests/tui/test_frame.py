@@ -349,6 +349,22 @@ def test_attempt_tells(filled: FilledHost, on_screen: OnScreen) -> None:
     on_screen(check, start="help")
 
 
+def test_regions_that_cannot_be_read_end_nothing(filled: FilledHost, on_screen: OnScreen) -> None:
+    """What is wrong with the database is told."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        filled.db.execute("DROP TABLE resource")
+        await pilot.press("R")
+        for _ in range(200):
+            await pilot.pause(0.01)
+            if "no such table" in told(app):
+                break
+        assert "no such table" in told(app)
+        assert not isinstance(app.screen, Choose)
+
+    on_screen(check)
+
+
 def test_first_start_is_a_welcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_screen: OnScreen) -> None:
     """Where nothing was ever done the first view offers ways to begin, and the header says that the host is new."""
     monkeypatch.setenv("CYCLONE_HOME", str(tmp_path))
