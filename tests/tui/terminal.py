@@ -64,6 +64,12 @@ class Terminal:
         missing = [pattern for pattern in patterns if not re.search(pattern, self.screen(), re.MULTILINE)]
         raise AssertionError(f"the screen never showed {missing}:\n{self.screen()}")
 
+    def pid(self) -> int:
+        """The process of `cyclone`: the one child of the shell that the window runs."""
+        shell = int(self._tmux("list-panes", "-F", "#{pane_pid}"))
+        with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as file:
+            return int(file.read().split()[0])
+
     def command(self, text: str) -> None:
         """Go to a view with `:`."""
         self.press(":")

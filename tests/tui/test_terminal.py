@@ -121,6 +121,17 @@ def test_lost_terminal_loses_nothing() -> None:
         terminal.wait_for("Successful", "second 5 of 5", "attempt 1|exit code 0")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(number: int) -> None:
+    """As with `q`: what is typed next is seen, and the shell's screen is there again."""
+    with Terminal("help") as terminal:
+        terminal.wait_for("Keys")
+        os.kill(terminal.pid(), number)
+        terminal.wait_for(rf"\[left with {128 + number}\]")
+        terminal.type("seen")
+        terminal.wait_for("seen")
+
+
 def test_bare_console() -> None:
     """On the kernel's console every sign is one that its font has."""
     with Terminal("help", TERM="linux", LANG="C") as terminal:
