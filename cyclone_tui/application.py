@@ -21,7 +21,6 @@ from cyclone_tui import navigation, palette, themes
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.cli import diagnostics
 from cyclone_tui.endings import end_on_signals
-from cyclone_tui.endings import end_on_signals
 from cyclone_tui.screens.base import View
 from cyclone_tui.screens.modals import Choose
 from cyclone_tui.session import Pulse, Session, take_pulse
@@ -112,9 +111,6 @@ class CycloneApp(App[int]):
         except Exception:  # noqa: BLE001  the home view says what is wrong, and goes on trying
             first = False
         self.open("welcome" if first else "home")
-
-    def _end(self, code: int) -> None:
-        self.exit(code, code)
 
     def _end(self, code: int) -> None:
         self.exit(code, code)
