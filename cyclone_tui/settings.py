@@ -128,7 +128,7 @@ def _read_seconds(value: object, problems: Problems) -> float:
     low, high = REFRESH_S
     try:
         seconds = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         problems.add("refresh_s", f"{value!r} is not a number of seconds")
         return low
     if not low <= seconds <= high:

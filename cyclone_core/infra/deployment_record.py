@@ -183,7 +183,9 @@ class Record:
             try:
                 size = os.fstat(descriptor).st_size
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                os.write(descriptor, (b"\n" if torn else b"") + json.dumps(value, separators=(",", ":")).encode() + b"\n")
+                line = (b"\n" if torn else b"") + json.dumps(value, separators=(",", ":")).encode() + b"\n"
+                while line:  # a disk that fills up takes a part, and only the next call says why
+                    line = line[os.write(descriptor, line) :]
             finally:
                 os.close(descriptor)
 
@@ -260,7 +262,8 @@ def _clear_marks(root: str) -> None:
     """Marks of deployments whose process died, which could not do it."""
     for name in os.listdir(os.path.join(root, "running")):
         if name.isdigit() and not Record(root, int(name)).is_held():
-            os.unlink(os.path.join(root, "running", name))
+            with suppress(FileNotFoundError):  # a roll back of it may have ended just now
+                os.unlink(os.path.join(root, "running", name))
 
 
 def _remove_old(root: str, old: list[int]) -> None:

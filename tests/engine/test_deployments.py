@@ -1,6 +1,7 @@
 """Deployments that run in a process of their own: seen from others, killed, cancelled, retried, rolled back."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cyclone_core.errors import CycloneError, InvalidRequest, NotFound
+from cyclone_core.errors import CycloneError, InvalidRequest, NotFound, StateUnusable
+from cyclone_core.infra import deployer
+from cyclone_core.infra.deployment_record import Order
+from cyclone_core.infra.events import Event
+from cyclone_core.infra.plan import Change, Plan
 from cyclone_core.operations import deployments, hosts, resources
 from cyclone_core.operations.deployments import Deployment
 from cyclone_core.resources import Host
@@ -168,6 +173,34 @@ def test_torn_line_is_as_if_it_were_not_there(docker: Docker) -> None:
     assert [event.phase for event in deployments.follow(host, made.number)] == ["CREATING"]
     assert again(host, deployments.roll_back(host, made.number)).state == "SUCCEEDED"
     assert deployments.get(host, made.number).state == "ROLLED_BACK"
+
+
+def test_event_that_fits_in_part_only_is_refused(tmp_path: Path) -> None:
+    """Nobody hears of an event that is not on disk: a disk that fills up in the middle of a line is told."""
+    order = Order(Plan((Change("create", "queue", "q"),)), "", "me@here", 0.0)
+    holder = deployer.begin(str(tmp_path), order)
+    event = Event(1.0, "queue", "q", "CREATING", "x" * 1000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+    try:
+        with pytest.raises(StateUnusable, match="cannot be recorded"):
+            holder.record.append(event)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    holder.record.append(event)
+    assert holder.record.events()[0] == [event]
+    holder.release()
+
+
+def test_marks_of_dead_deployments_are_cleared(tmp_path: Path) -> None:
+    """Who died could not do it, and looking for what runs must not grow with every death."""
+    orders = [Order(Plan((Change("create", "queue", name),)), "", "me@here", 0.0) for name in "abc"]
+    dead, alive = deployer.begin(str(tmp_path), orders[0]), deployer.begin(str(tmp_path), orders[1])
+    dead.release()
+    new = deployer.begin(str(tmp_path), orders[2])
+    assert sorted(path.name for path in (tmp_path / "running").iterdir()) == ["0002", "0003"]
+    for holder in (alive, new):
+        holder.release()
 
 
 def test_list_is_paged_and_leaves_out_what_cannot_be_read(docker: Docker) -> None:

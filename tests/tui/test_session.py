@@ -1,6 +1,8 @@
 """A sitting at a host: what becomes of reads when the files under it change, and the throughput between looks."""
 
+import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,11 @@ def session() -> Iterator[Session]:
 def jobs(host: HostView) -> int:
     """How many jobs there are."""
     return len(host.reader.jobs())
+
+
+def databases_open() -> int:
+    """How many descriptors of this process are of a database."""
+    return sum(os.readlink(entry).endswith("state.db") for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
 
 
 def test_sees_a_host_that_is_made_later(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +66,18 @@ def test_a_database_that_cannot_be_read_is_told_and_recovers(session: Session, f
     with pytest.raises(StateUnusable, match=r"state\.db cannot be read now: database is locked"):
         session.read(broken).result()
     assert session.read(jobs).result() == 0
+
+
+def test_its_end_lets_go_of_the_host(filled: FilledHost) -> None:
+    """Who changes hosts all day keeps no database open."""
+    filled.db.close()  # SQLite closes no file that another connection of this process has open
+    session = Session("local", Settings())
+    session.read(jobs).result()
+    assert databases_open() == 1
+    session.close()
+    for thread in [one for one in threading.enumerate() if one.name.startswith("reader")]:
+        thread.join()
+    assert databases_open() == 0
 
 
 def test_pulse_counts_all_queues(session: Session, filled: FilledHost) -> None:

@@ -39,6 +39,17 @@ def test_a_mistake_costs_that_setting_only() -> None:
     assert "did you mean theme?" in str(loaded.problems[1])
 
 
+@pytest.mark.parametrize(
+    "text", ["theme: 7", "glyphs: [a]", "bell: maybe", "refresh_s: .nan", "refresh_s: 1" + "0" * 400, "keys: [a]", "columns: {jobs: 3}"]
+)
+def test_a_value_that_is_none_is_told(text: str) -> None:
+    """With the name of its setting; the default holds."""
+    write(text)
+    loaded = settings.load()
+    assert loaded.settings == Settings()
+    assert [problem.path.rpartition(" ")[2] for problem in loaded.problems] == [text.partition(":")[0]]
+
+
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [\n", "\x00", "just words"])
 def test_nonsense_is_told(text: str) -> None:
     """A file that is no settings at all gives the defaults and one problem."""

@@ -80,6 +80,15 @@ def test_phases() -> None:
     assert progress(*QUEUED).stages("INTERRUPTED", ascii=True)[-1].name == "interrupted"
 
 
+def test_signs_of_what_went_wrong_fit_the_terminal() -> None:
+    """Each outcome has a sign of its own, and another one where there is only ASCII."""
+    last = {state: progress(*QUEUED).stages(state)[-1] for state in ("FAILED", "CANCELLED", "INTERRUPTED", "ROLLED_BACK")}
+    plain = [progress(*QUEUED).stages(state, ascii=True)[-1].sign for state in last]
+    assert [stage.name for stage in last.values()] == ["failed", "cancelled", "interrupted", "rolled back"]
+    assert all(sign.isascii() for sign in plain)
+    assert not last["FAILED"].sign.isascii()
+
+
 def test_first_failure_is_pinned_with_cause_and_remedy() -> None:
     """The first one, however many follow."""
     made = progress(*QUEUED, event(2, "image", "base", "FAILED", "no space"), event(3, "queue", "fast", "FAILED", "because of that"))

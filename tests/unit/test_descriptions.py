@@ -95,6 +95,14 @@ def test_looking_starts_nothing() -> None:
     assert not Path(paths.host_state_dir("local")).exists()
 
 
+def test_what_happened_to_a_resource_comes_newest_first(filled: FilledHost, view: HostView) -> None:
+    """Its own events only, the last of them."""
+    for at, name, text in ((1.0, "gpu", "made"), (2.0, "default", "made"), (3.0, "gpu", "paused")):
+        filled.db.execute("INSERT INTO event(at, kind, name, text) VALUES(?, 'queue', ?, ?)", (at, name, text))
+    assert descriptions.events(view, "queue", "gpu") == ((3.0, "paused"), (1.0, "made"))
+    assert descriptions.events(view, "queue", "gpu", limit=1) == ((3.0, "paused"),)
+
+
 def test_unknown_names_and_kinds(view: HostView) -> None:
     """The nearest name, or the kinds that there are."""
     with pytest.raises(InvalidRequest, match="Did you mean 'gpu'"):

@@ -86,6 +86,13 @@ def test_a_preview_of_indices(host: HostView) -> None:
     assert "all tasks do the same" in judge(host, replace(draft, text="true")).preview.notes[0]
 
 
+def test_a_preview_shows_the_first_changed_lines_only(host: HostView) -> None:
+    """A script of thousands of lines is not shown as a whole for each task."""
+    text = "".join(f"echo {number} $CYCLONE_TASK_INDEX\ntrue\n" for number in range(1, 9))
+    found = judge(host, Draft(text=text, array="indices", indices="1-9")).preview
+    assert [line[0][0] for line in found.first[0].lines] == ["echo 1 ", "echo 2 ", "echo 3 "]
+
+
 def test_an_array_of_the_script_is_seen(host: HostView) -> None:
     """Its line is named; the form's own wins over it."""
     draft = Draft(path="job.sh", text="#HYPER -t 1,4\ntrue\n")

@@ -29,6 +29,14 @@ def test_names_that_are_free() -> None:
     ]
 
 
+def test_a_name_that_is_taken_is_not_offered() -> None:
+    """Of a host among the hosts, of anything else among its kind."""
+    bodies = {"queue": {"queue-1": {}, "queue-2": {}}, "cluster": {"host-1": {}}}
+    for kind, free in (("queue", "queue-3"), ("cluster", "cluster-1"), ("host", "host-3")):
+        first = next(iter(discover(HOST, kind, bodies, hosts=("host-1", "host-2", "queue-3"), machine=MACHINE)))
+        assert (first.field, first.recommended) == ("name", free)
+
+
 def test_a_cluster_is_offered_the_machine() -> None:
     """Parts of it and all of it, and where it ends."""
     found = findings("cluster")
