@@ -20,6 +20,7 @@ RESOURCE_STYLES = {
     "ACTIVE": "ok", "CREATING": "running", "UPDATING": "running", "DELETING": "running", "FAILED": "failed", "DELETED": "muted",
     "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed", "not available": "muted",
 }  # fmt: skip
+_BAR_ORDER = (SUCCESSFUL, FAILED, ERROR, CANCELLED, RUNNING, WAITING)
 _BARS = " ▁▂▃▄▅▆▇█"
 _ASCII_BARS = " .:-=+*#@"
 
@@ -51,18 +52,23 @@ def short_count(number: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Throughput: `1,234/s`, `0.5/s`."""
+    """Throughput: `1,234/s`, `0.5/s`, `2.0/min`, `1.5/h`."""
     if per_second >= 100:
         return f"{per_second:,.0f}/s"
-    return f"{per_second:.1f}/s" if per_second else "0/s"
+    for seconds, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        if per_second * seconds >= 0.1:
+            return f"{per_second * seconds:.1f}/{unit}"
+    return "0/s"
 
 
 def duration(seconds: float | None) -> str:
-    """`0.35s`, `12s`, `3m05s`, `2h07m`, `3d04h`; "" for nothing."""
+    """`8ms`, `3.50s`, `12s`, `3m05s`, `2h07m`, `3d04h`; "" for nothing."""
     if seconds is None:
         return ""
-    if seconds < 10:
-        return f"{max(0.0, seconds):.2f}s"
+    if seconds < 0.9995:
+        return f"{max(0.0, seconds) * 1000:.0f}ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f}s"
     whole = int(seconds)
     if whole < 60:
         return f"{whole}s"
@@ -104,6 +110,25 @@ def bar(part: float, whole: float, width: int, ascii: bool = False) -> str:
     filled = min(width, max(1 if share > 0 else 0, int(share * width)))
     full, empty = ("#", ".") if ascii else ("━", "─")
     return full * filled + empty * (width - filled)
+
+
+def shares(amounts: Sequence[float], width: int) -> tuple[int, ...]:
+    """How many of `width` cells each amount gets: all of them if there is anything, and what is there at least one."""
+    whole = sum(amounts)
+    if whole <= 0:
+        return (0,) * len(amounts)
+    cells = [max(1, int(amount * width / whole)) if amount else 0 for amount in amounts]
+    while (excess := sum(cells) - width) and any(cells):
+        cells[cells.index(max(cells))] -= excess if excess < 0 else 1
+    return tuple(cells)
+
+
+def task_bar(counts: Sequence[int], width: int, ascii: bool = False) -> tuple[tuple[str, str], ...]:
+    """A bar of a job's tasks by state, as (text, style name): what is over, what runs, and thin what waits. counts: as `jobs.STATES`."""
+    full, empty = ("#", ".") if ascii else ("━", "─")
+    cells = shares([counts[state] for state in _BAR_ORDER], width)
+    parts = [(empty if state == WAITING else full, state, number) for state, number in zip(_BAR_ORDER, cells, strict=True)]
+    return tuple((sign * number, "muted" if state == WAITING else STATE_STYLES[state]) for sign, state, number in parts if number)
 
 
 def sparkline(values: Sequence[float], width: int, ascii: bool = False) -> str:

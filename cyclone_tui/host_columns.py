@@ -6,7 +6,7 @@ from dataclasses import replace
 from cyclone_core.jobs import RUNNING, STATES, WAITING
 from cyclone_core.operations.host_descriptions import HostLine, HostList, Loss
 from cyclone_tui import formatters, monitoring_formats
-from cyclone_tui.widgets.table_columns import Column
+from cyclone_tui.widgets.table_columns import Column, heading
 
 
 def columns(rows: Sequence[HostLine], ascii: bool = False) -> tuple[Column[HostLine], ...]:
@@ -51,7 +51,7 @@ def lost(loss: Loss) -> str:
 
 
 def _columns(ascii: bool) -> tuple[Column[HostLine], ...]:
-    sign = "*" if ascii else "▸"
+    sign = "*"  # as `hyper hosts list-hosts` and the home view mark it
     return (
         Column("name", "name", text=lambda row: f"{sign if row.selected else ' '} {row.name}", sort="name", value=lambda row: row.name,
                style=lambda row: "title" if row.selected else ""),
@@ -64,9 +64,9 @@ def _columns(ascii: bool) -> tuple[Column[HostLine], ...]:
         _tasks("running", RUNNING),
         _tasks("waiting", WAITING),
         Column("version", "version", text=lambda row: row.version, sort="version", priority=5),
-        Column("stored", "stores", text=lambda row: formatters.size(row.stored_bytes) if row.stored_bytes else "", justify="right",
+        Column("stored", "on disk", text=lambda row: formatters.size(row.stored_bytes) if row.stored_bytes else "", justify="right",
                sort="stored", value=lambda row: row.stored_bytes, priority=6),
-        Column("free", "room left", text=lambda row: formatters.size(row.free_bytes), justify="right", sort="free",
+        Column("free", "disk free", text=lambda row: formatters.size(row.free_bytes), justify="right", sort="free",
                value=lambda row: row.free_bytes, priority=7),
         Column("state_dir", "state directory", text=lambda row: row.problem or row.state_dir, sort="state_dir", priority=8, least=20),
     )  # fmt: skip
@@ -81,6 +81,6 @@ def _tasks(name: str, state: int) -> Column[HostLine]:
 
 def _fitted(column: Column[HostLine], rows: Sequence[HostLine]) -> Column[HostLine]:
     if column.key == "state_dir":
-        return column
+        return replace(column, title=heading(column.title))
     longest = max((len(column.text(row)) for row in rows), default=0)
-    return replace(column, width=min(max(longest, len(column.title) + 1), 30))
+    return replace(column, title=heading(column.title), width=min(max(longest, len(column.title) + 1), 30))

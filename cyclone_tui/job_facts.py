@@ -121,8 +121,8 @@ def _retries(spec: Spec) -> str:
     return f"{retries} on exit {codes}" if codes and retries else str(retries)
 
 
-def progress(job: Job, now: float, width: int, ascii: bool) -> tuple[str, str]:
-    """(a bar of `width` cells, how far an array is and when it may be done)."""
+def progress(job: Job, now: float, width: int, ascii: bool) -> tuple[tuple[str, str], ...]:
+    """A bar of `width` cells by state, how far an array is and when it may be done; as (text, style name)."""
     share = 100 * job.done // job.tasks if job.tasks else 100
     text = f"{share} %   {job.done:,} of {job.tasks:,} done"
     if not job.is_final and job.started is not None and job.done:
@@ -130,7 +130,7 @@ def progress(job: Job, now: float, width: int, ascii: bool) -> tuple[str, str]:
         text += f"   {formatters.rate(rate)}"
         if job.counts[WAITING]:  # the last ones may take as long as they like
             text += f"   about {_whole(_rounded((job.counts[WAITING] + job.counts[RUNNING]) / rate))} left"
-    return formatters.bar(job.done, job.tasks, width, ascii), text
+    return (*formatters.task_bar(job.counts, width, ascii), (f"  {text}", ""))
 
 
 def _rounded(seconds: float) -> int:

@@ -86,7 +86,8 @@ class JobPage:
     title: tuple[tuple[str, str], ...]
     trouble: tuple[str, str]
     head: tuple[Field, ...]
-    progress: tuple[str, str]
+    progress: tuple[tuple[str, str], ...]
+    """of an array, as (text, style name)"""
     bars: tuple[Bar, ...]
     submitted: float
     until: float
@@ -137,7 +138,7 @@ class PageReader:
             is_final=task.is_final if task else job.is_final, counts=job.counts,
             title=job_facts.title(job, task, self.ascii), trouble=job_facts.trouble(job, task, waits),
             head=job_facts.head(job, task, spec, now),
-            progress=job_facts.progress(job, now, bar_width, self.ascii) if position is None else ("", ""),
+            progress=job_facts.progress(job, now, bar_width, self.ascii) if position is None else (),
             bars=bars(attempts), submitted=job.submitted, until=_until(job, attempts, now), prefix=0 if task else prefix_length(job),
             neighbours=_neighbours(job, task), record=record, numbering=job,
             details=job_facts.details(job, task, spec, self._parameters(host, job, position, spec)) if pane == "details" else (),

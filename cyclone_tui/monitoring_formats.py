@@ -42,19 +42,12 @@ def queue_bar(queue: QueueNow, width: int, ascii: bool = False) -> tuple[Part, .
 
 def stacked(parts: Sequence[tuple[float, str]], width: int, ascii: bool = False) -> tuple[Part, ...]:
     """A bar of amounts side by side, the last one thin; empty where there is nothing. parts: (amount, style name)."""
-    whole = sum(amount for amount, _ in parts)
-    if whole <= 0:
-        return ((("." if ascii else "─") * width, "muted"),)
-    found: list[Part] = []
-    used, reached = 0, 0.0
-    for at, (amount, style) in enumerate(parts):
-        reached += amount
-        edge = width if at == len(parts) - 1 else min(width, round(width * reached / whole))
-        cells = max(edge - used, 1 if amount and used < width else 0)
-        sign = ("." if ascii else "─") if at == len(parts) - 1 else ("#" if ascii else "━")
-        found.append((sign * cells, style))
-        used += cells
-    return tuple(part for part in found if part[0])
+    full, thin = ("#", ".") if ascii else ("━", "─")
+    cells = formatters.shares([amount for amount, _ in parts], width)
+    if not any(cells):
+        return ((thin * width, "muted"),)
+    signs = [full] * (len(parts) - 1) + [thin]
+    return tuple((sign * number, style) for sign, number, (_, style) in zip(signs, cells, parts, strict=True) if number)
 
 
 def pool_bar(pool: Pool, width: int, ascii: bool = False) -> tuple[Part, ...]:
@@ -72,7 +65,7 @@ def job_bar(job: JobLine, width: int, ascii: bool = False) -> tuple[Part, ...]:
     """How much of an array is over; blank for one task."""
     if job.tasks <= 1:
         return ((" " * width, ""),)
-    return stacked(((job.done, formatters.STATE_STYLES[job.status]), (job.tasks - job.done, "muted")), width, ascii)
+    return formatters.task_bar(job.counts, width, ascii)
 
 
 def busy_times(rates: Sequence[float]) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from cyclone_core.resource_fields import fields_of, show
 from cyclone_core.resources import MODELS
 from cyclone_tui import formatters, monitoring_formats
 from cyclone_tui.cli.groups.tables import COLUMNS, resource_record
-from cyclone_tui.widgets.table_columns import ELLIPSIS, Column, Part, fit
+from cyclone_tui.widgets.table_columns import ELLIPSIS, Column, Part, fit, heading
 
 LIVE = {
     "region": ("clusters", "workers", "busy_vcpus"),
@@ -136,6 +136,7 @@ def _column(kind: str, name: str, ascii: bool) -> Column[Listed]:
 
 
 def _fitted(column: Column[Listed], rows: Sequence[Listed]) -> Column[Listed]:
+    column = replace(column, title=heading(column.title))
     if column.parts or column.key == "reason":
         return column
     longest = max((len(column.text(row)) for row in rows), default=0)

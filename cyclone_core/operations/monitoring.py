@@ -83,10 +83,15 @@ class JobLine:
     status: int
     """Index in `jobs.STATES`."""
     tasks: int
-    done: int
-    """Tasks that are final."""
     submitted: float
     """Seconds since 1970."""
+    counts: tuple[int, ...]
+    """Tasks by state, in the order of `jobs.STATES`."""
+
+    @property
+    def done(self) -> int:
+        """Tasks that are final."""
+        return sum(self.counts[state] for state in FINAL)
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def overview(host: HostView, now: float | None = None) -> Overview:
     reader = MonitoringReader(host.reader.connection)
     totals = dict(host.reader.counts())
     counts = tuple(sum(column) for column in zip(*totals.values(), strict=True)) or (0,) * len(STATES)
-    newest = tuple(JobLine(*row) for row in reader.newest(NEWEST))
+    newest = tuple(JobLine(*row[:6], row[6:]) for row in reader.newest(NEWEST))
     return Overview(
         host=host.name, type=_type(host.name), supervised=bool(details), health=health, counts=counts, queues=_queues(reader, totals),
         open_jobs=reader.open_jobs(MOST_OPEN), done=sum(counts[state] for state in FINAL), last_job=newest[0].id if newest else 0,

@@ -15,7 +15,6 @@ from cyclone_core.ids import format_task
 from cyclone_core.jobs import STATES
 from cyclone_core.operations.queries import HostView
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.formatters import STATE_STYLES
 from cyclone_tui.job_page import Event, JobPage, PageReader, Usage, script_prefix
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.followed import FollowedView
@@ -175,8 +174,7 @@ class JobView(JobFlows, FollowedView):
         progress, attempts = self.query_one("#progress", Static), self.query_one("#attempts", Timeline)
         progress.display, attempts.display = page.is_array, bool(page.bars)
         if page.is_array:
-            bar, text = page.progress
-            _update(progress, _styled([(bar, STATE_STYLES[page.status] if page.is_final else "running"), (f"  {text}", "")]))
+            _update(progress, _styled(page.progress))
         attempts.set_attempts(page.bars, page.submitted, page.until)
 
     def _show_overview(self, page: JobPage) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL
+from cyclone_core.jobs import ERROR, FAILED
 from cyclone_core.operations.browse import Row
 from cyclone_tui import formatters
 from cyclone_tui.widgets.table_columns import Column, Part, fit
@@ -12,7 +12,6 @@ DEFAULT = ("id", "name", "queue", "status", "progress", "took", "exit", "submitt
 """Columns that are shown unless the user chose others."""
 _PERCENT = 5
 """Cells of the figure beside a progress bar."""
-_BAR = ((SUCCESSFUL, "ok"), (FAILED, "failed"), (ERROR, "error"), (CANCELLED, "cancelled"), (RUNNING, "running"))
 
 
 def columns(ascii: bool = False) -> tuple[Column[Row], ...]:
@@ -130,18 +129,5 @@ def progress_parts(row: Row, width: int, ascii: bool = False) -> Sequence[Part]:
     """A bar of an array's tasks by state, and its figure. What is there has at least one cell."""
     if not row.is_array:
         return ((" " * width, ""),)
-    room = width - _PERCENT
-    full, empty = ("#", ".") if ascii else ("━", "─")
-    cells = _cells(row, room)
-    parts = [(full * number, style) for (_, style), number in zip(_BAR, cells, strict=True) if number]
-    return (*parts, (empty * (room - sum(cells)), "muted"), (fit(percent(row), _PERCENT, "right"), "number"))
-
-
-def _cells(row: Row, room: int) -> list[int]:
-    counts = [row.job.counts[state] for state, _ in _BAR]
-    cells = [max(1, number * room // row.job.tasks) if number else 0 for number in counts]
-    if sum(counts) == row.job.tasks:  # nothing waits: the bar is full
-        cells[counts.index(max(counts))] += room - sum(cells)
-    while sum(cells) > room:
-        cells[cells.index(max(cells))] -= 1
-    return cells
+    bar = formatters.task_bar(row.job.counts, width - _PERCENT, ascii)
+    return (*bar, (fit(percent(row), _PERCENT, "right"), "number"))

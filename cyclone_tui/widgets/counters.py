@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
-from cyclone_tui.formatters import GLYPHS, STATE_STYLES, count, glyph, short_count
+from cyclone_tui.formatters import GLYPHS, STATE_STYLES, count, glyph, shares, short_count
 
 LARGE_WIDTH, LARGE_HEIGHT = 126, 5
 """From this size on, figures are three lines high."""
@@ -36,16 +36,6 @@ def large(text: str) -> tuple[str, str, str]:
             pairs = zip(upper, lower, strict=True)
             lines[at] += "".join({"##": "█", "#.": "▀", ".#": "▄", "..": " "}[one + other] for one, other in pairs) + " "
     return lines[0], lines[1], lines[2]
-
-
-def shares(counts: Sequence[int], width: int) -> tuple[int, ...]:
-    """How many of `width` cells each count gets, all of them if there is anything; what is there has at least one."""
-    whole = sum(counts)
-    if whole <= 0 or width < len(counts):
-        return (0,) * len(counts)
-    cells = [max(1, number * width // whole) if number else 0 for number in counts]
-    cells[max(range(len(counts)), key=lambda at: cells[at])] += width - sum(cells)
-    return tuple(cells)
 
 
 class Counters(Widget):

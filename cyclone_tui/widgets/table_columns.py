@@ -46,6 +46,11 @@ class Column(Generic[R]):
     """for cells of several styles: (record, width) -> parts that fill the width; `text` is what is copied then"""
 
 
+def heading(name: str) -> str:
+    """A name as it stands above a column: `Open jobs`, but `vCPUs`."""
+    return name if name.startswith("vCPU") else name[:1].upper() + name[1:]
+
+
 def layout(columns: Sequence[Column[Any]], width: int) -> tuple[tuple[int, ...], int]:
     """Cells of each column (0: left out) and the gap between two, for a table of `width` cells."""
     kept = list(columns)

@@ -243,7 +243,7 @@ def test_running_deployments_have_a_panel_of_their_own(filled: FilledHost, on_sc
 
 def test_commands_and_places_of_rows() -> None:
     """Each row of every panel has both."""
-    job = JobLine(7, "sweep", "default", 1, 10, 3, 0.0)
+    job = JobLine(7, "sweep", "default", 1, 10, 0.0, (6, 1, 3, 0, 0, 0))
     assert (twin_of(job), place_of(job)) == ("qstat -i 7", "job 7")
     pool = Pool("eu-central-1", "gpu", 2, 1.5, 8)
     assert (twin_of(pool), place_of(pool)) == ("hyper workers list-workers --cluster gpu", "workers cluster=gpu region=eu-central-1")

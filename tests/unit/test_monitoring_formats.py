@@ -4,8 +4,10 @@ import pytest
 
 from cyclone_core.operations.attention import Attention
 from cyclone_core.operations.monitoring import Pool, QueueNow
+from cyclone_tui import formatters
 from cyclone_tui import monitoring_formats as formats
-from cyclone_tui.widgets.counters import large, shares
+from cyclone_tui.formatters import shares
+from cyclone_tui.widgets.counters import large
 
 QUEUE = QueueNow("default", "default", 0, False, (50, 10, 30, 10, 0, 0))
 
@@ -76,3 +78,15 @@ def test_shares_fill_the_line() -> None:
     """What is there is seen, however little it is."""
     assert shares((1_000_000, 1, 0, 0, 0, 0), 20) == (19, 1, 0, 0, 0, 0)
     assert shares((0,) * 6, 20) == (0,) * 6
+
+
+def test_a_bar_of_tasks_is_not_red_because_a_few_failed() -> None:
+    """Each state has its share and colour, also of a job that is over."""
+    assert formatters.task_bar((0, 0, 1952, 48, 0, 0), 30) == (("━" * 29, "ok"), ("━", "failed"))
+    assert formatters.task_bar((5, 0, 5, 0, 0, 0), 10, ascii=True) == (("#####", "ok"), (".....", "muted"))
+
+
+def test_slow_work_has_a_rate_and_fast_work_a_duration() -> None:
+    """A task per hour is not 0.0/s, and one of eight milliseconds did not take 0.01 s."""
+    assert [formatters.rate(one) for one in (0, 1 / 3600, 1 / 30, 0.5, 1234)] == ["0/s", "1.0/h", "2.0/min", "0.5/s", "1,234/s"]
+    assert [formatters.duration(one) for one in (0.008, 3.5, 12)] == ["8ms", "3.50s", "12s"]

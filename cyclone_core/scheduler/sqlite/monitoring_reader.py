@@ -4,7 +4,7 @@ Each read is bounded whatever the size of the database (100,000 jobs, a million 
 Nothing here counts tasks.
 """
 
-from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
+from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
 from cyclone_core.scheduler.sqlite.again import SPARSE
 from cyclone_core.scheduler.sqlite.work import unpack_ranges
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cyclone_core.indices import Indices
 
-    JobRow = tuple[int, str, str, int, int, int, float]
+    JobRow = tuple[int, str, str, int, int, float, int, int, int, int, int, int]
     """(id, name, queue, status, tasks, final tasks, submitted)"""
     RunningRow = tuple[int, int, int | None, int, int, str]
     """(worker, job, index of the task, None: of a single job, attempt, start in us, name of the job)"""
@@ -41,9 +41,9 @@ class MonitoringReader:
         return found
 
     def newest(self, limit: int) -> "list[JobRow]":
-        """The jobs submitted last, newest first."""
-        final = "successful + failed + cancelled + error"
-        return self._all(f"SELECT id, name, queue, status, tasks, {final}, submitted FROM job ORDER BY id DESC LIMIT ?", (limit,))
+        """The jobs submitted last, newest first: id, name, queue, status, tasks, submitted, tasks by state."""
+        counts = ", ".join(STATES).lower()
+        return self._all(f"SELECT id, name, queue, status, tasks, submitted, {counts} FROM job ORDER BY id DESC LIMIT ?", (limit,))
 
     def finished(self, limit: int) -> "list[tuple[int, int, float]]":
         """(id, status, ended) of the jobs that ended last among the newest `limit` of each final state, last one first."""
