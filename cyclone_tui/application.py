@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from textual import events, work
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed, get_current_worker
@@ -76,6 +76,11 @@ class CycloneApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Variables that our styles use and other themes lack."""
         return dict(themes.VARIABLES)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """How a key is written, the same as in texts: `Esc`, `F10`."""
+        text = super().get_key_display(binding)
+        return text.upper() if text[:1] == "f" and text[1:].isdecimal() else {"esc": "Esc", "tab": "Tab"}.get(text, text)
 
     # -- start and end -----------------------------------------------------------------------------------------------
     def on_mount(self) -> None:

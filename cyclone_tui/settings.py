@@ -35,7 +35,7 @@ class Settings:
         default="auto", metadata={"help": "Signs of states; auto: ASCII where the terminal or locale cannot show others"}
     )
     bell: bool = _setting(False, "Ring the terminal's bell when a job submitted here ends")
-    keys: Mapping[str, str] = _setting({}, "Other keys for actions, by the names that the help shows, such as jobs.cancel")
+    keys: Mapping[str, str] = _setting({}, "Other keys for actions, by the names in docs/keys.md, such as jobs.cancel")
     columns: Mapping[str, str] = _setting({}, "Columns of tables, by view, such as jobs: id,name,status")
 
     @property

@@ -22,7 +22,7 @@ class ColumnChooser(Modal[tuple[str, ...] | None]):
     ColumnChooser { align: center middle; }
     ColumnChooser > Vertical { width: 46; height: auto; max-height: 90%; padding: 1 2; background: $surface; border: round $primary; }
     ColumnChooser #question { text-style: bold; }
-    ColumnChooser RowTable { height: 19; max-height: 60vh; margin-top: 1; background: $surface; }
+    ColumnChooser RowTable { height: 19; max-height: 50vh; margin-top: 1; background: $surface; }
     ColumnChooser #keys { color: $text-muted; margin-top: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,10 +47,10 @@ class ColumnChooser(Modal[tuple[str, ...] | None]):
             yield Static("Columns", id="question")
             columns = (
                 Column[str]("shown", "", lambda key: "[x]" if key in self._shown else "[ ]", width=3, style=lambda key: "ok"),
-                Column[str]("title", "left to right", lambda key: self._choices[key]),
+                Column[str]("title", "Column, from left to right", lambda key: self._choices[key]),
             )
             yield RowTable(columns, marks=False)
-            yield Static("space shows or hides · J K move\nenter uses · r resets · esc leaves", id="keys")
+            yield Static("Space show or hide   J K move   r reset\nEnter use   Esc leave", id="keys")
 
     def on_mount(self) -> None:
         """The list."""

@@ -70,7 +70,7 @@ class DeploymentView(DeploymentFlows):
                "hyper deployments roll-back NUMBER", writes=True, danger=True),
         Action("deployment.keep", "K", "keep", "Keep", "leave everything as it is now", looks=True),
         Action("deployment.log", "l", "log", "Log", "the log as wide as the screen, and back", looks=True),
-        Action("deployment.copy", "y", "copy", "Copy YAML", "copy the record", "hyper deployments show NUMBER --json", show=False),
+        Action("deployment.copy", "y", "copy", "YAML", "copy the record as YAML", "hyper deployments show NUMBER --json", show=False),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
     AUTO_FOCUS = "RowTable"

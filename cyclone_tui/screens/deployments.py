@@ -40,7 +40,7 @@ _COLUMNS = (
                  value=lambda one: one.deployment.started),
     Column[Item]("took", "Took", lambda one: one.took, 7, "right", sort="took", value=lambda one: one.deployment.took(time.time())),
     Column[Item]("reason", "Reason", lambda one: one.deployment.reason, style=lambda one: "muted", priority=3, least=30),
-    Column[Item]("by", "By", lambda one: one.deployment.by, 16, style=lambda one: "muted", sort="by", priority=2),
+    Column[Item]("by", "By", lambda one: one.deployment.by, 12, style=lambda one: "muted", sort="by", priority=2),
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ class DeploymentsView(DeploymentFlows):
                "hyper deployments roll-back NUMBER", writes=True, danger=True),
         Action("deployments.filter", "slash", "filter", "Filter", "only those with a word in number, state, what, reason or by",
                looks=True, display="/"),
-        Action("deployments.copy", "y", "copy", "Copy YAML", "copy the record", "hyper deployments show NUMBER --json", show=False),
+        Action("deployments.copy", "y", "copy", "YAML", "copy the record as YAML", "hyper deployments show NUMBER --json"),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
     AUTO_FOCUS = "RowTable"

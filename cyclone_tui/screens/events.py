@@ -35,7 +35,7 @@ class EventsView(FilteredView):
     NAME = "events"
     ACTIONS = (
         Action("events.warnings", "w", "warnings", "Warnings", "show warnings only, or all again", looks=True),
-        Action("events.copy", "y", "copy", "Copy", "copy the event as YAML", looks=True, show=False),
+        Action("events.copy", "y", "copy", "YAML", "copy the event as YAML", looks=True),
     )
     BINDINGS = bound(ACTIONS)
     FILTERED = ("region", "kind", "name", "level", "text")

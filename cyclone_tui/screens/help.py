@@ -13,9 +13,11 @@ from cyclone_tui.actions import Action, of_class
 from cyclone_tui.screens.base import View
 
 _KEYS = {
-    "question_mark": "?", "colon": ":", "slash": "/", "space": "Space", "enter": "Enter", "escape": "Esc", "tab": "Tab", "delete": "Del",
+    "question_mark": "?", "colon": ":", "slash": "/", "space": "Space", "enter": "Enter", "escape": "Esc", "tab": "Tab",
+    "shift+tab": "Shift+Tab", "backspace": "⌫", "delete": "Del", "pagedown": "PgDn", "pageup": "PgUp", "asterisk": "*",
     "left_square_bracket": "[", "right_square_bracket": "]", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
-    "exclamation_mark": "!", "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">",
+    "exclamation_mark": "!", "equals_sign": "=", "less_than_sign": "<", "greater_than_sign": ">", "up": "↑", "down": "↓",
+    **{f"f{number}": f"F{number}" for number in range(1, 13)},
 }  # fmt: skip
 
 
@@ -65,7 +67,7 @@ class HelpView(View):
             "Commands  (:name, or cyclone NAME from the shell)", [(place.usage, place.help, "") for place in navigation.PLACES]
         )
         parts += [
-            "\nKeys can be changed in the settings (:settings); each action's name there is the one above its key, such as jobs.cancel.\n"
+            "\nKeys can be changed in cyclone.yaml (:settings shows where), by the name of the action, such as jobs.cancel: ctrl+k.\n"
         ]
         return Content.assemble(*parts)
 

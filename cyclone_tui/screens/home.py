@@ -68,13 +68,14 @@ class HomeView(View):
         Action("home.submit", "s", "submit", "Submit", "submit a script", twin="qsub FILE", writes=True),
         Action("home.remedy", "f", "remedy", "Fix", "do what helps against the warning under the cursor, or copy its command",
                twin="hyper hosts start NAME", writes=True, danger=True),
-        Action("home.add", "a", "add", "Add", "make a queue with the wizard", twin="hyper queues add-queue", writes=True, show=False),
-        Action("home.jobs", "1", "panel('jobs')", "Jobs", "go to the jobs", looks=True, show=False),
-        Action("home.queues", "2", "panel('queues')", "Queues", "go to the queues", looks=True, show=False),
-        Action("home.pools", "3", "panel('pools')", "Workers", "go to the workers", looks=True, show=False),
-        Action("home.hosts", "4", "panel('hosts')", "Hosts", "go to the hosts", looks=True, show=False),
-        Action("home.attention", "5", "panel('attention')", "Attention", "go to what needs attention", looks=True, show=False),
-        Action("home.logs", "l", "logs", "Logs", "output of the job under the cursor", twin="qlog -i ID", show=False),
+        Action("home.add", "a", "add", "Add", "make what the panel lists, else a queue, with the wizard", twin="hyper queues add-queue",
+               writes=True, show=False),
+        Action("home.jobs", "1", "panel('jobs')", "Jobs", "go to the panel of jobs", looks=True, show=False),
+        Action("home.queues", "2", "panel('queues')", "Queues", "go to the panel of queues", looks=True, show=False),
+        Action("home.pools", "3", "panel('pools')", "Workers", "go to the panel of workers", looks=True, show=False),
+        Action("home.hosts", "4", "panel('hosts')", "Hosts", "go to the panel of hosts", looks=True, show=False),
+        Action("home.attention", "5", "panel('attention')", "Attention", "go to the panel of what needs attention", looks=True, show=False),
+        Action("home.logs", "l", "logs", "Log", "output of the job under the cursor", twin="qlog -i ID"),
     )  # fmt: skip
     BINDINGS = bound(ACTIONS)
     DEFAULT_CSS = """
@@ -219,6 +220,12 @@ class HomeView(View):
             self.cyclone.open(place_of(record))
 
     # -- actions -----------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no way back from where everything begins."""
+        if action == "back" and self.is_attached and len(self.cyclone.views) == 1:
+            return False
+        return super().check_action(action, parameters)
+
     def action_submit(self) -> None:
         """The form, for the queue under the cursor."""
         record = self._panel("queues").current if self._panel("queues").has_focus else None
@@ -274,9 +281,9 @@ def unpause(host: HostView, queue: str) -> None:
 
 
 def steady(rates: tuple[float, ...]) -> float:
-    """Tasks per second over the last looks: steadier than the last one alone."""
-    last = rates[-5:]
-    return sum(last) / len(last) if last and last[-1] else 0.0
+    """Tasks per second over the last looks: steadier than the last one alone, and nothing of a burst that is over."""
+    last = sorted(rates[-5:])
+    return last[(len(last) - 1) // 2] if last and rates[-1] else 0.0
 
 
 def twin_of(record: object) -> str:

@@ -65,8 +65,8 @@ class JobView(JobFlows, FollowedView):
         Action("job.zoom_out", "minus", "zoom(1)", "Zoom out", "more tasks in a cell of the map", looks=True, show=False),
         Action("job.fit", "0", "fit", "Fit", "all tasks on one screen of the map", looks=True, show=False),
         Action("job.large", "z", "large", "Larger", "hide and show what is above the panes", looks=True, show=False),
-        Action("job.array", "u", "array", "Array", "from a task to its array", "qstat -i ID", show=False),
-        Action("job.copy", "y", "copy", "Copy YAML", "copy all fields as YAML", "qstat -i ID --json", show=False),
+        Action("job.array", "u", "array", "Array", "from a task to its array", "qstat -i ID"),
+        Action("job.copy", "y", "copy", "YAML", "copy all fields as YAML", "qstat -i ID --json"),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
     DEFAULT_CSS = """
@@ -233,6 +233,8 @@ class JobView(JobFlows, FollowedView):
             return False
         page = self.page
         if page is not None and ((action == "cancel" and page.is_final) or (action == "again" and not page.can_run_again)):
+            return False
+        if action == "array" and (page is None or page.index is None):
             return False
         return super().check_action(action, parameters)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.operations.queries import HostView
@@ -33,8 +35,8 @@ def rows(settings: Settings) -> tuple[Row, ...]:
 COLUMNS: tuple[Column[Row], ...] = (
     Column("name", "Setting", lambda row: row.name, 10),
     Column("value", "Value", lambda row: row.value, 22, style=lambda row: "" if row.value == row.default else "running"),
-    Column("default", "Default", lambda row: row.default, 14, style=lambda row: "muted"),
-    Column("help", "What it does", lambda row: row.help, style=lambda row: "muted"),
+    Column("default", "Default", lambda row: row.default, 14, style=lambda row: "muted", priority=1),
+    Column("help", "What it does", lambda row: row.help, style=lambda row: "muted", least=40),
 )
 
 
@@ -48,10 +50,15 @@ class SettingsView(View):
         Action("settings.reset", "backspace", "reset", "Default", "back to the default", twin="$EDITOR cyclone.yaml"),
     )
     BINDINGS = bound(ACTIONS)
+    DEFAULT_CSS = """
+    SettingsView RowTable { height: 1fr; }
+    SettingsView #about { height: auto; max-height: 3; padding: 0 1; color: $muted; background: $surface; }
+    """
 
     def body(self) -> ComposeResult:
-        """A table."""
-        yield RowTable(COLUMNS)
+        """A table, and below it all that is said of the setting under the cursor."""
+        yield RowTable(COLUMNS, marks=False)
+        yield Static("", id="about")
 
     def twin(self) -> str:
         """The file that the settings are in."""
@@ -64,6 +71,11 @@ class SettingsView(View):
     def show(self, data: tuple[Row, ...]) -> None:
         """Fill the table."""
         self.query_one(RowTable).set_rows(data, key=lambda row: row.name)
+
+    def on_row_table_highlighted(self, event: RowTable.Highlighted) -> None:
+        """Another setting: what it does."""
+        row: Row | None = event.record
+        self.query_one("#about", Static).update(Content(f"{row.help}. Default: {row.default}" if row is not None else ""))
 
     def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Enter."""

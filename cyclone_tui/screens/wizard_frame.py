@@ -232,7 +232,7 @@ class WizardFrame(View):
     def _deploy_text(self, wrong: int) -> str:
         if wrong or (self.reviewed and self.reviewed.errors):
             errors = self.reviewed.errors if self.reviewed else ()
-            return "Cannot be done yet" if errors and not any(one.field for one in errors) else "Mend the problems"
+            return "Cannot be done yet" if errors and not any(one.field for one in errors) else "Fix the problems"
         if self.reviewed is None:
             return "Try again" if self.why_not else "Looking…"
         return telling.summary(self.reviewed.plan) or "Nothing to do"

@@ -49,9 +49,9 @@ class WorkersView(FilteredView):
     NAME = "workers"
     ACTIONS = (
         Action("workers.cluster", "c", "choose_cluster", "Cluster", "show one cluster only", looks=True),
-        Action("workers.logs", "l", "logs", "Logs", "output of the task that it runs", twin="qlog -i ID"),
+        Action("workers.logs", "l", "logs", "Log", "output of the task that it runs", twin="qlog -i ID"),
         Action("workers.describe", "d", "describe", "Describe", "the worker's cluster", twin="hyper clusters list-clusters --name NAME"),
-        Action("workers.events", "e", "events", "Events", "what happened to workers and host", twin="hyper events list-events"),
+        Action("workers.events", "E", "events", "Events", "what happened to workers and host", twin="hyper events list-events"),
     )
     BINDINGS = bound(ACTIONS)
     FILTERED = ("worker", "region", "cluster", "state", "task", "job", "cpu", "memory")

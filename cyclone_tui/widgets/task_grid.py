@@ -29,7 +29,7 @@ class TaskGrid(Vertical):
         """As `TaskMap`."""
         super().__init__(id=id)
         self.map = TaskMap(job, ascii)
-        self._legend: tuple[tuple[int, ...], int] | None = None
+        self._legend: tuple[tuple[int, ...], int, int] | None = None
         self._info = ""
 
     def compose(self) -> ComposeResult:
@@ -53,24 +53,33 @@ class TaskGrid(Vertical):
         self._tell(self._legend[0] if self._legend else ())
 
     def _tell(self, counts: tuple[int, ...]) -> None:
-        if self._legend != (counts, self.map.per_cell):
-            self._legend = counts, self.map.per_cell
-            self.query_one("#grid-legend", Static).update(self.legend(counts))
+        if self._legend != (counts, self.map.per_cell, self.app.size.width):
+            self._legend = counts, self.map.per_cell, self.app.size.width
+            self.query_one("#grid-legend", Static).update(self.legend(counts, self.app.size.width - 2))
         if self._info != (info := self.info()):
             self._info = info
             self.query_one("#grid-info", Static).update(info)
 
-    def legend(self, counts: Sequence[int]) -> Text:
-        """Sign, word and number of each state that there is, and how many tasks a cell has."""
+    def legend(self, counts: Sequence[int], room: int = 140) -> Text:
+        """Sign, word and number of each state that there is, and of the hints as many whole ones as fit in `room` cells."""
         text = Text(no_wrap=True)
         for state, count in enumerate(counts):
             if count:
                 style = self.map.get_component_rich_style(f"map--{STATE_STYLES[state]}", partial=True)
                 text.append(self.map.glyphs[state], style).append(f" {count:,} {STATES[state]}   ")
-        cell = f"a cell: {self.map.per_cell:,} tasks   " if self.map.per_cell > 1 else ""
-        failed = "n: next failed   " if counts and counts[FAILED] + counts[ERROR] else ""
-        zoom = "+ -: zoom" if len(self.map.states) > GROUP else ""
-        return text.append(cell + failed + zoom, self.map.get_component_rich_style("map--label", partial=True))
+        hints = [
+            f"a cell: {self.map.per_cell:,} tasks" if self.map.per_cell > 1 else "",
+            "n: next failed" if counts and counts[FAILED] + counts[ERROR] else "",
+            "+ -: zoom" if len(self.map.states) > GROUP else "",
+        ]
+        look = self.map.get_component_rich_style("map--label", partial=True)
+        room -= text.cell_len
+        for hint in filter(None, hints):
+            if len(hint) <= room:
+                text.append(f"{hint}   ", look)
+                room -= len(hint) + 3
+        text.rstrip()
+        return text
 
     def info(self) -> str:
         """What is under the cursor."""

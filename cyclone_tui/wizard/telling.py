@@ -44,7 +44,7 @@ def summary(plan: Plan) -> str:
 def _plan(plan: Plan, review: Review, ascii: bool) -> Iterator[Line]:
     if not plan:
         unread = review.errors and review.draft.given()
-        yield (("  cannot be made before the problems below are mended" if unread else "  nothing would change: all is as asked", "muted"),)
+        yield (("  cannot be made before the problems below are fixed" if unread else "  nothing would change: all is as asked", "muted"),)
     for change in plan.changes:
         sign, style = _SIGNS[change.action]
         sign = "*" if ascii and sign == "±" else sign
