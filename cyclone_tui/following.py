@@ -70,11 +70,6 @@ class Follower(threading.Thread):
         """The last delivery is on the screen."""
         self._free.set()
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether it was told to end."""
-        return self._stop_asked.is_set()
-
     def run(self) -> None:
         """Follow until the end; failures are told and tried again."""
         try:

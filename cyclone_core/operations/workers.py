@@ -5,7 +5,7 @@ Shaped for any host: a worker has a region and a cluster. Of a local host the da
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,11 +141,3 @@ def _state(process: str, told: Mapping[str, Any] | None, has_tasks: bool) -> str
     if told.get("leaving"):
         return "leaving"
     return "busy" if has_tasks else "idle"
-
-
-def by_cluster(views: Iterable[WorkerView]) -> dict[tuple[str, str], list[WorkerView]]:
-    """(region, cluster) -> its workers, in their order."""
-    found: dict[tuple[str, str], list[WorkerView]] = {}
-    for view in views:
-        found.setdefault((view.region, view.cluster), []).append(view)
-    return found

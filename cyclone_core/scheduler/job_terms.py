@@ -15,7 +15,6 @@ MOMENTS = ("submitted", "started", "ended")
 """Columns compared as seconds since 1970, or by their age in seconds."""
 ORDERS = ("id", "name", "queue", "status", "user", "submitted", "started", "ended", "took", "tasks", "done")
 """What job lists can be sorted by."""
-OPERATORS = (">=", "<=", ">", "<", "=")
 
 
 @dataclass(frozen=True)
