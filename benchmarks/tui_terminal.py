@@ -104,7 +104,7 @@ class Terminal:
         before, cpu, sent = self.bytes, self.main_cpu_s(), time.perf_counter()
         os.write(self.fd, keys)
         self.last_large = 0.0
-        if not self.read(1.0):
+        if not self.read(3.0):
             raise AssertionError(f"nothing came after {keys!r}")
         last = self.settle()
         settled = self.last_large or last

@@ -57,6 +57,7 @@ class LocalJobBrowser:
         self._stamp = 0
         self._version = 0
         self._dirty = False
+        self._made: int | None = None
         self._due = 0.0
         self._by_state = self._tasks = (0,) * len(STATES)
         self._wanted: tuple[int, int] | None = None
@@ -260,8 +261,10 @@ class LocalJobBrowser:
         try:
             begun = time.monotonic()
             index = self._list_index = self._list_index or JobIndex(self._state_dir)
-            index.version()
-            self._dirty = False
+            version, self._dirty = index.version(), False
+            if version == self._made and not self._growing:
+                return  # nobody wrote since the list was made
+            self._made = version
             self._list(index, generation)
             self._count(index, generation)
             if self._rows.count >= LARGE:
