@@ -84,14 +84,20 @@ def is_selected(host: Host) -> bool:
 def read_file(path: str) -> str:
     """The text of a configuration file. Raises InvalidRequest for one that cannot be read, or is none."""
     try:
-        with open(os.path.expanduser(path), "rb") as file:
+        with open(os.path.expanduser(path), "rb", opener=_unblocked) as file:
             data = file.read(MOST_BYTES + 1)
-    except OSError as exc:
-        raise InvalidRequest([Problem(path, f"it cannot be read: {exc.strerror}", "Give the path of a YAML or JSON file")]) from exc
+    except (OSError, ValueError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise InvalidRequest([Problem(path, f"it cannot be read: {why}", "Give the path of a YAML or JSON file")]) from exc
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise InvalidRequest([Problem(path, "it is no text", "Give the path of a YAML or JSON file")]) from exc
+
+
+def _unblocked(path: str, flags: int) -> int:
+    """A pipe that nobody writes into must not hold the thread, and with it the end of the application, for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def directories(typed: str, most: int = 40) -> tuple[tuple[str, str], ...]:

@@ -211,6 +211,22 @@ def test_source_shows_dots_until_a_page_arrives() -> None:
     on_table(check)
 
 
+def test_a_larger_terminal_asks_for_the_rows_that_came_into_view() -> None:
+    """They are drawn without a key being pressed."""
+
+    async def check(app: TableApp, pilot: Pilot[None]) -> None:
+        source = Numbers(100)
+        source.loaded = True
+        app.table.set_source(source)
+        await pilot.pause()
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause()
+        assert lines(app.table)[-1].split()[0] == "n82"
+        assert max(first + count for first, count in source.asked) >= 19
+
+    on_table(check)
+
+
 def test_new_rows_above_leave_what_is_looked_at_on_its_line() -> None:
     """Scrolled down, the view moves with the record under the cursor."""
 

@@ -8,6 +8,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from cyclone_tui.themes import VARIABLES
 from cyclone_tui.widgets.log_lines import NOTE
@@ -182,6 +183,24 @@ def test_wrap_breaks_and_keeps_the_line() -> None:
         app.tail.add(Batch([f"{number} {'x' * 60}" for number in range(50)]))
         await pilot.press("g", "j", "j", "w")
         assert shown(app)[0].startswith("漢")
+
+    on_log(check)
+
+
+def test_breaking_lines_keeps_the_one_on_top_however_many_are_forgotten() -> None:
+    """And the status line says at once that they are broken."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.tail.pane.max_lines = 60
+        await pilot.press("w")
+        app.tail.add(Batch(["z" * 90] * 30))
+        app.tail.add(numbered(60))
+        await pilot.press("g", *"jjjjjjjjjj")
+        for wrapped in (False, True):
+            await pilot.press("w")
+            await pilot.pause()
+            assert shown(app)[0] == "line 10"
+            assert ("wrapped" in str(app.query_one("#log-status", Static).content)) is wrapped
 
     on_log(check)
 

@@ -16,6 +16,7 @@ CASES = (
     ("cluster", {"name": "x", "max_vcpus": "0"}, "max_vcpus", "must be at least 1", {"max_vcpus": 1}),
     ("cluster", {"name": "x", "max_vcpus": "many"}, "max_vcpus", "'many' is not a whole number", {"max_vcpus": None}),
     ("cluster", {"name": "x", "max_memory_mib": "4 GiB"}, "max_memory_mib", "'4 GiB' is not a whole number", {"max_memory_mib": 4096}),
+    ("cluster", {"name": "x", "max_memory_mib": "512m"}, "max_memory_mib", "'512m' is not a whole number", {"max_memory_mib": 512}),
     ("cluster", {"name": "x", "type": "SPOT", "bid_percentage": 50}, "bid_percentage", "instance types", {"bid_percentage": None}),
     ("queue", {"name": "q", "cluster": "bigg"}, "cluster", "there is no cluster 'bigg'", {"cluster": "big"}),
     ("queue", {"name": "q", "cluster": "zzz"}, "cluster", "there is no cluster 'zzz'", {"cluster": "default"}),
