@@ -47,7 +47,9 @@ async def cancel_all(view: "View", listing: Listing) -> None:
         return
     twin = selection.listing_command(replace(listing, grouped=True))
     twin = f"{twin} --only-job-id-out true | qdel -" if twin.startswith("qstat") else "qdel -    (ids on standard input)"
-    question = f"Cancel all {formatters.plural(len(ids), 'open job')} of this list?"
+    question = (
+        f"Cancel all {len(ids):,} open jobs of this list?" if len(ids) > 1 else f"Cancel job {ids[0]}, the only open one of this list?"
+    )
     filter = f"They fit: {listing.filter.text}. " if listing.filter else ""
     detail = f"{filter}Tasks that wait will not start, those that run will be ended."
     if await view.confirm(question, detail, twin, typed=str(len(ids)) if len(ids) > 1 else ""):
@@ -64,8 +66,10 @@ async def again(view: "View", keys: Sequence[Key]) -> None:
         return
     failed, whole = selection.qsub_again(chosen, UNSUCCESSFUL), selection.qsub_again(chosen, None)
     detail = f"Each becomes a new job of the same script and settings; the old ones stay as they are.{_list(chosen)}"
-    choices = [("failed", f"Only tasks that were not successful\n  $ {failed}"), ("all", f"All of them\n  $ {whole}")]
     bad = any(sum(one.job.counts[state] for state in UNSUCCESSFUL) for one in chosen)
+    choices = [("all", f"All tasks\n  $ {whole}")]
+    if bad:
+        choices.insert(0, ("failed", f"Only tasks that were not successful\n  $ {failed}"))
     answer = await view.app.push_screen_wait(Choose(f"Run {_named(chosen)} again?", choices, "failed" if bad else "all", detail))
     if answer is None:
         return

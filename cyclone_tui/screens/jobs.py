@@ -63,7 +63,7 @@ class JobsView(View):
     ACTIONS = (
         Action("jobs.open", "enter", "open_job", "Open", "everything about the job", twin="qstat -i ID"),
         Action("jobs.filter", "slash", "filter", "Filter", "narrow the list; the line says how", looks=True, display="/"),
-        Action("jobs.logs", "l", "logs", "Logs", "output of the job, as it is written", twin="qlog --follow -i ID"),
+        Action("jobs.logs", "l", "logs", "Log", "output of the job, as it is written", twin="qlog --follow -i ID"),
         Action("jobs.cancel", "x", "cancel", "Cancel", "cancel the marked jobs, or this one", twin="qdel ID", writes=True, danger=True),
         Action("jobs.again", "t", "again", "Retry", "run what is marked, or this one, again", twin="qsub --again ID", writes=True,
                danger=True),
@@ -74,24 +74,25 @@ class JobsView(View):
         Action("jobs.sort", "o", "sort", "Sort", "choose the order", looks=True),
         Action("jobs.columns", "c", "columns", "Columns", "choose the columns", looks=True),
         Action("jobs.describe", "d", "open_job", "Describe", "everything about the job", twin="qstat -i ID", show=False),
-        Action("jobs.copy", "y", "copy_job", "Copy", "copy the job as YAML", twin="qstat -i ID --json", show=False),
+        Action("jobs.copy", "y", "copy_job", "YAML", "copy the job as YAML", twin="qstat -i ID --json", show=False),
         Action("jobs.cancel_all", "X", "cancel_all", "Cancel list", "cancel all that is open in this list", twin="qdel -", writes=True,
                danger=True, show=False),
         Action("jobs.next_tab", "tab", "turn(1)", "Next state", "the next tab", looks=True, show=False),
         Action("jobs.last_tab", "shift+tab", "turn(-1)", "State before", "the tab before", looks=True, show=False),
         *(
-            Action(f"jobs.tab{tab + 1}", str(tab + 1), f"tab({tab})", name, f"tab {name}", looks=True, show=False)
+            Action(f"jobs.tab{tab + 1}", str(tab + 1), f"tab({tab})", f"Tab {name}", f"tab {name}", looks=True, show=False)
             for tab, name in enumerate(("All", *STATES))
         ),
         *(
-            Action(f"jobs.sort_{column}", key, f"order('{column}')", f"By {column}", "again: the other way round", looks=True, show=False)
+            Action(f"jobs.sort_{column}", key, f"order('{column}')", f"Sort by {column}", f"sort by {column}; again: the other way round",
+                   looks=True, show=False)
             for key, column in _SORTS
         ),
     )  # fmt: skip
     BINDINGS = bound(ACTIONS)
     DEFAULT_CSS = """
     JobsView #jobs { height: 1fr; }
-    JobsView #hint { height: 1; padding: 0 1; color: $text-muted; background: $surface; }
+    JobsView #hint { height: 1; padding: 0 1; color: $text-muted; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     class News(Message, bubble=False):
@@ -219,15 +220,18 @@ class JobsView(View):
         return f"by {order.column}{', largest first' if order.descending else ''}"
 
     def _nothing(self) -> str:
-        if self._listing.filter or self._listing.states:
-            return "Nothing fits. Esc shows everything again"
+        asked = self._asked or Listing()
+        if self._listing.filter != asked.filter or self._listing.states != asked.states:
+            return "Nothing fits. Esc takes the filter away"
+        if asked.filter or asked.states:
+            return "No such job. / changes the filter, 1 shows every state"
         return "No job yet. s submits one, or in a shell: qsub SCRIPT"
 
     def _show_hint(self, why: tuple[Key | None, str] = (None, "")) -> None:
         row, text = self._current, ""
         marks = len(self.table.marked)
         if marks:
-            text = f"{formatters.plural(marks, 'row')} marked: x cancels, t runs again, Esc unmarks"
+            text = f"{formatters.plural(marks, 'row')} marked: x cancels, t retries, Esc unmarks"
         elif row is not None and why[1] and why[0] == row.key:
             text = f"{row.id} waits: {why[1]}"
         elif row is not None and (told := job_columns.reason(row)):
