@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed, get_current_worker
@@ -127,12 +128,21 @@ class CycloneApp(App[int]):
     def _handle_exception(self, error: Exception) -> None:
         """An error nobody expected: saved to a file and told in one line, not as pages of code over the terminal."""
         error = getattr(error, "error", error) if isinstance(error, WorkerFailed) else error  # where it began
+        if isinstance(error, NoMatches) and self._is_left(_node_of(error)):
+            return  # what drew it has gone meanwhile, and everything in it
         if self.is_headless:
             super()._handle_exception(error)
             return
         told = diagnostics.saved(error)
         self._return_code = 1
         self.exit(1, 1, f"cyclone: unexpected {type(error).__name__}: {error}. {told}")
+
+    def _is_left(self, part: object) -> bool:
+        """Whether something was a part of a screen that is not there any more."""
+        if not isinstance(part, Widget):
+            return False
+        screen = next((node for node in part.ancestors_with_self if isinstance(node, Screen)), None)
+        return screen is None or screen not in self.screen_stack
 
     # -- going places ------------------------------------------------------------------------------------------------
     def open(self, command: str) -> None:
@@ -402,3 +412,13 @@ class CycloneApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the palette offers."""
         return palette.commands(self, screen)
+
+
+def _node_of(error: NoMatches) -> object:
+    """In what something was looked for: the error says it in words only."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    names = trace.tb_frame.f_locals if trace is not None else {}
+    found = names.get("base_node", names.get("self"))
+    return getattr(found, "node", found)

@@ -79,11 +79,18 @@ def show(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+"""What Python makes of LC_CTYPE in a C locale, in its own environment as well: it says nothing of the terminal."""
+
+
 def shows_unicode(environ: Mapping[str, str]) -> bool:
     """Whether this terminal is likely to show more than ASCII: the kernel's console has few glyphs, a C locale promises none."""
     if environ.get("TERM") == "linux":
         return False
-    chosen = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    given = environ.get("LC_CTYPE")
+    if given in COERCED and environ.get("LANG") in ("C", "POSIX"):
+        given = None
+    chosen = environ.get("LC_ALL") or given or environ.get("LANG") or ""
     return "utf" in chosen.lower() or not chosen
 
 

@@ -512,3 +512,19 @@ def test_no_cursor_blinks(filled: FilledHost, on_screen: OnScreen, start: str) -
             assert getattr(app.focused, "_cursor_visible", True)
 
     on_screen(check, start=start)
+
+
+@pytest.mark.parametrize("later", [View.call_next, View.call_later, View.call_after_refresh])
+def test_drawing_of_a_view_that_was_left_ends_nothing(filled: FilledHost, on_screen: OnScreen, later: Callable[..., object]) -> None:
+    """Also what was put off until after a layout."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        view = Waiting()
+        app.open_view(view)
+        await settle(app, pilot)
+        later(view, view.query_one, "#gone")
+        app.pop_screen()
+        await settle(app, pilot)
+        assert [one.NAME for one in app.views] == ["help"]
+
+    on_screen(check, start="help")

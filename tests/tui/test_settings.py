@@ -85,6 +85,8 @@ def test_every_problem_at_once() -> None:
     [
         ({"TERM": "linux", "LANG": "C.UTF-8"}, False),
         ({"LANG": "C"}, False),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),
+        ({"LANG": "C", "LC_CTYPE": "en_US.UTF-8"}, True),
         ({"LANG": "en_US.UTF-8"}, True),
         ({"LC_ALL": "C", "LANG": "C.UTF-8"}, False),
         ({}, True),
