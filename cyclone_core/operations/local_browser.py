@@ -145,9 +145,10 @@ class LocalJobBrowser:
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-        listing, plain = self._listing, self._listing.terms_of_all() == ()
-        by_state = self._tasks if plain and not listing.grouped else self._by_state
-        return State(listing, self._version, self._rows.count, by_state, self._tasks, self._growing)
+        with self._lock:  # a list that is complete is never told with the version that it had before
+            listing, plain = self._listing, self._listing.terms_of_all() == ()
+            by_state = self._tasks if plain and not listing.grouped else self._by_state
+            return State(listing, self._version, self._rows.count, by_state, self._tasks, self._growing)
 
     # thread of the pages
 
@@ -160,7 +161,8 @@ class LocalJobBrowser:
             self._tasks = tuple(map(sum, zip(*counts, strict=True))) if counts else (0,) * len(STATES)
             self._add_new(index)
             self._stamp += 1
-            self._version += 1
+            with self._lock:  # both threads count
+                self._version += 1
             self._read(index, *self._last_window)
         with self._lock:
             again = self._dirty and not self._building and time.monotonic() >= self._due
@@ -276,8 +278,9 @@ class LocalJobBrowser:
             self._failure, self._dirty, self._due = exc, True, time.monotonic() + 1
         finally:
             if generation == self._generation:
-                growing, self._building, self._growing = self._growing, False, False
-                self._version += growing or self._rows is not before[0] or self._by_state != before[1]
+                with self._lock:
+                    growing, self._building, self._growing = self._growing, False, False
+                    self._version += growing or self._rows is not before[0] or self._by_state != before[1]
                 if growing:  # what is only renewed is seen with the next look
                     self.on_news()
 
