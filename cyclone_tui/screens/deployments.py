@@ -80,7 +80,7 @@ class DeploymentsView(DeploymentFlows):
     def body(self) -> ComposeResult:
         """Filter and table."""
         yield Input(placeholder="filter: a word in number, state, what, reason or by", id="filter", compact=True)
-        empty = "Nothing was changed on this host yet. :new cluster, :new queue ... make something"
+        empty = "No deployment yet: :new queue or :new cluster makes the first"
         yield RowTable[Item](_COLUMNS, empty=empty, ascii=self.session.settings.ascii, marks=False)
 
     def load(self, host: HostView) -> tuple[Item, ...]:

@@ -35,6 +35,10 @@ def rows(actions: Iterable[Action], keys: Mapping[str, str]) -> list[tuple[str, 
     return [(key_text(keys.get(one.id, one.key)), one.help or one.label, one.twin) for one in actions]
 
 
+_TEXT = 44
+"""Cells behind which command lines stand below each other, where the text before them is no longer."""
+
+
 class HelpView(View):
     """See the module. Argument `view`: whose keys come first."""
 
@@ -92,11 +96,12 @@ def _actions_of(name: str) -> tuple[Action, ...]:
 def _section(title: str, lines: Iterable[tuple[str, str, str]]) -> list[tuple[str, str] | str]:
     lines = list(lines)
     width = min(30, max((len(key) for key, _, _ in lines), default=0))
+    text_width = min(_TEXT, max((len(text) for _, text, twin in lines if twin), default=0))
     parts: list[tuple[str, str] | str] = [(f"\n{title}\n", "bold $primary")]
     for key, text, twin in lines:
         pad = f"\n  {'':<{width}}" if len(key) > width else ""
         parts += ["  ", (f"{key:<{width}}", "bold $accent"), f"{pad}  {text}"]
         if twin:
-            parts.append((f"    $ {twin}", "$muted"))
+            parts.append((f"{'':<{max(0, text_width - len(text))}}   $ {twin}", "$muted"))
         parts.append("\n")
     return parts

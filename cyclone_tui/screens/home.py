@@ -108,8 +108,8 @@ class HomeView(View):
             yield Throughput(ascii, id="throughput")
             yield PanelTable(_host_columns(self.session.host, ascii), id="hosts", ascii=ascii, marks=False)
         with Horizontal(id="middle"):
-            yield PanelTable(_queue_columns(ascii), id="queues", ascii=ascii, marks=False, empty="no queue: hyper queues add-queue")
-            yield PanelTable(_pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="no cluster yet")
+            yield PanelTable(_queue_columns(ascii), id="queues", ascii=ascii, marks=False, empty="No queue yet: a adds one")
+            yield PanelTable(_pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="No cluster yet")
         with Vertical(id="lower"):
             yield PanelTable(_job_columns(ascii), id="jobs", ascii=ascii, marks=False, empty="")
             with Vertical(id="side"):
@@ -139,7 +139,7 @@ class HomeView(View):
         self._fit_middle()
         pools = [pool for pool in overview.pools if data.region in (None, pool.region)]
         self._panel("pools").set_rows(pools, lambda pool: (pool.region, pool.cluster))
-        self._panel("jobs").empty = "no job yet: s submits one"
+        self._panel("jobs").empty = "No job yet: s submits one"
         self._panel("jobs").set_source(ListRows[JobLine](overview.newest, lambda job: job.id), follow_top=True, keep=True)
         self._grow("deployments", data.deployments, lambda one: one.number, hide=True)
         self._show_attention(overview.attention)
@@ -331,7 +331,7 @@ def _host_columns(shown: str, ascii: bool) -> tuple[Column[HostNow], ...]:
             "health", "", lambda host: formats.health_text(host.health, ascii), 15,
             style=lambda host: formats.HEALTH_STYLES.get(host.health, ""),
         ),
-        Column("type", "type", lambda host: host.type, 5, style=lambda host: "muted", priority=1),
+        Column("type", "Type", lambda host: host.type, 5, style=lambda host: "muted", priority=1),
     )  # fmt: skip
 
 
@@ -369,24 +369,24 @@ def _pool_columns(ascii: bool) -> tuple[Column[Pool], ...]:
 def _job_columns(ascii: bool) -> tuple[Column[JobLine], ...]:
     return (
         Column("id", "Jobs", lambda job: str(job.id), 7),
-        Column("name", "name", lambda job: job.name, least=8),
-        Column("queue", "queue", lambda job: job.queue, 8, style=lambda job: "muted", priority=2),
+        Column("name", "Name", lambda job: job.name, least=8),
+        Column("queue", "Queue", lambda job: job.queue, 8, style=lambda job: "muted", priority=2),
         Column(
             "status", "", lambda job: formatters.state_text(job.status, ascii), 12,
             style=lambda job: formatters.STATE_STYLES[job.status],
         ),
         _bar_column("bar", "", formats.job_bar, ascii, 8, 1),
-        Column("tasks", "tasks", lambda job: formatters.short_count(job.tasks), 5, "right", lambda job: "" if job.tasks > 1 else "muted"),
-        Column("submitted", "at", lambda job: formats.brief(job.submitted), 8, "right", lambda job: "muted", priority=3),
+        Column("tasks", "Tasks", lambda job: formatters.short_count(job.tasks), 5, "right", lambda job: "" if job.tasks > 1 else "muted"),
+        Column("submitted", "At", lambda job: formats.brief(job.submitted), 8, "right", lambda job: "muted", priority=3),
     )  # fmt: skip
 
 
 def _deployment_columns() -> tuple[Column[Deployment], ...]:
     return (
         Column("number", "Deployments", lambda one: str(one.number), 11),
-        Column("what", "what", lambda one: one.what),
+        Column("what", "What", lambda one: one.what),
         Column("state", "", lambda one: one.state, 12, style=lambda one: "running"),
-        Column("since", "since", lambda one: formatters.moment(one.started), 11, "right", lambda one: "muted", priority=1),
+        Column("since", "Since", lambda one: formatters.moment(one.started), 11, "right", lambda one: "muted", priority=1),
     )
 
 

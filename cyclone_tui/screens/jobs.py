@@ -210,7 +210,10 @@ class JobsView(View):
     def _show_count(self, count: int) -> None:
         noun = "job" if self._listing.grouped else "task"
         self.query_one(FilterBar).show_hits(f"{formatters.plural(count, noun)}")
-        self.table.empty = "" if self._state.building else self._nothing()
+        empty = "" if self._state.building else self._nothing()
+        if empty != self.table.empty:
+            self.table.empty = empty
+            self.table.repaint()
 
     def _order_note(self) -> str:
         """The order, where no header on the screen tells it."""

@@ -123,7 +123,7 @@ class Choose(Modal[str | None]):
 
     DEFAULT_CSS = (
         _CSS % {"name": "Choose", "border": "$primary"} + "Choose OptionList { height: auto; max-height: 16; margin-top: 1; border: none; }"
-        "Choose OptionList:focus { border: none; }"
+        "Choose OptionList:focus { border: none; } Choose #keys { color: $text-muted; margin-top: 1; }"
     )
     BINDINGS = [Binding("escape", "leave", "Leave")]  # noqa: RUF012 - as Textual declares it
 
@@ -138,6 +138,7 @@ class Choose(Modal[str | None]):
             if self.detail:
                 yield Static(Content(self.detail), id="detail")
             yield OptionList(*(Choice(Content(text)) for _, text in self.choices))
+            yield Static("Enter choose   Esc leave", id="keys")
 
     def on_mount(self) -> None:
         """The current one is marked."""

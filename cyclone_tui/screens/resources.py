@@ -103,7 +103,7 @@ class QueuesView(ResourcesView):
     """Queues."""
 
     NAME, KIND = "queues", "queue"
-    EMPTY = "No queue yet, so no job can be submitted. Press a to add one"
+    EMPTY = "No queue yet. Press a to add one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("queue")
     BINDINGS = bound(ACTIONS)
 
@@ -121,6 +121,6 @@ class DefinitionsView(ResourcesView):
     """Job definitions."""
 
     NAME, KIND = "definitions", "definition"
-    EMPTY = "No definition yet, so no job can be submitted. Press a to add one"
+    EMPTY = "No definition yet. Press a to add one"
     ACTIONS: ClassVar[tuple[Action, ...]] = actions_of("definition")
     BINDINGS = bound(ACTIONS)

@@ -77,7 +77,7 @@ class WorkersView(FilteredView):
     def body(self) -> ComposeResult:
         """A line per region and cluster, a line per worker."""
         ascii = self.session.settings.ascii
-        yield PanelTable(pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="no cluster: hyper clusters add-cluster")
+        yield PanelTable(pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="No cluster yet: :new cluster makes one")
         yield RowTable(worker_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
         yield FilterLine()
 
