@@ -15,8 +15,9 @@ from cyclone_core.infra import deployer
 from cyclone_core.infra.deployment_record import Order
 from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Change, Plan
-from cyclone_core.operations import deployments, hosts, resources
+from cyclone_core.operations import deployments, hosts, removals, resources
 from cyclone_core.operations.deployments import Deployment
+from cyclone_core.operations.queries import open_host
 from cyclone_core.resources import Host
 from tests.deploying import Docker, leftovers, start_image, state_of, until_over, wait_for
 
@@ -282,3 +283,17 @@ def test_killed_again_and_again_retry_ends_with_what_was_wanted(docker: Docker) 
         begun = deployments.retry(host, begun.number)
     assert until_over(host, begun.number).state == "SUCCEEDED"
     assert set(known.snapshot().bodies["queue"]) == set(desired["queue"])
+
+
+def test_several_get_the_same_value_at_once(docker: Docker) -> None:
+    """As one deployment, which says how many it changed; what is so already is left alone."""
+    for name in ("a", "b", "c"):
+        put("queue", name=name, **({"paused": True} if name == "c" else {}))
+    with open_host() as view:
+        proposal = removals.propose_values(view, "queue", ["a", "b", "c"], {"paused": True})
+        assert [change.name for change in proposal.plan.changes] == ["a", "b"]
+        assert removals.apply_now(view, proposal, "hyper queues …") == 2
+    bodies = resources.for_host(hosts.get()).snapshot().bodies["queue"]
+    assert [bodies[name]["paused"] for name in "abc"] == [True] * 3
+    (last,) = deployments.list_deployments(hosts.get(), limit=1)
+    assert (last.state, last.command) == ("SUCCEEDED", "hyper queues …")

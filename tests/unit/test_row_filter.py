@@ -14,7 +14,8 @@ COLUMNS = tuple(ROW)
     [
         ("", True), ("GPU", True), ("cpu", False), ("gpu big", True), ("gpu small", False), ("!gpu", False), ("!cpu", True),
         ("cluster:big", True), ("cluster:small,big", True), ("cluster:bi", False), ("name:gpu-*", True), ("state:paused", True),
-        ("priority>3", True), ("priority>7", False), ("priority>=7", True), ("priority<=7", True), ("priority<7", False), ("priority=7", True), ("priority<1", False), ("name>3", False),
+        ("priority>3", True), ("priority>7", False), ("priority>=7", True),
+        ("priority<=7", True), ("priority<7", False), ("priority=7", True), ("priority<1", False), ("name>3", False),
         ("/^gpu/", True), ("name:/night$/", True), ("!name:/^night/", True), ("clu:big", True), ('"big"', True),
     ],
 )  # fmt: skip

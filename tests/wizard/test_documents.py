@@ -104,3 +104,16 @@ def test_what_a_listing_prints_is_the_resource(kind: str, name: str) -> None:
 def test_json_holds_what_differs() -> None:
     """Only that, in the types of the models."""
     assert json.loads(documents.to_json(begin("queue", HOST).with_values({"name": "q", "priority": "7"}))) == {"name": "q", "priority": 7}
+
+
+def test_defaults_are_comments() -> None:
+    """A new document says what can be set, and sets nothing but the name."""
+    text = documents.to_yaml(begin("definition", HOST).with_values({"name": "d"}))
+    assert [line for line in text.splitlines() if line and line[0] != "#"] == ["name: d"]
+    assert "# vcpus: 1  # " in text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, ""), ([], ""), ({}, ""), ("as it is", "as it is"), ([{"name": "a"}], "- name: a")])
+def test_a_part_is_written_without_a_frame(value: object, text: str) -> None:
+    """For the editor of one field."""
+    assert documents.fragment(value) == text

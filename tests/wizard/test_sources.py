@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cyclone_core import paths
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.host_registry import HostRegistry
+from cyclone_core.operations.resources import Snapshot
 from cyclone_core.resources import Host
 from cyclone_tui.wizard import sources
 
@@ -35,3 +37,10 @@ def test_a_new_host_can_be_made_where_none_can_be_read() -> None:
     """Names of hosts that are there are known, so that they are not offered again."""
     HostRegistry().add(Host(name="lab"))
     assert sorted(sources.nowhere().hosts) == ["lab", "local"]
+
+
+def test_a_new_host_starts_none() -> None:
+    """What a wizard for hosts needs to know is known without asking one."""
+    world = sources.look(None, "host")
+    assert (world.hosts, world.snapshot) == (("local",), Snapshot())
+    assert not Path(paths.host_state_dir("local")).exists()
