@@ -79,10 +79,15 @@ def _queued(reader: "Reader", job: "Job", bodies: "dict[str, Body]") -> str:
     name, cluster = str(bodies["queue"]["cluster"]), bodies["cluster"]
     ahead = reader.ahead(job) + _in_better_queues(reader, job, name, bodies["queue"].get("priority") or 0)
     tasks = f"{ahead:,} task{'' if ahead == 1 else 's'} ahead of it" if ahead else "it is next in its queue"
-    busy = busy_vcpus(reader, name)
-    most = cluster.get("max_vcpus")
-    load = f"cluster {name!r} runs tasks on {min(busy, most or busy)} of {most or 'its'} vCPUs"
-    return f"{tasks}; {load}" if busy else f"{tasks}; it starts as soon as a worker of cluster {name!r} takes it"
+    busy, used = _in_use(reader, name)
+    most, room = cluster.get("max_vcpus"), cluster.get("max_memory_mib")
+    if not busy:
+        return f"{tasks}; it starts as soon as a worker of cluster {name!r} takes it"
+    wanted = bodies["definition"].get("memory_limit_mib") or 0
+    if room and used + wanted > room and (not most or busy < most):
+        full = f"the tasks of cluster {name!r} may use {min(used, room):,} of its {room:,} MiB of memory"
+        return f"{tasks}; {full} and definition {job.definition!r} wants {wanted:,} MiB"
+    return f"{tasks}; cluster {name!r} runs tasks on {min(busy, most or busy)} of {most or 'its'} vCPUs"
 
 
 def _in_better_queues(reader: "Reader", job: "Job", cluster: str, priority: int) -> int:
@@ -98,9 +103,16 @@ def _in_better_queues(reader: "Reader", job: "Job", cluster: str, priority: int)
 
 def busy_vcpus(reader: "Reader", cluster: str) -> int:
     """vCPUs of the cluster's tasks that have been running for a quarter of a second or more."""
-    busy = 0
+    return _in_use(reader, cluster)[0]
+
+
+def _in_use(reader: "Reader", cluster: str) -> "tuple[int, int]":
+    """(vCPUs, MiB) that those tasks take from the cluster."""
+    vcpus = memory = 0
     for queue, definition, tasks in reader.busy():
-        place, needs = reader.resource("queue", queue), reader.resource("definition", definition)
+        place, found = reader.resource("queue", queue), reader.resource("definition", definition)
         if place and place[0].get("cluster") == cluster:
-            busy += tasks * ((needs[0].get("vcpus") if needs else None) or 1)
-    return busy
+            needs = found[0] if found else {}
+            vcpus += tasks * (needs.get("vcpus") or 1)
+            memory += tasks * (needs.get("memory_limit_mib") or 0)
+    return vcpus, memory

@@ -83,3 +83,16 @@ def test_what_is_ahead_and_how_full_the_cluster_is(host: FilledHost) -> None:
     host.running(1, job=6)
     host.running(2, job=6)
     assert reason(host, 1) == "110 tasks ahead of it; cluster 'small' runs tasks on 4 of 4 vCPUs"
+
+
+def test_memory_that_is_taken_is_told(host: FilledHost) -> None:
+    """vCPUs are free and memory is not: that is what it waits for."""
+    host.resource("cluster", "small", max_vcpus=64, max_memory_mib=10_000)
+    host.resource("definition", "default", vcpus=1, memory_limit_mib=4_000)
+    host.job(6, (0, 2, 0, 0, 0, 0), array=1)
+    host.running(1, job=6)
+    host.running(2, job=6)
+    assert reason(host, 1) == (
+        "it is next in its queue; the tasks of cluster 'small' may use 8,000 of its 10,000 MiB of memory "
+        "and definition 'default' wants 4,000 MiB"
+    )
