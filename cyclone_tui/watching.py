@@ -7,7 +7,7 @@ from cyclone_core.operations.queries import HostView
 
 
 def ended_since(host: HostView, jobs: Iterable[int]) -> tuple[tuple[int, str, bool], ...]:
-    """(job, what to tell, whether all went well) of those that are over; a forgotten job is over without a word."""
+    """(job, what to tell, whether all went well) of those that are over; of a forgotten job nobody knows more than that."""
     found = []
     for number in jobs:
         job = host.reader.job(number)

@@ -145,11 +145,13 @@ def save_file(path: str, text: str) -> str:
     """Write a script to a file, which becomes executable by its owner when it is new; returns its path. Raises InvalidRequest."""
     path = os.path.expanduser(path)
     try:
+        data = text.encode("utf-8", "surrogateescape")  # before the file is opened: what cannot be written must not cost what was there
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o755)
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as exc:
-        raise InvalidRequest([Problem(path, f"cannot be written: {(exc.strerror or str(exc)).lower()}", "Choose another name")]) from exc
+        with open(descriptor, "wb") as file:
+            file.write(data)
+    except (OSError, ValueError) as exc:
+        why = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+        raise InvalidRequest([Problem(path, f"cannot be written: {why.lower()}", "Choose another name")]) from exc
     return path
 
 

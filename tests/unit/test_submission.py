@@ -1,6 +1,7 @@
 """A form for submissions: judged as `qsub` judges, field by field; its preview; its command line."""
 
 import json
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -165,3 +166,19 @@ def test_choices_tell_what_matters(host: HostView) -> None:
     found = submission.choices(host)
     assert found.queues == (("default", ""), ("slow", "paused"))
     assert found.definitions == (("default", "1 vCPU"), ("wide", "4 vCPU"))
+
+
+def test_a_saved_script_is_what_was_typed(tmp_path: Path) -> None:
+    """Line by line and byte by byte; a new file can be executed by its owner."""
+    path = submission.save_file(str(tmp_path / "new.sh"), "echo ä\r\necho \udce4\n")
+    assert Path(path).read_bytes() == b"echo \xc3\xa4\r\necho \xe4\n"
+    assert os.access(path, os.X_OK)
+
+
+@pytest.mark.parametrize(("name", "text"), [("job.sh", "echo \ud800"), ("a\0b", "x"), ("", "x"), ("gone/job.sh", "x")])
+def test_what_cannot_be_saved_is_told_and_costs_nothing(tmp_path: Path, name: str, text: str) -> None:
+    """Letters that no file can hold, names that are none; the file that was there stays."""
+    (tmp_path / "job.sh").write_text("before")
+    with pytest.raises(InvalidRequest, match="cannot be written"):
+        submission.save_file(f"{tmp_path}/{name}", text)
+    assert (tmp_path / "job.sh").read_text() == "before"
