@@ -99,16 +99,21 @@ class Terminal:
         os.write(self.fd, keys)
         self.read_for(pause_s)
 
-    def press(self, keys: bytes) -> tuple[float, float, int]:
-        """Send keys: (ms until the screen settled, ms of main-thread CPU for it, bytes)."""
-        before, cpu, sent = self.bytes, self.main_cpu_s(), time.perf_counter()
+    def press(self, keys: bytes) -> tuple[float, float, int, float]:
+        """Send keys: (ms until the screen settled, ms of main-thread CPU for it, bytes, ms that the main thread waited for a core)."""
+        before, cpu, queued, sent = self.bytes, self.main_cpu_s(), self.main_queued_s(), time.perf_counter()
         os.write(self.fd, keys)
         self.last_large = 0.0
         if not self.read(3.0):
             raise AssertionError(f"nothing came after {keys!r}")
         last = self.settle()
         settled = self.last_large or last
-        return (settled - sent) * 1e3, (self.main_cpu_s() - cpu) * 1e3, self.bytes - before
+        waited = self.main_queued_s() - queued
+        return (settled - sent) * 1e3, (self.main_cpu_s() - cpu) * 1e3, self.bytes - before, waited * 1e3
+
+    def main_queued_s(self) -> float:
+        """Seconds that the main thread was ready to run and another process had the core."""
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[1]) / 1e9
 
     def main_cpu_s(self) -> float:
         """Seconds of CPU that the main thread has used."""
