@@ -14,7 +14,7 @@ from cyclone_core.errors import CycloneError, InvalidRequest, NotFound, StateUnu
 from cyclone_core.infra import deployer
 from cyclone_core.infra.deployment_record import Order
 from cyclone_core.infra.events import Event
-from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.infra.plan import Change, Plan, with_body
 from cyclone_core.operations import deployments, hosts, removals, resources
 from cyclone_core.operations.deployments import Deployment
 from cyclone_core.operations.queries import open_host
@@ -297,3 +297,20 @@ def test_several_get_the_same_value_at_once(docker: Docker) -> None:
     assert [bodies[name]["paused"] for name in "abc"] == [True] * 3
     (last,) = deployments.list_deployments(hosts.get(), limit=1)
     assert (last.state, last.command) == ("SUCCEEDED", "hyper queues …")
+
+
+def test_retry_builds_only_what_is_not_built(docker: Docker) -> None:
+    """An image that the failed deployment finished is left alone: builds take minutes."""
+    docker.go()
+    host, known = hosts.get(), resources.for_host(hosts.get())
+    wanted = known.snapshot().bodies
+    for name in ("a", "b"):
+        (body,) = [change.body for change in known.propose_put("image", {"name": name, "directory": str(docker.directory)}).plan.changes]
+        wanted = with_body(wanted, "image", body or {})
+    for event in deployments.run_here(host, known.propose(wanted)):
+        if (event.name, event.phase) == ("a", "ACTIVE"):
+            docker.break_()
+    docker.mend()
+    (failed,) = deployments.list_deployments(host, limit=1)
+    assert failed.state == "FAILED"
+    assert [change.name for change in deployments.propose_retry(host, failed.number).plan.changes] == ["b"]
