@@ -111,14 +111,14 @@ class Drafts:
         try:
             with open(os.path.join(self.directory, entry), encoding="utf-8") as file:
                 raw = json.load(file)
-            if raw["version"] != _VERSION:
+            if raw["version"] != _VERSION or not all(isinstance(value, dict) for value in raw["entries"].values()):
                 return None
             return Kept(
                 entry.removesuffix(".json"), str(raw["kind"]), str(raw["mode"]), str(raw["host"]), str(raw["name"]), float(raw["at"]),
                 dict(raw["entries"]), tuple(raw["visited"]), tuple(raw["review"]), str(raw["step"]), tuple(raw["withheld"]),
                 raw.get("deployment"),
             )  # fmt: skip
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
@@ -126,9 +126,13 @@ class Drafts:
         try:
             os.makedirs(self.directory, 0o700, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=self.directory)  # 0600 by its contract
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(record, file, ensure_ascii=True, indent=1)
-            os.replace(temporary, path)
+            try:
+                with open(descriptor, "w", encoding="utf-8") as file:
+                    json.dump(record, file, ensure_ascii=True, indent=1)
+                os.replace(temporary, path)
+            except OSError:
+                os.unlink(temporary)  # drafts are kept every other second: a full disk must not collect their beginnings
+                raise
         except OSError as exc:
             raise StateUnusable(f"the draft cannot be kept: {path}: {exc.strerror}. Make the directory writable") from exc
 

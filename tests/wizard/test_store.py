@@ -1,9 +1,14 @@
 """Drafts on disk."""
 
+import json
 import os
+import resource
 import stat
 from pathlib import Path
 
+import pytest
+
+from cyclone_core.errors import StateUnusable
 from cyclone_tui.wizard.draft import begin, edit
 from cyclone_tui.wizard.store import Drafts, resume
 from tests.wizard.conftest import HOST, body_of
@@ -51,7 +56,27 @@ def test_a_broken_file_is_no_draft(tmp_path: Path) -> None:
     """Half a file, another version: neither is offered, neither fails."""
     (tmp_path / "queue-1.json").write_text("{")
     (tmp_path / "queue-2.json").write_text('{"version": 99}')
+    (tmp_path / "queue-3.json").write_text("[]")
+    key = Drafts(str(tmp_path)).keep(begin("queue", HOST).with_value("name", "q")).key
+    whole = json.loads((tmp_path / f"{key}.json").read_text())
+    (tmp_path / f"{key}.json").write_text(json.dumps({**whole, "entries": {"name": "q"}}))
+    (tmp_path / "queue-4.json").write_text(json.dumps({**whole, "entries": 3}))
     assert Drafts(str(tmp_path)).list() == []
+
+
+def test_a_full_disk_is_told_and_collects_nothing(tmp_path: Path) -> None:
+    """The draft of before stays as it was; of the new one nothing is left."""
+    drafts = Drafts(str(tmp_path))
+    draft = drafts.keep(begin("definition", HOST).with_value("name", "d"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(StateUnusable, match="the draft cannot be kept"):
+            drafts.keep(draft.with_value("environment", "A=" + "x" * 4000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{draft.key}.json"]
+    assert drafts.list()[0].name == "d"
 
 
 def test_an_update_resumes_on_what_is_stored_now(tmp_path: Path) -> None:
