@@ -243,15 +243,19 @@ def create(root: str, order: Order) -> Holder:
     """A new deployment, held by this process. Call it inside `beginning`. Raises StateUnusable."""
     with _usable(root):
         made = tempfile.mkdtemp(prefix=".new-", dir=root)  # 0700
-        _write_private(os.path.join(made, "plan.json"), json.dumps(_order_json(order), separators=(",", ":")))
-        _write_private(os.path.join(made, "events.jsonl"), "")
-        descriptor = os.open(os.path.join(made, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _clear_marks(root)
-        there = numbers(root)
-        record = Record(root, there[0] + 1 if there else 1)
-        _write_private(os.path.join(root, "running", f"{record.number:04}"), "")
-        os.rename(made, record.directory)
+        try:
+            _write_private(os.path.join(made, "plan.json"), json.dumps(_order_json(order), separators=(",", ":")))
+            _write_private(os.path.join(made, "events.jsonl"), "")
+            _clear_marks(root)
+            there = numbers(root)
+            record = Record(root, there[0] + 1 if there else 1)
+            _write_private(os.path.join(root, "running", f"{record.number:04}"), "")
+            descriptor = os.open(os.path.join(made, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.rename(made, record.directory)
+        except OSError:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
         _remove_old(root, there[KEPT - 1 :])
     holder = Holder(record, descriptor)
     holder.sign(os.getpid())

@@ -193,6 +193,19 @@ def test_event_that_fits_in_part_only_is_refused(tmp_path: Path) -> None:
     holder.release()
 
 
+def test_deployment_that_cannot_be_recorded_leaves_nothing(tmp_path: Path) -> None:
+    """A full disk is told, and no half of a record stays."""
+    order = Order(Plan((Change("create", "queue", "q", (), {"note": "x" * 1000}),)), "", "me@here", 0.0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+    try:
+        with pytest.raises(StateUnusable, match="cannot be recorded"):
+            deployer.begin(str(tmp_path), order)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "running"]
+
+
 def test_marks_of_dead_deployments_are_cleared(tmp_path: Path) -> None:
     """Who died could not do it, and looking for what runs must not grow with every death."""
     orders = [Order(Plan((Change("create", "queue", name),)), "", "me@here", 0.0) for name in "abc"]
