@@ -79,8 +79,8 @@ class CycloneApp(App[int]):
         return dict(themes.VARIABLES)
 
     def get_key_display(self, binding: Binding) -> str:
-        """How a key is written, the same as in texts: `Esc`, `F10`."""
-        text = super().get_key_display(binding)
+        """How a key is written, the same as in texts: `Esc`, `F10`. Where `q` is typed, only its other key is left."""
+        text = "^q" if binding.key == "ctrl+q" else super().get_key_display(binding)
         return text.upper() if text[:1] == "f" and text[1:].isdecimal() else {"esc": "Esc", "tab": "Tab"}.get(text, text)
 
     # -- start and end -----------------------------------------------------------------------------------------------

@@ -168,8 +168,8 @@ def _host_lines(about: Description, ascii: bool) -> Iterator[Line]:
         "process": str(body["pid"] or ""),
         "running since": formatters.moment(body["started"]),
         "workers": str(body["workers"]) if body["pid"] else "",
-        "stores": formatters.size(body["stored_bytes"]) if body["stored_bytes"] else "",
-        "room left": formatters.size(body["free_bytes"]),
+        "on disk": formatters.size(body["stored_bytes"]) if body["stored_bytes"] else "",
+        "disk free": formatters.size(body["free_bytes"]),
         "state directory": body["state_dir"],
     }
     yield from (Line(name, name, text, help=text) for name, text in texts.items() if text)

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widgets import Input
 
 from cyclone_core.operations.deployments import Deployment, History
 from cyclone_core.operations.queries import HostView
@@ -18,6 +17,8 @@ from cyclone_tui.deployment_progress import STATE_LOOKS, took
 from cyclone_tui.formatters import moment
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.deployment_flows import DeploymentFlows
+from cyclone_tui.screens.filtered import FilteredView
+from cyclone_tui.widgets.filter_line import FilterLine
 from cyclone_tui.widgets.row_table import Column, RowTable
 
 
@@ -44,7 +45,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-class DeploymentsView(DeploymentFlows):
+_NONE = "No deployment yet: :new queue or :new cluster makes the first"
+
+
+class DeploymentsView(FilteredView, DeploymentFlows):
     """See the module."""
 
     NAME = "deployments"
@@ -56,16 +60,10 @@ class DeploymentsView(DeploymentFlows):
                danger=True),
         Action("deployments.roll_back", "b", "roll_back", "Roll back", "go back to what was there before",
                "hyper deployments roll-back NUMBER", writes=True, danger=True),
-        Action("deployments.filter", "slash", "filter", "Filter", "only those with a word in number, state, what, reason or by",
-               looks=True, display="/"),
         Action("deployments.copy", "y", "copy", "YAML", "copy the record as YAML", "hyper deployments show NUMBER --json"),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
-    AUTO_FOCUS = "RowTable"
-    DEFAULT_CSS = """
-    DeploymentsView #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
-    DeploymentsView #filter.-shown { display: block; }
-    """
+    FILTERED = ("number", "state", "what", "reason", "by", "command", "changes")
 
     def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
         super().__init__(arguments)
@@ -79,9 +77,8 @@ class DeploymentsView(DeploymentFlows):
 
     def body(self) -> ComposeResult:
         """Filter and table."""
-        yield Input(placeholder="filter: a word in number, state, what, reason or by", id="filter", compact=True)
-        empty = "No deployment yet: :new queue or :new cluster makes the first"
-        yield RowTable[Item](_COLUMNS, empty=empty, ascii=self.session.settings.ascii, marks=False)
+        yield FilterLine()
+        yield RowTable[Item](_COLUMNS, id="rows", empty=_NONE, ascii=self.session.settings.ascii, marks=False)
 
     def load(self, host: HostView) -> tuple[Item, ...]:
         """All of them; what is over was read before."""
@@ -96,12 +93,14 @@ class DeploymentsView(DeploymentFlows):
     def show(self, data: tuple[Item, ...]) -> None:
         """Show those that the filter wants."""
         self._items = data
-        self._show_items()
+        self.show_rows()
 
-    def _show_items(self) -> None:
-        words = self.query_one("#filter", Input).value.lower().split()
-        wanted = [item for item in self._items if all(word in _searched(item) for word in words)]
-        self.query_one(RowTable).set_rows(wanted, lambda item: item.deployment.number)
+    def show_rows(self) -> None:
+        """Those that the filter wants."""
+        wanted = [item for item in self._items if self.fits(cells(item))]
+        table = self.query_one(RowTable)
+        table.empty = "Nothing fits. Esc takes the filter away" if self._items else _NONE
+        table.set_rows(wanted, lambda item: item.deployment.number)
         self._show_keys()
 
     @property
@@ -120,35 +119,6 @@ class DeploymentsView(DeploymentFlows):
     @on(RowTable.Opened)
     def _opened(self, event: RowTable.Opened) -> None:
         self.open_deployment(event.record.deployment.number)
-
-    # -- filter ------------------------------------------------------------------------------------------------------
-    def action_filter(self) -> None:
-        """Ask for a word."""
-        line = self.query_one("#filter", Input)
-        line.add_class("-shown")
-        line.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filtered(self) -> None:
-        self._show_items()
-
-    @on(Input.Submitted, "#filter")
-    def _entered(self) -> None:
-        self._leave_filter()
-
-    def _leave_filter(self) -> None:
-        line = self.query_one("#filter", Input)
-        line.set_class(bool(line.value), "-shown")
-        self.query_one(RowTable).focus()
-
-    def action_back(self) -> None:
-        """First out of the filter, then to the view before."""
-        line = self.query_one("#filter", Input)
-        if line.has_focus or line.value:
-            line.value = ""
-            self._leave_filter()
-        else:
-            super().action_back()
 
     # -- actions -----------------------------------------------------------------------------------------------------
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -195,7 +165,11 @@ class DeploymentsView(DeploymentFlows):
             self.copy_yaml({**about, **times, "changes": changes}, f"deployment {one.number}")
 
 
-def _searched(item: Item) -> str:
+def cells(item: Item) -> dict[str, str]:
+    """What a filter may ask of a deployment."""
     one = item.deployment
     names = " ".join(f"{change.kind} {change.name} {change.region}" for change in one.plan.changes)
-    return f"{one.number} {one.state} {one.what} {one.reason} {one.by} {one.command} {names}".lower()
+    return {
+        "number": str(one.number), "state": one.state, "what": one.what, "reason": one.reason, "by": one.by, "command": one.command,
+        "changes": names,
+    }  # fmt: skip

@@ -58,8 +58,8 @@ class EventsView(FilteredView):
     def body(self) -> ComposeResult:
         """The table."""
         ascii = self.session.settings.ascii
-        yield RowTable(event_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
         yield FilterLine()
+        yield RowTable(event_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
 
     def load(self, host: HostView) -> Shown:
         """The newest ones; the same value as before while nothing happened."""
@@ -74,7 +74,9 @@ class EventsView(FilteredView):
 
     def show_rows(self) -> None:
         """An untouched cursor stays on the newest."""
-        self.table.empty = "Nothing fits. Esc shows everything" if self._data.events else "Nothing happened yet"
+        warnings = self.only_warnings and not self.filter_text
+        narrowed = "No warning. w shows all events" if warnings else "Nothing fits. Esc takes the filter away"
+        self.table.empty = narrowed if self._data.events else "Nothing happened yet"
         found = [event for event in self._data.events if self._is_wanted(event)]
         self.table.set_source(ListRows[EventView](found, lambda event: event.id), follow_top=True, keep=True)
 

@@ -31,6 +31,10 @@ class FilteredView(View):
         self.filter_text = ""
         self.fits = RowFilter()
 
+    def crumb(self) -> str:
+        """With the filter, where there is one."""
+        return f"{self.NAME} /{self.filter_text}" if self.filter_text else self.NAME
+
     def show_rows(self) -> None:
         """Show what was read, as far as it fits."""
         raise NotImplementedError

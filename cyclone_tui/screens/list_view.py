@@ -102,12 +102,12 @@ class ListView(View, Generic[R]):
 
     # -- frame -----------------------------------------------------------------------------------------------------------
     def body(self) -> ComposeResult:
-        """Rows, how many they are, the one under the cursor, the filter."""
+        """The filter, rows, how many they are, the one under the cursor."""
         ascii = self.session.settings.ascii
+        yield FilterLine()
         yield RowTable[R](id="rows", ascii=ascii, empty="")
         yield Static("", id="summary")
         yield Sheet(ascii, id="preview")
-        yield FilterLine()
 
     @property
     def table(self) -> RowTable[R]:
@@ -130,7 +130,7 @@ class ListView(View, Generic[R]):
         table = self.table
         self.shown = [row for row in self.rows if not self._filter.terms or self._filter(self.cells(row))]
         self._set_columns()
-        table.empty = self.nothing() if not self.rows else f"Nothing fits the filter {self.filter_text}. Esc takes it away"
+        table.empty = self.nothing() if not self.rows else "Nothing fits. Esc takes the filter away"
         table.set_rows(self.shown, key=self.name_of)
         table.repaint()
         self._count()

@@ -77,9 +77,9 @@ class WorkersView(FilteredView):
     def body(self) -> ComposeResult:
         """A line per region and cluster, a line per worker."""
         ascii = self.session.settings.ascii
+        yield FilterLine()
         yield PanelTable(pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="No cluster yet: :new cluster makes one")
         yield RowTable(worker_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
-        yield FilterLine()
 
     # -- reading and showing -----------------------------------------------------------------------------------------
     def load(self, host: HostView) -> Shown:
@@ -113,7 +113,7 @@ class WorkersView(FilteredView):
     def show_rows(self) -> None:
         """The workers that fit."""
         self.table.empty = (
-            "No worker now: they start with the first task that waits" if not self._data.rows else "No worker fits the filter"
+            "No worker now: they start with the first task that waits" if not self._data.rows else "Nothing fits. Esc takes the filter away"
         )
         rows = [row for row in self._data.rows if self.fits(cells(row))]
         self.table.set_rows(rows, lambda row: (row.worker.region, row.worker.id))

@@ -53,8 +53,11 @@ class KeyLine(Widget):
             return
         found: dict[str, Key] = {}
         for node, binding, enabled, _ in screen.active_bindings.values():
-            if binding.show and enabled and binding.action not in found:
-                display = self.app.get_key_display(binding)
+            display = self.app.get_key_display(binding)
+            if not binding.show or not enabled or _is_typed(screen, binding.key, display):
+                continue
+            before = found.get(binding.action)
+            if before is None or (before.key.startswith("ctrl+") and not binding.key.startswith("ctrl+")):  # the plainer of two
                 found[binding.action] = Key(binding.key, display, binding.description, isinstance(node, App))
         keys = tuple(found.values())
         if keys != self.keys:
@@ -86,3 +89,9 @@ class KeyLine(Widget):
                 self.app.simulate_key(key.key)
                 return
             x -= key.width
+
+
+def _is_typed(screen: Screen[object], key: str, display: str) -> bool:
+    """Whether the key is a letter of what is being typed now, and does nothing else."""
+    focused = screen.focused
+    return focused is not None and len(display) == 1 and focused.check_consume_key(key, display)

@@ -49,3 +49,17 @@ def test_read_only_shows_no_key_that_changes(filled: FilledHost, on_screen: OnSc
         assert "Cancel" not in line(app)
 
     on_screen(check, start="jobs", read_only=True)
+
+
+def test_what_is_typed_is_no_key(filled: FilledHost, on_screen: OnScreen) -> None:
+    """In the filter line q and / are letters; elsewhere q quits."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        assert "q Quit" in line(app)
+        assert "^q" not in line(app)
+        await pilot.press("slash")
+        await pilot.pause()
+        assert line(app).endswith("^q Quit")
+        assert "/ Filter" not in line(app)
+
+    on_screen(check, start="jobs")
