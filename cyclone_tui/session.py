@@ -77,11 +77,6 @@ class History:
             self.rates.append(max(0, done - self._last[1]) / (now - self._last[0]))
         self._last = now, done
 
-    @property
-    def now(self) -> float:
-        """Tasks per second between the last two looks."""
-        return self.rates[-1] if self.rates else 0.0
-
 
 class Session:
     """See the module. Close it when it is over."""

@@ -189,8 +189,6 @@ def _and(where: str, condition: str) -> str:
 def _ordering(order: Order) -> str:
     direction = "DESC" if order.descending else "ASC"
     column = _SQL.get(order.column, order.column)
-    if order.column in ("name", "queue", "user"):
-        column += " COLLATE BINARY"
     return f"{column} {direction} NULLS LAST, id DESC"
 
 
