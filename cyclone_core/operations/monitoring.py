@@ -173,13 +173,6 @@ def pools(host: HostView) -> tuple[Pool, ...]:
     return _pools(host, MonitoringReader(host.reader.connection), local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {})
 
 
-def tasks_per_second(before: Overview | None, after: Overview) -> float:
-    """Tasks that became final between two looks, per second; 0.0 without two looks at one host."""
-    if before is None or before.host != after.host or after.at <= before.at:
-        return 0.0
-    return max(0.0, (after.done - before.done) / (after.at - before.at))
-
-
 def rates(samples: Sequence[tuple[float, int]], now: float) -> tuple[float, ...]:
     """Tasks per second between samples (seconds since 1970, tasks that were final then).
 
@@ -302,5 +295,5 @@ def _level(text: str) -> Literal["info", "warning"]:
 
 __all__ = [
     "Attention", "EventView", "Health", "HostNow", "JobLine", "NotActive", "Overview", "Pool", "QueueNow", "TaskNow", "WorkerView",
-    "cpu_percent", "events", "hosts_now", "overview", "pools", "rates", "tasks_per_second", "workers",
+    "cpu_percent", "events", "hosts_now", "overview", "pools", "rates", "workers",
 ]  # fmt: skip

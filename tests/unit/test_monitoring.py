@@ -87,14 +87,6 @@ def test_a_failed_image_is_told(host: FilledHost) -> None:
     assert "image base is FAILED: no such package" in "".join(map(str, found.attention))
 
 
-def test_throughput_is_what_became_final_between_two_looks(host: FilledHost) -> None:
-    """Never negative: old jobs may be forgotten in between."""
-    before = dataclasses.replace(look(host), done=100, at=10.0)
-    assert monitoring.tasks_per_second(before, dataclasses.replace(before, done=150, at=12.0)) == 25.0
-    assert monitoring.tasks_per_second(before, dataclasses.replace(before, done=0, at=12.0)) == 0.0
-    assert monitoring.tasks_per_second(None, before) == 0.0
-
-
 def test_the_jobs_that_ended_last_come_first(host: FilledHost) -> None:
     """Whatever they came to."""
     host.job(1, (0, 0, 1, 0, 0, 0), ended=SUBMITTED + 50)
