@@ -62,7 +62,7 @@ def _run(host: str, read_only: bool, view: list[str]) -> int:
     from shlex import join
 
     gc.set_threshold(100_000)  # loading makes many objects and no garbage: looking for some costs a tenth of the time to the first paint
-    os.environ.setdefault("TEXTUAL_FPS", "120")  # what changed waits for the next frame: 4 ms on average, not 8; the same is never drawn twice
+    os.environ.setdefault("TEXTUAL_FPS", "120")  # what changed waits for the next frame: 4 ms on average, not 8
     from cyclone_tui import settings
     from cyclone_tui.application import CycloneApp
 
