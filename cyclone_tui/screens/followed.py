@@ -89,7 +89,6 @@ class FollowedView(View):
         """It is on top again."""
         if self.follower is not None:
             self.follower.visible = True
-        super().on_screen_resume()
 
     # -- keys --------------------------------------------------------------------------------------------------------
     def action_follow(self) -> None:

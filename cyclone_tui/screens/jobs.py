@@ -136,7 +136,6 @@ class JobsView(View):
 
     def on_mount(self) -> None:
         """The columns, before the first row."""
-        super().on_mount()
         self._set_columns()
 
     def on_unmount(self) -> None:

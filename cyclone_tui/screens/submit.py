@@ -117,7 +117,6 @@ class SubmitView(View):
 
     def on_mount(self) -> None:
         """Go on with the script that was asked for."""
-        super().on_mount()
         self.begin()
 
     def on_resize(self, event: Resize) -> None:

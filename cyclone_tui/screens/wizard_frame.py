@@ -111,12 +111,11 @@ class WizardFrame(View):
                     yield Button("Back", id="previous", compact=True)
                     yield Button("Next", id="next", compact=True, variant="primary")
             with Pane(id="beside", classes="panel") as beside:
-                beside.border_title = "as a document"
+                beside.border_title = "YAML"
                 yield Static("", id="preview")
 
     def on_mount(self) -> None:
         """As much as the terminal has room for."""
-        super().on_mount()
         self.set_class(self.app.size.width >= BESIDE_FROM, "-wide")
         self.query_one("#previous").display = False
 

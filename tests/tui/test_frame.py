@@ -332,6 +332,20 @@ def test_looks_every_so_often_only_on_top(filled: FilledHost, on_screen: OnScree
     on_screen(check, start="help")
 
 
+@pytest.mark.parametrize("start", ["home", "jobs", "log 1", "submit", "new queue", "deployments", "workers"])
+def test_a_view_looks_as_often_as_the_settings_say(filled: FilledHost, on_screen: OnScreen, start: str) -> None:
+    """One clock for each view, also after the settings changed: a second one would look on and on."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.change_settings(Settings(refresh_s=1800))
+        await settle(app, pilot)
+        view = app.views[-1]
+        assert [timer._interval for timer in view._timers if timer._callback == view._tick] == [1800]
+
+    filled.ended(b"hello\n")
+    on_screen(check, start=start)
+
+
 def test_attempt_tells(filled: FilledHost, on_screen: OnScreen) -> None:
     """What an action could not do is told with its remedy, what it did in a word."""
 
