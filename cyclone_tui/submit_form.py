@@ -17,7 +17,7 @@ LABELS = {
     "options": "Options", "array": "Array", "indices": "Indices", "parameters": "Parameters",
 }  # fmt: skip
 HELP = {
-    "script": "A file (↓ completes its name, Enter reads it, Ctrl-O shows the directories), or write the script here.",
+    "script": "A file (↓ completes its name, Enter reads it, F3 shows the directories), or write the script here.",
     "editor": "Lines such as #HYPER -n NAME -q QUEUE -r RETRIES -t 1-100 at the top hold where the fields here are empty. F6: fields.",
     "queue": "Where the tasks wait. Left empty, the script or the host decides. ↓ shows all.",
     "definition": "What tasks run in and may use: cores, memory, image. ↓ shows all.",

@@ -99,6 +99,9 @@ class HomeView(View):
     HomeView.-wide.-tall Counters { height: 6; }
     """
 
+    _is_well = False
+    """nothing needs attention"""
+
     # -- what it is made of ------------------------------------------------------------------------------------------
     def body(self) -> ComposeResult:
         """Counters; throughput and hosts; queues and workers; jobs, deployments and attention."""
@@ -172,6 +175,9 @@ class HomeView(View):
             for number, (text, remedy) in enumerate(formats.attention_lines(about, room, ascii))
         ]
         title = f"Attention {len(found)}" if found else "Attention"
+        if self._is_well == bool(found):
+            self._is_well = not found
+            self.refresh_bindings()
         if attention.columns[0].title != title:
             attention.set_columns(_attention_columns(title))
         self._grow("attention", lines, lambda line: line.key)
@@ -221,7 +227,9 @@ class HomeView(View):
 
     # -- actions -----------------------------------------------------------------------------------------------------
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no way back from where everything begins."""
+        """There is no way back from where everything begins, and nothing to fix where all is well."""
+        if action == "remedy" and self._is_well:
+            return False
         if action == "back" and self.is_attached and len(self.cyclone.views) == 1:
             return False
         return super().check_action(action, parameters)
