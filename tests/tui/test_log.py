@@ -43,6 +43,22 @@ def test_output_of_a_job(filled: FilledHost, on_screen: OnScreen) -> None:
     on_screen(check, start="log 1")
 
 
+def test_a_line_that_has_only_begun_is_shown(filled: FilledHost, on_screen: OnScreen) -> None:
+    """A prompt or a progress bar has no end of line for a long time; what becomes of it replaces it."""
+    output = Path(filled.directory, "outputs", "1-1-1")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: lines(app) == ["one", "10 %"])
+        output.write_bytes(b"one\n10 % 20 %")
+        await until(pilot, lambda: lines(app) == ["one", "10 % 20 %"])
+
+    filled.job(counts=(0, 1, 0, 0, 0, 0))
+    filled.leased([(1, 1, 1, 1)])
+    filled.running(1)
+    output.write_bytes(b"one\n10 %")
+    on_screen(check, start="log 1")
+
+
 def test_lines_of_an_array_name_their_task(filled: FilledHost, on_screen: OnScreen) -> None:
     """The index before each line, as wide as the largest."""
 

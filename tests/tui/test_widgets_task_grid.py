@@ -77,6 +77,19 @@ def test_a_cell_per_task() -> None:
     on_map(check)
 
 
+def test_the_cursor_stays_on_its_task_when_the_terminal_changes() -> None:
+    """Also on the last one."""
+
+    async def check(app: Host, pilot: Pilot[None]) -> None:
+        app.grid.set_states(states((SUCCESSFUL, 34), (FAILED, 1)))
+        await pilot.press("end")
+        await pilot.resize_terminal(60, 12)
+        await pilot.pause()
+        assert app.grid.info() == "12--35  ✗ Failed"
+
+    on_map(check)
+
+
 def test_plain_characters() -> None:
     """Every state has a sign of its own in ASCII too."""
 
