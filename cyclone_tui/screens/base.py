@@ -20,7 +20,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker
 
-from cyclone_core.errors import CycloneError
+from cyclone_core.errors import CycloneError, NotFound
 from cyclone_core.operations.queries import HostView
 from cyclone_tui import formatters
 from cyclone_tui.actions import Action, bound, of_class
@@ -182,7 +182,7 @@ class View(Screen[None]):
             return
         why = str(exc) if isinstance(exc, CycloneError) else f"{type(exc).__name__}: {exc}"
         if self._read_at is None:
-            text = f"{why}. Trying again"
+            text = why if isinstance(exc, NotFound) else f"{why}. Trying again"
         else:
             age = time.monotonic() - self._read_at
             text = f"data from {formatters.duration(age) if age >= 10 else f'{age:.0f}s'} ago: {why}. Trying again"
