@@ -346,6 +346,36 @@ def test_a_view_looks_as_often_as_the_settings_say(filled: FilledHost, on_screen
     on_screen(check, start=start)
 
 
+def test_asked_while_it_reads_a_view_reads_once_more(filled: FilledHost, on_screen: OnScreen) -> None:
+    """What changed since that read began is seen; however often it is asked, once."""
+    probe = Probe(*"abcdefg")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.open_view(probe)
+        await settle(app, pilot)
+        before = len(probe.shown)
+        for _ in range(4):
+            probe.refresh_data()
+        await settle(app, pilot)
+        assert len(probe.shown) == before + 2
+
+    on_screen(check, start="help")
+
+
+def test_the_end_of_a_job_is_told_once(filled: FilledHost, on_screen: OnScreen) -> None:
+    """Of one that was submitted here."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        app.session.watched.add(1)
+        for _ in range(2):
+            app.look()
+            await settle(app, pilot)
+        assert told(app).count("job 1 (sweep): Successful") == 1
+
+    filled.ended(b"hello\n")
+    on_screen(check, start="help")
+
+
 def test_attempt_tells(filled: FilledHost, on_screen: OnScreen) -> None:
     """What an action could not do is told with its remedy, what it did in a word."""
 
