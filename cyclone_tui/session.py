@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 from cyclone_core.errors import CycloneError
-from cyclone_core.jobs import FAILED, RUNNING, WAITING
+from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
 from cyclone_core.operations.queries import HostView, open_host
 from cyclone_tui.settings import Settings
 
@@ -48,8 +48,8 @@ class Pulse:
 
     @property
     def done(self) -> int:
-        """Tasks that are final."""
-        return sum(self.counts[2:])
+        """Tasks that have run to an end; those that were cancelled are no throughput."""
+        return self.counts[SUCCESSFUL] + self.counts[FAILED]
 
 
 def take_pulse(host: HostView) -> Pulse:
@@ -71,7 +71,7 @@ class History:
         self.rates: deque[float] = deque(maxlen=HISTORY)
 
     def add(self, done: int) -> None:
-        """Note how many tasks are final now. Forgotten jobs lower that number: such a look counts as none."""
+        """Note how many tasks have run to an end. Forgotten jobs lower that number: such a look counts as none."""
         now = self._clock()
         if self._last is not None and now > self._last[0]:
             self.rates.append(max(0, done - self._last[1]) / (now - self._last[0]))

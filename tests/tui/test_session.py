@@ -81,9 +81,9 @@ def test_its_end_lets_go_of_the_host(filled: FilledHost) -> None:
 
 
 def test_pulse_counts_all_queues(session: Session, filled: FilledHost) -> None:
-    """The header's counters are those of every queue together."""
+    """The header's counters are those of every queue together; cancelled tasks are no work that was done."""
     filled.job(1, (3, 0, 2, 1, 0, 0), queue="a")
-    filled.job(2, (1, 1, 0, 0, 0, 0), queue="b")
+    filled.job(2, (1, 1, 0, 0, 7, 0), queue="b")
     pulse = session.read(take_pulse).result()
     assert (pulse.waiting, pulse.running, pulse.failed, pulse.done) == (4, 1, 1, 3)
     assert pulse.health == "stopped"

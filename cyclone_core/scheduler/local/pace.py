@@ -1,4 +1,4 @@
-"""How many tasks were final when: a short history of a host's throughput, for whoever begins to look in the middle of work.
+"""How many tasks had run to an end when: a short history of a host's throughput, for whoever begins to look in the middle of work.
 
 Kept in memory only. A sample is taken while results come in, at most every PERIOD_S; nothing happens while nothing ends.
 """
@@ -13,12 +13,12 @@ KEPT = 240
 
 
 class Pace:
-    """samples: (seconds since 1970, tasks that were final then), oldest first."""
+    """samples: (seconds since 1970, tasks that had run to an end by then), oldest first."""
 
     __slots__ = ("_count", "_ended", "samples")
 
     def __init__(self, count: "Callable[[], int]") -> None:
-        """count: how many tasks are final now; asked for when a sample is taken."""
+        """count: how many tasks have run to an end; asked for when a sample is taken."""
         self._count = count
         self._ended = 0.0
         self.samples: list[tuple[float, int]] = []
