@@ -19,6 +19,7 @@ from cyclone_tui.settings import Settings
 from cyclone_tui.widgets.forms import FieldRow
 from cyclone_tui.widgets.review_pane import ReviewPane
 from cyclone_tui.wizard.store import Drafts
+from tests.deploying import until_over
 
 Drive = Callable[["Driver"], Awaitable[None]]
 FLOWS = ("load", "begin", "discover", "step", "fill", "look", "keep", "deploy")
@@ -89,6 +90,9 @@ def drive() -> Iterator[Callable[..., None]]:
         asyncio.run(main())
 
     yield run
+    for status in hosts.list_hosts()[0]:
+        for deployment in deployments.running(status.host):  # it would start the host again
+            until_over(status.host, deployment.number)
     for status in hosts.list_hosts()[0]:
         if status.state == "running":
             hosts.stop(status.host)
