@@ -36,7 +36,9 @@ Rows = JobRows | TaskRows
 class LocalJobBrowser:
     """See `browse.JobBrowser`."""
 
-    def __init__(self, state_dir: str) -> None:
+    def __init__(self, state_dir: str, open_index: Callable[[str], JobIndex] = JobIndex) -> None:
+        """open_index: opens the index of the host whose files are in a directory."""
+        self._open_index = open_index
         self.on_news: Callable[[], None] = lambda: None
         self._state_dir = state_dir
         self._pages = ThreadPoolExecutor(1, "cyclone-pages")
@@ -153,7 +155,7 @@ class LocalJobBrowser:
     # thread of the pages
 
     def _look(self) -> None:
-        index = self._page_index = self._page_index or JobIndex(self._state_dir)
+        index = self._page_index = self._page_index or self._open_index(self._state_dir)
         version = index.version()
         if version != self._seen:
             self._seen, self._dirty = version, True
@@ -207,7 +209,7 @@ class LocalJobBrowser:
                 self._fetching = wanted is not None
             if wanted is None:
                 return
-            index = self._page_index = self._page_index or JobIndex(self._state_dir)
+            index = self._page_index = self._page_index or self._open_index(self._state_dir)
             try:
                 if self._read(index, *wanted):
                     self.on_news()
@@ -262,13 +264,13 @@ class LocalJobBrowser:
         before = self._rows, self._by_state
         try:
             begun = time.monotonic()
-            index = self._list_index = self._list_index or JobIndex(self._state_dir)
+            index = self._list_index = self._list_index or self._open_index(self._state_dir)
             version, self._dirty = index.version(), False
             if version == self._made and not self._growing:
                 return  # nobody wrote since the list was made
-            self._made = version
             self._list(index, generation)
             self._count(index, generation)
+            self._made = version
             if self._rows.count >= LARGE:
                 _give_back()
             self._due = time.monotonic() + PAUSE * (time.monotonic() - begun)

@@ -1,7 +1,7 @@
 """Looking through the jobs of a local host: pages, new jobs, other lists, changes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
 from cyclone_core.operations.browse import Listing, Order, State
 from cyclone_core.operations.local_browser import LocalJobBrowser
 from cyclone_core.scheduler.filters import parse
+from cyclone_core.scheduler.job_terms import Term
+from cyclone_core.scheduler.sqlite.job_index import JobIndex
 from tests.filled import FilledHost
 
 
@@ -106,6 +108,36 @@ def test_membership_is_renewed(host: FilledHost, browser: LocalJobBrowser) -> No
     host.db.execute("UPDATE job SET waiting=0, running=1 WHERE id=15")
     until(lambda: browser.look().count == 3)
     assert rows(browser) == ["20", "10", "5"]
+
+
+class FailingOnce(JobIndex):
+    """Cannot count by state for a moment."""
+
+    left = 1
+
+    def by_state(self, terms: Sequence[Term], now: float) -> tuple[int, ...]:
+        """Fails as often as is left."""
+        if FailingOnce.left:
+            FailingOnce.left -= 1
+            raise OSError("not just now")
+        return super().by_state(terms, now)
+
+
+def test_a_list_that_failed_is_made_again(host: FilledHost) -> None:
+    """Also when nobody writes meanwhile; what went wrong is told once."""
+    browser = LocalJobBrowser(host.directory, FailingOnce)
+    told = []
+
+    def is_whole() -> bool:
+        try:
+            return browser.look().by_state == (4, 0, 8, 8, 0, 0)
+        except OSError as exc:
+            told.append(str(exc))
+            return False
+
+    until(is_whole)
+    browser.close()
+    assert told == ["not just now"]
 
 
 def test_tasks_one_by_one(tmp_path: Path) -> None:
