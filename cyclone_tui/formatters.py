@@ -21,8 +21,6 @@ RESOURCE_STYLES = {
     "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed", "not available": "muted",
 }  # fmt: skip
 _BAR_ORDER = (SUCCESSFUL, FAILED, ERROR, CANCELLED, RUNNING, WAITING)
-_BARS = " ▁▂▃▄▅▆▇█"
-_ASCII_BARS = " .:-=+*#@"
 
 
 def glyph(status: int, ascii: bool = False) -> str:
@@ -129,15 +127,6 @@ def task_bar(counts: Sequence[int], width: int, ascii: bool = False) -> tuple[tu
     cells = shares([counts[state] for state in _BAR_ORDER], width)
     parts = [(empty if state == WAITING else full, state, number) for state, number in zip(_BAR_ORDER, cells, strict=True)]
     return tuple((sign * number, "muted" if state == WAITING else STATE_STYLES[state]) for sign, state, number in parts if number)
-
-
-def sparkline(values: Sequence[float], width: int, ascii: bool = False) -> str:
-    """The last `width` values as bars of eight heights, scaled to the largest."""
-    shown = list(values)[-width:]
-    bars = _ASCII_BARS if ascii else _BARS
-    top = max(shown, default=0.0)
-    cells = [bars[0] if top <= 0 or value <= 0 else bars[max(1, round(8 * value / top))] for value in shown]
-    return "".join(cells).rjust(width)
 
 
 def plural(number: int, noun: str) -> str:

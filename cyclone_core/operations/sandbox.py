@@ -21,6 +21,7 @@ from typing import Literal
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError, EngineMissing, HostUnavailable, MissingExtra, StateUnusable
+from cyclone_core.locks import is_held
 from cyclone_core.sandbox import faults as fault_files
 from cyclone_core.sandbox.batch.execution import end_left_over
 from cyclone_core.sandbox.faults import Faults, RequestFault
@@ -68,7 +69,7 @@ def directory() -> Directory:
 def status() -> Status:
     """Whether there is one, and whether it answers."""
     found = directory()
-    running = found.running() if _is_held(found) else None
+    running = found.running() if is_held(found.lock) else None
     if running is None:
         return Status("stopped", found, None)
     return Status("running" if _answers(running) else "not answering", found, running)
@@ -101,7 +102,7 @@ def stop() -> bool:
     """End it with all jobs and functions that it runs, and forget what it held; whether there was one. Raises HostUnavailable."""
     found = directory()
     running = found.running()
-    was_there = _is_held(found)
+    was_there = is_held(found.lock)
     if was_there and running is not None:
         _end(found, running.pid)
     elif was_there:
@@ -116,7 +117,7 @@ def stop() -> bool:
 def set_faults(faults: Faults) -> None:
     """What goes wrong from now on, in place of what did; `Faults()` for nothing. Raises CycloneError when no sandbox runs."""
     found = directory()
-    if not _is_held(found):
+    if not is_held(found.lock):
         raise CycloneError("no sandbox is running, so nothing can go wrong on it. Start one: hyper sandbox start")
     fault_files.write(found.faults, faults)
 
@@ -195,7 +196,7 @@ def _wait_until_it_serves(found: Directory) -> Status:
         now = status()
         if now.state == "running":
             return now
-        if not _is_held(found):
+        if not is_held(found.lock):
             raise HostUnavailable(f"the sandbox could not be started: {_last_words(found)}. Its log is {found.log}")
         time.sleep(_LOOK_EVERY_S)
     raise HostUnavailable(f"the sandbox does not answer after {_START_S:.0f} s. See {found.log}, and end it: hyper sandbox stop")
@@ -212,7 +213,7 @@ def _end(found: Directory, pid: int) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-        if _wait(lambda: not _is_held(found), _STOP_S):
+        if _wait(lambda: not is_held(found.lock), _STOP_S):
             return
     raise HostUnavailable(f"the sandbox (process {pid}) does not end. See {found.log}")
 
@@ -238,20 +239,6 @@ def _take(found: Directory) -> int | None:
             return descriptor
     os.close(descriptor)
     return None
-
-
-def _is_held(found: Directory) -> bool:
-    try:
-        descriptor = os.open(found.lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _answers(running: Running) -> bool:
