@@ -4,7 +4,7 @@ import fcntl
 import os
 
 
-def is_held(path: str) -> bool:
+def is_held(path: "str | os.PathLike[str]") -> bool:
     """Whether somebody holds the exclusive lock of a file; False where there is no such file. Takes a shared lock for an instant."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
