@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from textual import events, work
@@ -58,11 +58,13 @@ class CycloneApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
 
     def __init__(
-        self, host: str, settings: Settings | None = None, read_only: bool = False, start: str = "", problems: Iterable[Problem] = ()
-    ) -> None:
+        self, host: str, settings: Settings | None = None, read_only: bool = False, start: str = "", problems: Iterable[Problem] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        """clock: the time in seconds since 1970, for what says how long a job has been running."""
         super().__init__()
         self.settings = settings or Settings()
-        self.session = Session(host, self.settings, read_only)
+        self.session = Session(host, self.settings, read_only, clock)
         self._start, self._problems = start, list(problems)
         self._pulsing = False
         self._held: list[events.Key] | None = None

@@ -4,7 +4,7 @@ What only one pane shows is read while that pane is open. The overview of a larg
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -113,16 +113,16 @@ class JobPage:
 class PageReader:
     """Reads pages of one job or task; remembers what does not change. Used on one thread at a time."""
 
-    def __init__(self, text: str, ascii: bool) -> None:
+    def __init__(self, text: str, ascii: bool, clock: Callable[[], float] = time.time) -> None:
         """text: `1234` or `1234--7`."""
-        self.text, self.ascii = text, ascii
+        self.text, self.ascii, self._clock = text, ascii, clock
         self._script: tuple[str, ...] | None = None
         self._overview: Overview | None = None
         self._unread = 0
 
     def read(self, host: HostView, pane: str, status: int | None, bar_width: int) -> JobPage:
         """The page with what `pane` shows. status: of the tasks in the table. Raises NotFound, UsageError, StateUnusable."""
-        now = time.time()
+        now = self._clock()
         job, task = host.find([self.text])[0]
         position = task.position if task else None if job.array else 1
         if task is None and position:

@@ -81,8 +81,8 @@ class History:
 class Session:
     """See the module. Close it when it is over."""
 
-    def __init__(self, host: str, settings: Settings, read_only: bool = False) -> None:
-        self.host, self.settings, self.read_only = host, settings, read_only
+    def __init__(self, host: str, settings: Settings, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
+        self.host, self.settings, self.read_only, self.clock = host, settings, read_only, clock
         self.region: str | None = None
         """the only region to show, None = all"""
         self.history = History()

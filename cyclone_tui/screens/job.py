@@ -148,7 +148,7 @@ class JobView(JobFlows, FollowedView):
     def load(self, host: HostView) -> JobPage:
         """The page, with what the open pane shows; at first the usual pane is not known, and nothing more is read."""
         if self._reader is None:
-            self._reader = PageReader(self.task_text, self.session.settings.ascii)
+            self._reader = PageReader(self.task_text, self.session.settings.ascii, self.session.clock)
         return self._reader.read(host, self.pane, self.status, _BAR)
 
     def show(self, data: JobPage) -> None:

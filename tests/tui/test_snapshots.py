@@ -67,7 +67,7 @@ def test_looks_as_it_did(busy: FilledHost, on_screen: Callable[..., CycloneApp],
         await pilot.pause()
         pictures.append(picture(app))
 
-    on_screen(check, start=view, size=SIZES[size])
+    on_screen(check, start=view, size=SIZES[size], clock=lambda: 1_700_000_200.0)
     file = GOLDEN / f"{view.replace(' ', '-')}-{size}.svg"
     if os.environ.get("CYCLONE_UPDATE_GOLDEN"):
         file.write_text(pictures[0], encoding="utf-8")
