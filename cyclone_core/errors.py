@@ -8,6 +8,10 @@
     ├── StateUnusable               the state directory or database cannot be used (version, filesystem, rights)
     │   └── StorageFull             there is no room left for what must be durable
     ├── EngineMissing               no docker or podman is here, or it does not answer
+    ├── AwsError                    AWS refused a request, or could not be asked (`code`: its own word for it)
+    │   ├── CredentialsUnusable     there are none, they have expired, or the account is another one
+    │   ├── AccessDenied            the caller lacks a right (`action`)
+    │   └── RegionUnavailable       a region is not enabled, or does not answer
     ├── BuildFailed                 an image could not be built, pulled or tagged
     └── MissingExtra                the command needs an optional part that is not installed
 
@@ -59,6 +63,27 @@ class StorageFull(StateUnusable):
 
 class EngineMissing(CycloneError):
     """No container engine is on this machine, or it does not answer."""
+
+
+class AwsError(CycloneError):
+    """AWS refused a request, or could not be asked."""
+
+    def __init__(self, message: str, code: str = "", action: str = "") -> None:
+        """code: AWS's word for it, such as ValidationError; action: the IAM action that was asked for, such as s3:PutObject."""
+        super().__init__(message)
+        self.code, self.action = code, action
+
+
+class CredentialsUnusable(AwsError):
+    """There are no credentials, they have expired, or they belong to another account."""
+
+
+class AccessDenied(AwsError):
+    """The caller lacks a right."""
+
+
+class RegionUnavailable(AwsError):
+    """A region is not enabled for the account, or does not answer."""
 
 
 class BuildFailed(CycloneError):

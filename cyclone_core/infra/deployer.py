@@ -77,9 +77,10 @@ def run(holder: Holder, applier: Applier, clock: Callable[[], float] = time.time
     reason = ""
     try:
         for event in applier.apply(plan, lambda: bool(record.cancelled_by())):
-            phases[event.region, event.kind, event.name] = event.phase if event.phase != "LOG" else phases.get(key_of(event), "LOG")
+            if not event.part:  # how a part of it ended does not say how it ends
+                phases[key_of(event)] = event.phase if event.phase != "LOG" else phases.get(key_of(event), "LOG")
             record.append(event)
-            reason = event.text if event.phase == "FAILED" else reason
+            reason = event.text if event.phase == "FAILED" and not event.part else reason
             yield event
         state, reason = _outcome(plan, phases, reason, record)
     except CycloneError as exc:

@@ -24,4 +24,5 @@ class Event:
     region: str = ""
     """Where it happened; "" on hosts that have one place only."""
     part: str = ""
-    """What of the resource it happened to, such as a stack or a logical resource in it; "" = the whole of it."""
+    """What of the resource it happened to, on AWS `LogicalId AWS::Service::Type`; "" = the whole of it. How a part ends does not say how the
+    whole ends."""

@@ -45,6 +45,10 @@ class Plan:
     """Changes in an order in which each can be made: what is referred to comes first, and goes last."""
 
     changes: tuple[Change, ...] = ()
+    keep_failed: bool = False
+    """Leave what failed as it is, to look at it, instead of rolling it back (AWS hosts)."""
+    keep_data: bool = False
+    """With a host that is deleted, keep its jobs and outputs (AWS hosts)."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""

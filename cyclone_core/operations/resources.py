@@ -22,6 +22,7 @@ from cyclone_core.infra.deployment_record import Holder, Order
 from cyclone_core.infra.deployment_record import Mode as Why
 from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Bodies, Change, Plan
+from cyclone_core.infra.stack_plans import Details
 from cyclone_core.operations import appliers, hosts
 from cyclone_core.operations.appliers import Connect
 from cyclone_core.problems import Problem
@@ -77,6 +78,8 @@ class Proposal:
 
     plan: Plan
     problems: tuple[Problem, ...] = ()
+    details: Details | None = None
+    """What only AWS hosts have: stacks, rights, bootstrap."""
 
     def check(self) -> Plan:
         """The plan. Raises InvalidRequest with every problem."""

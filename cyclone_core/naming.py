@@ -1,0 +1,108 @@
+"""What a host's things are called on AWS: everything begins with the host's name, so that hosts share an account.
+
+Pure. Names that templates, functions and workers have to agree on are fixed here; all other physical names are left to
+CloudFormation, which begins them with the stack's name and so with the host's. Limits: stack names 128 characters (
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html), Batch names 128, buckets 63,
+SSM parameters 1011 (https://docs.aws.amazon.com/general/latest/gr/ssm.html).
+"""
+
+import re
+from hashlib import sha256
+
+from cyclone_core.problems import Problem
+
+MOST_HOST = 20
+"""Characters of an AWS host's name: what is made from it must fit names of 63 characters."""
+TAG_HOST, TAG_KIND, TAG_NAME = "cyclone:host", "cyclone:kind", "cyclone:name"
+"""Tags of every stack: whose it is, and which resource of the host it makes."""
+_HOST = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+
+
+def host_problem(path: str, name: str) -> Problem | None:
+    """Why an AWS host cannot be called so, None when it can."""
+    if len(name) > MOST_HOST:
+        return Problem(path, f"the name of an AWS host has at most {MOST_HOST} characters, and {name!r} has {len(name)}", "Shorten it")
+    if not _HOST.fullmatch(name) or "--" in name:
+        hint = f"For example {_cleaned(name.lower())[:MOST_HOST].strip('-') or 'grid'!r}"
+        return Problem(path, f"{name!r} cannot name an AWS host: small letters, digits and single '-' only, a letter first", hint)
+    return None
+
+
+def slug(name: str, most: int = 64) -> str:
+    """A resource's name as part of names on AWS: itself where it may stand there, else cleaned and with a hash that keeps it apart.
+
+    Letters, digits and `-` only; at most `most` characters.
+    """
+    cleaned = _cleaned(name)
+    if cleaned == name and len(name) <= most:
+        return name
+    return f"{cleaned[: most - 9].strip('-')}-{sha256(name.encode()).hexdigest()[:8]}"
+
+
+def stack(host: str, kind: str, name: str = "") -> str:
+    """Name of a stack: `grid-host`, `grid-region`, `grid-cluster-big`."""
+    return f"{host}-{kind}-{slug(name, 80)}" if name else f"{host}-{kind}"
+
+
+def record(host: str, kind: str, name: str) -> str:
+    """Name of the SSM parameter, in the main region, that holds a resource's body."""
+    return f"{records(host)}/{kind}/{name}"
+
+
+def records(host: str) -> str:
+    """The path below which a host's records are."""
+    return f"/cyclone/{host}"
+
+
+def network_value(host: str, what: str) -> str:
+    """Name of the SSM parameter, in its own region, with a value that other regions' stacks look up: vpc-id, peering-id."""
+    return f"/cyclone-network/{host}/{what}"
+
+
+def export(host: str, what: str) -> str:
+    """Name under which a region's stack exports a value: vpc-id, subnets, security-group."""
+    return f"{host}-{what}"
+
+
+def job_queue(host: str, cluster: str) -> str:
+    """The Batch job queue of a cluster, the same in each region."""
+    return f"{host}-{slug(cluster)}"
+
+
+def job_definition(host: str, definition: str) -> str:
+    """The Batch job definition, the same in each region."""
+    return f"{host}-{slug(definition)}"
+
+
+def jobs_table(host: str) -> str:
+    """The table that holds work, in the main region."""
+    return f"{host}-jobs"
+
+
+def data_bucket(host: str, account: str, region: str) -> str:
+    """The bucket of scripts, outputs and logs, in the main region."""
+    return f"{host}-data-{account}-{region}"
+
+
+def dead_letters(host: str) -> str:
+    """The message queue for what no function could handle, in the main region."""
+    return f"{host}-dead-letters"
+
+
+def function(host: str, what: str) -> str:
+    """A function of the control plane."""
+    return f"{host}-{what}"
+
+
+def repository(host: str) -> str:
+    """The image repository of each region; images are its tags."""
+    return f"{host}/images"
+
+
+def log_group(host: str, definition: str) -> str:
+    """Where the containers of a definition log, in their own region."""
+    return f"/cyclone/{host}/definition/{slug(definition)}"
+
+
+def _cleaned(name: str) -> str:
+    return re.sub(r"-+", "-", re.sub(r"[^A-Za-z0-9-]", "-", name)).strip("-")
