@@ -24,5 +24,6 @@ class Event:
     region: str = ""
     """Where it happened; "" on hosts that have one place only."""
     part: str = ""
-    """What of the resource it happened to, on AWS `LogicalId AWS::Service::Type`; "" = the whole of it. How a part ends does not say how the
-    whole ends."""
+    """What of the resource it happened to, on AWS `LogicalId AWS::Service::Type`; "" = the whole of it.
+
+    How a part ends does not say how the whole ends."""
