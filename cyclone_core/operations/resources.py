@@ -41,6 +41,17 @@ Mode = Literal["create", "update", "any"]
 
 
 @dataclass(frozen=True)
+class Place:
+    """A resource in one region of an AWS host, as its stack there is."""
+
+    region: str
+    state: str
+    """CREATING, UPDATING, DELETING, ACTIVE or FAILED."""
+    reason: str = ""
+    """Why it is FAILED, as AWS says it."""
+
+
+@dataclass(frozen=True)
 class Stored:
     """One resource as the host has it."""
 
@@ -54,6 +65,8 @@ class Stored:
     updated: float
     open_jobs: int = 0
     """Jobs that use it and are not finished (queues and definitions)."""
+    places: tuple[Place, ...] = ()
+    """How it is in each region, the main one first; () on hosts that have one place only."""
 
 
 @dataclass(frozen=True)
@@ -331,4 +344,4 @@ def default_build_directory() -> str:
     return beside if os.path.isdir(beside) else "example-worker-image"
 
 
-__all__ = ["CycloneError", "Proposal", "Resources", "Snapshot", "Stored", "for_host", "for_selected"]
+__all__ = ["CycloneError", "Place", "Proposal", "Resources", "Snapshot", "Stored", "for_host", "for_selected"]
