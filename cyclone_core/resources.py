@@ -103,6 +103,10 @@ class Host(Document):
     ] = False
     auto_init_main: Annotated[bool, Option("Initialise the main region right away", step="Advanced")] = True
     profile: Annotated[str | None, aws("AWS profile to deploy with", _ACCOUNT, step="Account")] = None
+    sandbox: Annotated[
+        bool,
+        aws("On the sandbox of this machine instead of an account (hyper sandbox start)", _ACCOUNT, harmless=(False,), step="Account"),
+    ] = False
 
     @field_validator("name")
     @classmethod
@@ -134,14 +138,37 @@ class Region(Document):
     deploy_vpc_endpoints: Annotated[
         Endpoints, aws("Private ways to AWS services: none, those that move data, or all", _NETWORK, prompt=True, step="Network")
     ] = "OFF"
+    availability_zones: Annotated[
+        int | None,
+        Field(ge=1, le=6),
+        aws(
+            "Availability zones of a new network",
+            _NETWORK,
+            default_text=("", "3, or as many as the region has"),
+            replaces=True,
+            step="Subnets",
+        ),
+    ] = None
     subnet_config: Annotated[
         Subnets | None,
-        aws("Subnets of workers", _NETWORK, default_text=("", "as the host's VPC"), replaces=True, step="Subnets"),
+        aws(
+            "Subnets of workers",
+            _NETWORK,
+            default_text=("", "PRIVATE_WITH_NAT; of an imported network those that it has"),
+            replaces=True,
+            step="Subnets",
+        ),
     ] = None
     nat_gateways: Annotated[
         int | None,
         Field(ge=0),
-        aws("NAT gateways to create", _NETWORK, default_text=("", "as the host's VPC"), step="Subnets", depends_on=("subnet_config",)),
+        aws(
+            "NAT gateways to create",
+            _NETWORK,
+            default_text=("", "1 with PRIVATE_WITH_NAT, else 0"),
+            step="Subnets",
+            depends_on=("subnet_config",),
+        ),
     ] = None
 
 

@@ -23,7 +23,7 @@ from hashlib import sha256
 from typing import Any
 
 from cyclone_core import naming
-from cyclone_core.infra.plan import Bodies
+from cyclone_core.infra.plan import Bodies, Plan
 
 Key = tuple[str, str]
 """(region, name of the stack)"""
@@ -88,6 +88,28 @@ def of(all_of_them: list[Target], kind: str, name: str) -> list[Target]:
     """The targets of one resource; a region's are also its registration and peering."""
     kinds = ("region", "hub", "peering") if kind == "region" else (kind,)
     return [target for target in all_of_them if target.kind in kinds and target.name == name]
+
+
+def resource_of(kind: str, name: str) -> tuple[str, str] | None:
+    """(kind, name) of the resource whose stack, or change of a plan, this is: a hub or peering belongs to a region; None for a bootstrap."""
+    if kind == "bootstrap":
+        return None
+    return ("region" if kind in ("hub", "peering") else kind, name)
+
+
+def wanted(plan: Plan, recorded: Bodies) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The resources that a plan leads to, from those that are recorded when it is applied.
+
+    A change is about a stack, its body about the whole resource: a cluster whose stack is deleted in one region keeps its body.
+    """
+    bodies = {kind: dict(there) for kind, there in recorded.items()}
+    for change in plan.changes:
+        resource = resource_of(change.kind, change.name)
+        if resource is not None and change.body is None:
+            bodies.get(resource[0], {}).pop(resource[1], None)
+        elif resource is not None and change.body is not None:
+            bodies.setdefault(resource[0], {})[resource[1]] = change.body
+    return bodies
 
 
 def _targets(place: Place, bodies: Bodies) -> Iterator[Target]:
