@@ -1,0 +1,45 @@
+"""What a Lambda function runs, as a zip that is the same whenever and wherever it is made: the CDK names it by its hash.
+
+Pure but for reading this project's own modules. Times, order and rights are fixed, and nothing is compressed: how well a machine compresses
+depends on its zlib, and the few modules of a function are small.
+"""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+_PROJECT = Path(__file__).parents[2]
+_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a zip can say."""
+_MODE = 0o100644 << 16
+"""Lambda runs as another user than the one who owns the files: everybody may read."""
+
+
+def packed(modules: Sequence[str]) -> bytes:
+    """A zip of modules, such as `cyclone_core.scheduler.lambdas.health`, with the packages that they are in (as empty ones).
+
+    Modules that they import have to be named too. Raises FileNotFoundError for one that is not there.
+    """
+    files = {path: _source(path) for path in map(_path, modules)}
+    for path in list(files):
+        for folder in list(Path(path).parents)[:-1]:
+            files.setdefault(f"{folder}/__init__.py", b"")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(path, _TIME)
+            entry.external_attr = _MODE
+            entry.create_system = 3
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def _path(module: str) -> str:
+    return module.replace(".", "/") + ".py"
+
+
+@cache
+def _source(path: str) -> bytes:
+    return (_PROJECT / path).read_bytes()
