@@ -1,6 +1,7 @@
 """How far a deployment is, as rows, phases and texts: pure, from its plan and events. What the screens of deployments show is tested here.
 
-Resources are grouped by region; parts of a resource (stacks, the things in them) are listed below it while something happens to them.
+Resources are grouped by region; parts of a resource (on AWS what its stack makes) are listed below it while something happens to them.
+A host of many regions has thousands of parts: what is not opened shows those that move or failed, a few of them, and a count of the rest.
 """
 
 from collections.abc import Iterable
@@ -29,14 +30,24 @@ _ACTIONS = {"CREATING": "create", "UPDATING": "change", "DELETING": "delete"}
 _ENDS = {"ACTIVE": DONE, "DELETED": DONE, "FAILED": FAILED, "CANCELLED": CANCELLED}
 HERE = "local"
 """What the region of a host with one place is called."""
+MORE = "…"
+"""Stands for the parts of a resource that are counted, not listed."""
+MOST_PARTS = 6
+"""So many parts of a resource are listed by themselves."""
+FOLDED_FROM = 5
+"""So many regions, and those in which nothing moves are one line each."""
+_ECHOES = ("creation cancelled", "update cancelled", "creation canceled", "update canceled")
+"""What CloudFormation says of resources that another one's failure ended."""
+Key = tuple[str, str, str, str]
+"""(region, kind, name, part); texts are empty from the right on for what is larger"""
 
 
 @dataclass
 class Step:
     """One resource, or a part of one, on its way."""
 
-    key: tuple[str, str, str, str]
-    """(region, kind, name, part)"""
+    key: Key
+    """which: the part is "" for the whole of a resource"""
     action: str
     """what is done to it; "" for a part, which no plan names, until something is"""
     status: str = WAITING
@@ -59,8 +70,7 @@ class Step:
 class Row:
     """One line of the tree."""
 
-    key: tuple[str, str, str, str]
-    """(region, kind, name, part); texts are empty from the right on above resources and parts"""
+    key: Key
     depth: int
     text: str
     sign: str
@@ -109,9 +119,11 @@ class Progress:
             if event.part:
                 part = step.parts.setdefault(event.part, Step((*key[:3], event.part), ""))
                 part.take(event)
+                if step.status == WAITING:
+                    step.status, step.begun = BUSY, event.at
             else:
                 step.take(event)
-            if event.phase == "FAILED" and self.first_failure is None:
+            if event.phase == "FAILED" and (self.first_failure is None or is_echo(self.first_failure)):
                 self.first_failure = event
 
     # -- counts --------------------------------------------------------------------------------------------------------
@@ -131,25 +143,45 @@ class Progress:
         state: "State",
         now: float,
         ascii: bool = False,
-        opened: frozenset[tuple[str, str, str, str]] = frozenset(),
+        opened: frozenset[Key] = frozenset(),
         only: str | None = None,
     ) -> list[Row]:
         """The tree, regions in their order in the plan.
 
-        now: seconds since 1970; opened: resources whose parts are wanted; only: the one region to show, None for all.
+        now: seconds since 1970; opened: what was chosen: its parts are wanted; only: the one region to show, None for all.
         """
+        regions: dict[str, list[Step]] = {}
+        for step in self.steps.values():
+            if is_in(step.key[0], only):
+                regions.setdefault(step.key[0], []).append(step)
         found: list[Row] = []
-        for region in dict.fromkeys(step.key[0] for step in self.steps.values()):
-            if not is_in(region, only):
-                continue
-            steps = [step for step in self.steps.values() if step.key[0] == region]
+        for region, steps in regions.items():
             found.append(self._region(region, steps, state, now, ascii))
+            status = _together([_settled(step, state) for step in steps])
+            if len(regions) >= FOLDED_FROM and status in (DONE, WAITING, LEFT) and not any(key[0] == region for key in opened):
+                continue
             for step in steps:
-                found.append(self._row(step, 1, f"{step.key[1]} {step.key[2]}", state, now, ascii))
-                status = _settled(step, state)
-                if step.key in opened or status in (BUSY, FAILED, INTERRUPTED):
-                    found += [self._row(part, 2, name, state, now, ascii) for name, part in step.parts.items()]
+                found.append(self._row(step, 1, _named(step), state, now, ascii))
+                found += self._parts(step, state, now, ascii, any(key[:3] == step.key[:3] for key in opened))
         return found
+
+    def _parts(self, step: Step, state: "State", now: float, ascii: bool, is_open: bool) -> list[Row]:
+        """What it is made of: all of it when it was opened; else what moves or failed, a few of it, and how much of the rest is done."""
+        if not step.parts or (not is_open and _settled(step, state) not in (BUSY, FAILED, INTERRUPTED)):
+            return []
+        wanted = list(step.parts.values())
+        if not is_open:
+            failed = [part for part in wanted if part.status == FAILED]
+            moving = [part for part in wanted if part.status == BUSY]
+            wanted = [*failed[:MOST_PARTS], *moving][:MOST_PARTS]
+        rows = [self._row(part, 2, part.key[3].replace("AWS::", ""), state, now, ascii) for part in wanted]
+        rest = len(step.parts) - len(wanted)
+        if rest:
+            done = sum(part.status == DONE for part in step.parts.values())
+            text = f"{plural(rest, 'more part') if wanted else plural(rest, 'part')}"
+            word = f"{done} done" if done else ""
+            rows.append(Row((*step.key[:3], MORE), 2, text, "." if ascii else "·", word, "muted", ""))
+        return rows
 
     def _region(self, region: str, steps: list[Step], state: "State", now: float, ascii: bool) -> Row:
         status = _together([_settled(step, state) for step in steps])
@@ -172,10 +204,12 @@ class Progress:
 
     # -- phases --------------------------------------------------------------------------------------------------------
     def stages(self, state: "State", ascii: bool = False) -> list[Stage]:
-        """plan, build (where something is built), apply, done."""
-        built = [step for step in self.steps.values() if step.key[1] == "image" and step.action != "delete"]
-        applied = [step for step in self.steps.values() if step not in built]
-        middle = [self._stage(name, steps, state, ascii) for name, steps in (("build", built), ("apply", applied)) if steps]
+        """plan, bootstrap and build (where there is such a thing), apply, done."""
+        groups: dict[str, list[Step]] = {"bootstrap": [], "build": [], "apply": []}
+        for step in self.steps.values():
+            is_built = step.key[1] == "image" and step.action != "delete"
+            groups["build" if is_built else "bootstrap" if step.key[1] == "bootstrap" else "apply"].append(step)
+        middle = [self._stage(name, steps, state, ascii) for name, steps in groups.items() if steps]
         end = {"PLANNED": WAITING, "RUNNING": WAITING, "SUCCEEDED": DONE, "ROLLED_BACK": LEFT}.get(state, "")
         sign, style = _look(end or _together([_settled(step, state) for step in self.steps.values()]), ascii)
         words = {"FAILED": "failed", "CANCELLED": "cancelled", "INTERRUPTED": "interrupted", "ROLLED_BACK": "rolled back"}
@@ -192,7 +226,8 @@ class Progress:
         """What is pinned on top; None while all is well and once it was taken back."""
         state = deployment.state
         sign = STATE_LOOKS["FAILED" if state == "RUNNING" else state][1 if ascii else 0]
-        left = f"{self.done} of {plural(self.total, 'resource')} done. Retry does the rest"
+        noun = "stack" if any(region for region, *_ in self.steps) else "resource"
+        left = f"{self.done} of {plural(self.total, noun)} done. Retry does the rest"
         if state in ("SUCCEEDED", "ROLLED_BACK", "PLANNED"):
             return None
         if self.first_failure is not None:
@@ -200,7 +235,7 @@ class Progress:
             dot = " - " if ascii else " · "
             where = f"{event.region}{dot}" if event.region else ""
             title = f"{sign} {where}{event.kind} {event.name}{f'{dot}{event.part}' if event.part else ''} failed"
-            return Failure(title, event.text or deployment.reason, self._remedy(event), "failed")
+            return Failure(title, event.text or deployment.reason, self._remedy(event, deployment), "failed")
         if state == "FAILED":
             return Failure(f"{sign} failed", deployment.reason, left, "failed")
         if state == "INTERRUPTED":
@@ -209,11 +244,13 @@ class Progress:
             return Failure(f"{sign} {deployment.reason or 'cancelled'}", "", left, "cancelled")
         return None
 
-    def _remedy(self, event: "Event") -> str:
+    def _remedy(self, event: "Event", deployment: "Deployment") -> str:
         change = self.changes.get((event.region, event.kind, event.name))
         directory = (change.body or {}).get("directory") if change is not None else None
         if event.kind == "image" and directory:
             return f"Correct what is in {directory}, then retry"
+        if not deployment.is_over and event.region and not deployment.plan.keep_failed:
+            return "What this stack made is taken back; what does not need it goes on. Then correct the cause and retry"
         return "Correct the cause, then retry; or roll back to what was there before"
 
 
@@ -229,9 +266,17 @@ def took(deployment: "Deployment", now: float) -> str:
     return short(deployment.took(now)) if deployment.is_over else _whole(deployment.took(now))
 
 
-def plan_lines(plan: "Plan") -> str:
-    """What a plan does, a line each; for questions."""
-    return "\n".join(_line(change) for change in plan.changes) or "Nothing has to change: everything is as it should be."
+def plan_lines(plan: "Plan", most: int = 12) -> str:
+    """What a plan does, a line each, at most so many; for questions."""
+    lines = [_line(change) for change in plan.changes]
+    if len(lines) > most:
+        lines[most - 1 :] = [f"and {len(lines) - most + 1} more"]
+    return "\n".join(lines) or "Nothing has to change: everything is as it should be."
+
+
+def is_echo(event: "Event") -> bool:
+    """Whether a failure only follows from another one."""
+    return bool(event.part) and any(echo in event.text.lower() for echo in _ECHOES)
 
 
 def _line(change: "Change") -> str:
@@ -240,6 +285,12 @@ def _line(change: "Change") -> str:
     shown = ", ".join(f"{one.field} {one.before} -> {one.after}" for one in fields[:3]) if change.action in ("change", "replace") else ""
     more = f" and {len(fields) - 3} more" if shown and len(fields) > 3 else ""
     return f"{change.action} {where}{change.kind} {change.name}{f': {shown}{more}' if shown else ''}"
+
+
+def _named(step: Step) -> str:
+    """`cluster big`; what is named after its region, `region`."""
+    region, kind, name, _ = step.key
+    return kind if name == region else f"{kind} {name}"
 
 
 def _settled(step: Step, state: "State") -> str:

@@ -96,12 +96,16 @@ class Deployment:
 
 
 def describe(plan: Plan) -> str:
-    """A plan in a few words: `create cluster big, change queue fast`, or how many of what."""
-    if len(plan.changes) <= 2:
-        return ", ".join(f"{change.action} {change.kind} {change.name}" for change in plan.changes) or "nothing left to do"
+    """A plan in a few words: `create cluster big, change queue fast`, `… in 3 regions`, or how many of what."""
+    places: dict[tuple[str, str, str], set[str]] = {}
+    for change in plan.changes:
+        places.setdefault((change.action, change.kind, change.name), set()).add(change.region)
+    if len(places) <= 2:
+        several = (f" in {len(regions)} regions" if len(regions) > 1 else "" for regions in places.values())
+        return ", ".join(f"{' '.join(what)}{where}" for what, where in zip(places, several, strict=True)) or "nothing left to do"
     actions = dict.fromkeys(change.action for change in plan.changes)
     counts = [f"{action} {sum(change.action == action for change in plan.changes)}" for action in actions]
-    return f"{', '.join(counts)} resources"
+    return f"{', '.join(counts)} {'stacks' if any(change.region for change in plan.changes) else 'resources'}"
 
 
 # -- see --------------------------------------------------------------------------------------------------------------

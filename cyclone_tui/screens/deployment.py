@@ -23,7 +23,7 @@ from cyclone_core.operations.deployments import Deployment, Event
 from cyclone_core.operations.queries import HostView
 from cyclone_core.views import iso
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.deployment_progress import STATE_LOOKS, Progress, Row, took
+from cyclone_tui.deployment_progress import MORE, STATE_LOOKS, Progress, Row, took
 from cyclone_tui.formatters import moment
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.deployment_flows import DeploymentFlows
@@ -218,8 +218,9 @@ class DeploymentView(DeploymentFlows):
     @on(RowTable.Opened)
     def _choose(self, event: RowTable.Opened) -> None:
         """Enter on a row of the tree: only its events, or all again."""
-        log = self.query_one(EventLog)
-        log.choose(None if event.record.key == log.only else event.record.key)
+        log, key = self.query_one(EventLog), event.record.key
+        key = (*key[:3], "") if key[3] == MORE else key
+        log.choose(None if key == log.only else key)
         self._show_tree()
 
     @on(EventLog.SaveAsked)
