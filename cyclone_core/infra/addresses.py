@@ -20,6 +20,10 @@ LARGEST, SMALLEST = 16, 28
 """Prefix lengths of networks and subnets: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
 MOST_ZONES = 6
 """That a region has (us-east-1)."""
+DEFAULT_ZONES = 3
+"""Of a network whose body leaves it to us."""
+VPC_FIELDS = ("cidr", "vpc_id")
+"""Fields of a region's body that decide which VPC it has."""
 SEEN_OUTSIDE = ("import_vpc", "cidr", "vpc_id", "availability_zones", "subnets", "route_tables")
 """Fields of a region's body that change what its stack exports. CloudFormation refuses that while another stack imports it: the region's
 clusters, and peerings with the main region."""
@@ -67,8 +71,8 @@ def problem(cidr: str, zones: int, path: str = "cidr") -> Problem | None:
 
 
 def vpc_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a region's body, what decides which VPC it has: what looks its id up does so again when this changes."""
-    return {field: body.get(field) for field in ("cidr", "vpc_id")}
+    """Of a region's body, `VPC_FIELDS`: whoever looks its VPC up does so again when they change."""
+    return {field: body.get(field) for field in VPC_FIELDS}
 
 
 def _slot(prefix: int, zones: int) -> int:

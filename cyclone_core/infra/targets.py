@@ -23,6 +23,7 @@ from hashlib import sha256
 from typing import Any
 
 from cyclone_core import naming
+from cyclone_core.infra.addresses import vpc_of
 from cyclone_core.infra.plan import Bodies, Plan
 
 Key = tuple[str, str]
@@ -135,12 +136,12 @@ def _region(place: Place, name: str, regions: Mapping[str, Mapping[str, Any]]) -
         yield Target(place, main, "region", name, {"body": body, "record": True, "peer": None})
         return
     peered = bool(body.get("peer_with_main_region")) and main in regions
-    peer = {"region": main, "cidr": regions[main].get("cidr")} if peered else None
+    peer = {"region": main, **vpc_of(regions[main])} if peered else None
     yield Target(place, main, "hub", name, {"body": body, "record": True})
     hub_record = (main, naming.stack(place.host, "hub", name))
     yield Target(
         place, name, "region", name, {"body": body, "record": False, "peer": peer}, (hub_record, *([(main, network)] if peered else []))
     )
     if peered:
-        properties = {"hub": name, "cidr": body.get("cidr"), "main": regions[main]}
+        properties = {"hub": name, **vpc_of(body), "main": regions[main]}
         yield Target(place, main, "peering", name, properties, ((main, network), (name, network)))
