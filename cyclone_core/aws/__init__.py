@@ -1,0 +1,28 @@
+"""Everything that Cyclone asks of AWS, and nothing that it decides: the only room that knows AWS's libraries.
+
+    account      whose credentials, which endpoint, which regions; clients
+    client       one service in one region: requests and pages, throttling outlasted, errors translated
+    credentials  where credentials come from, and what to do when they cannot be used
+    errors       AWS's exceptions as Cyclone's: what was asked, why it failed, what to do next
+    stacks       CloudFormation: stacks, their resources and events, what can be done to them
+    change_sets  what CloudFormation would do to a stack
+    records      the bodies that a host's stacks recorded
+    network      VPCs, subnets and what kind they are, zones, instance types, machine images
+    limits       quotas and how much of them is used
+    permissions  which actions the caller lacks
+    storage      assets, buckets, repositories, tables and log groups: putting there, and emptying
+
+All raise `AwsError` and its subclasses only. AWS's library is loaded when one of these modules is (0.2 s): whoever may have to do without
+it calls `check_installed` first, and nobody imports them for a host on this machine.
+"""
+
+import importlib.util
+
+from cyclone_core.errors import MissingExtra
+
+
+def check_installed() -> None:
+    """Raises MissingExtra unless AWS's library is there."""
+    if importlib.util.find_spec("botocore") is None:
+        install = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
+        raise MissingExtra(f"AWS hosts need the optional part aws: boto3 is not installed. Install it: {install}")
