@@ -1,15 +1,24 @@
-"""What is stored for a resource: the body that the local engine reads, made from a model, and back.
+"""What is stored for a resource: the body that the local engine reads, or that an AWS host's stacks are made from, and back.
 
-A body is a flat JSON object: every field of the model that a local host has, with the defaults filled in, so that the engine never needs
-the models (it runs without pydantic). On top of the fields:
+A body is a flat JSON object: every field of the model that such a host has, with the defaults filled in, so that whoever reads it never
+needs the models (engines run without pydantic). On top of the fields of local hosts:
 
     region      {"name": "local", "kind": "main", "cores", "memory_mib"}
     image       "reference": the name to run it by, the same however often it is rebuilt; "state", "reason" and "log" of its last build
     definition  "image": reference to run tasks in, or null; "container_options": {"user", "privileged", "init" (null: as the worker
                 likes it), "shm_size_mib",
                 "ulimits": [{"name", "soft", "hard"}], "mounts": [{"source", "target", "read_only"}]}
+
+and of AWS hosts, where a region's `vpc` is told as `import_vpc` with `vpc_id`, or `cidr`:
+
+    host        never what belongs to one machine: profile, sandbox, auto_init_main
+    region      of an imported network "cidr" (its own), "subnets" and "route_tables": those of the workers
+    cluster     "machine_images": {region: id}, when main_region_image_name is given
+
+What of these takes a look at the account (zones, subnets, images) is None, or not there, until a plan is made (`infra.stack_facts`).
 """
 
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -19,18 +28,31 @@ from zlib import crc32
 
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Document, Label, fields_of, plain
-from cyclone_core.resources import MODELS, Cluster, Image, JobDefinition, Region
+from cyclone_core.resources import MODELS, Cluster, Host, Image, JobDefinition, Region
 
 Body = dict[str, Any]
 """What is stored, as JSON has it."""
 _DERIVED: dict[str, frozenset[str]] = {
-    "region": frozenset(("kind", "cores", "memory_mib")),
+    "region": frozenset(("kind", "cores", "memory_mib", "subnets", "route_tables")),
+    "cluster": frozenset(("machine_images",)),
     "image": frozenset(("state", "reason", "log", "source")),
     "definition": frozenset(("image", "container_options")),
 }
 """Fields of bodies that no model has."""
+_LOOKED_UP = ("subnets", "route_tables", "machine_images")
+"""Those of them that were found out in an account."""
 _CONTAINER_FIELDS = ("user", "privileged", "linux_parameters", "ulimits", "host_volumes", "mount_points")
 """Fields of a definition that mean nothing without a container."""
+
+
+NETWORK_FIELDS = ("vpc", "import_vpc", "cidr", "vpc_id")
+"""Fields of a region that say which network it has: an update that gives one of them sets all aside."""
+AWS_MAX_VCPUS = 1000
+"""vCPUs of a cluster in each region, unless it says otherwise."""
+_OF_THIS_MACHINE = ("profile", "sandbox", "auto_init_main")
+"""Fields of an AWS host that are no business of other machines."""
+Bodies = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""kind -> name -> body"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,71 @@ def body(resource: Document, machine: Machine, host: str = "local") -> Body:
         case JobDefinition():
             fields |= _definition(resource, host)
     return fields
+
+
+def aws_body(resource: Document, host: Host, bodies: Bodies) -> Body:
+    """The body of a resource on an AWS host, next to what the host has. Pure: what takes a look at the account is left open (None)."""
+    fields: Body = {spec.name: plain(getattr(resource, spec.name)) for spec in fields_of(type(resource)) if spec.applies_to("aws")}
+    match resource:
+        case Host():
+            fields = {name: value for name, value in fields.items() if name not in _OF_THIS_MACHINE}
+        case Region():
+            fields |= _network(resource, host, bodies)
+            del fields["vpc"]
+        case Cluster():
+            fields["max_vcpus"] = resource.max_vcpus or AWS_MAX_VCPUS
+            if resource.type == "ONDEMAND" and "allocation_strategy" not in resource.model_fields_set:
+                fields["allocation_strategy"] = "BEST_FIT_PROGRESSIVE"  # the default is for spot instances only
+        case JobDefinition():
+            source = resource.image_source
+            fields["use_cyclone_image"] = source != "uri"
+            fields["cyclone_image_name"] = resource.cyclone_image_name if source == "cyclone" else None
+            fields["working_directory"] = resource.working_directory or "worker"
+    return fields
+
+
+def _network(region: Region, host: Host, bodies: Bodies) -> Body:
+    """Which network a region has, with subnets and NAT gateways."""
+    main = host.region or str(bodies.get("host", {}).get(host.name, {}).get("region") or "")
+    vpc_id, cidr = region.vpc_id, region.cidr
+    if region.vpc:
+        vpc_id, cidr = (region.vpc, cidr) if region.vpc.startswith("vpc-") else (vpc_id, region.vpc)
+    elif not (vpc_id or cidr or region.import_vpc) and region.name == main and host.vpc:
+        vpc_id, cidr = (host.vpc, None) if host.vpc.startswith("vpc-") else (None, host.vpc)
+    imports = bool(vpc_id) or region.import_vpc
+    subnets = region.subnet_config or (None if imports else "PRIVATE_WITH_NAT")
+    nats = region.nat_gateways
+    return {
+        "main_region": region.name == main,
+        "import_vpc": imports,
+        "vpc_id": vpc_id,
+        "cidr": cidr or (None if imports else free_cidr(region.name, bodies)),
+        "subnet_config": subnets,
+        "nat_gateways": nats if nats is not None else int(subnets == "PRIVATE_WITH_NAT" and not imports),
+    }
+
+
+def found_before(kind: str, body: Body, before: Mapping[str, Any] | None) -> Body:
+    """What was found out in the account when the resource was stored, as far as it still holds for its new body."""
+    same = {"region": ("vpc_id", "subnet_config"), "cluster": ("main_region_image_name",)}.get(kind, ())
+    if before is None or any(body.get(name) != before.get(name) for name in same):
+        return {}
+    return {name: value for name, value in before.items() if name in _DERIVED.get(kind, ()) and name in _LOOKED_UP}
+
+
+def free_cidr(region: str, bodies: Bodies) -> str:
+    """The first of 10.0.0.0/16, 10.1.0.0/16, … that no other region's network overlaps."""
+    taken = [network for name, body in bodies.get("region", {}).items() if name != region and (network := read_cidr(body.get("cidr")))]
+    choices = (ipaddress.ip_network(f"10.{number}.0.0/16") for number in range(256))
+    return str(next((choice for choice in choices if not any(choice.overlaps(other) for other in taken)), "10.0.0.0/16"))
+
+
+def read_cidr(text: object) -> ipaddress.IPv4Network | None:
+    """A range of addresses; None when it is none."""
+    try:
+        return ipaddress.IPv4Network(str(text))
+    except ValueError:
+        return None
 
 
 def _definition(definition: JobDefinition, host: str) -> Body:

@@ -8,14 +8,14 @@ hosts exist in this version.
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, InvalidRequest
-from cyclone_core.infra import checks, deployer, local
+from cyclone_core.infra import checks, deployer, local, stack_checks
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.containers import ContainerEngine, find_engine
 from cyclone_core.infra.deployment_record import Holder, Order
@@ -26,7 +26,7 @@ from cyclone_core.infra.stack_plans import Details
 from cyclone_core.operations import appliers, hosts
 from cyclone_core.operations.appliers import Connect
 from cyclone_core.problems import Problem
-from cyclone_core.resource_bodies import Machine, body, load, local_problems, settings, this_machine
+from cyclone_core.resource_bodies import NETWORK_FIELDS, Machine, aws_body, body, found_before, load, local_problems, settings, this_machine
 from cyclone_core.resource_fields import Label, fields_of, fold, read, refusals, spellings
 from cyclone_core.resources import LOCAL_REGION, MODELS, Host
 from cyclone_core.scheduler import references
@@ -76,10 +76,15 @@ class Snapshot:
     resources: tuple[Stored, ...] = ()
     open_jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
+    host: Stored | None = None
+    """An AWS host itself, as its stack is; None for local hosts, and before its stack was begun."""
+
     @property
     def bodies(self) -> dict[str, dict[str, Mapping[str, Any]]]:
-        """kind -> name -> body, the form that plans and checks take."""
+        """kind -> name -> body, the form that plans and checks take; of an AWS host with the kind `host`."""
         found: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in references.KINDS}
+        if self.host is not None:
+            found["host"] = {self.host.name: self.host.body}
         for stored in self.resources:
             found.setdefault(stored.kind, {})[stored.name] = stored.body
         return found
@@ -156,8 +161,11 @@ class Resources:
             plan = Plan((Change("delete", kind, name),))
         return Proposal(plan, tuple(checks.problems(plan, snapshot.bodies, snapshot.open_jobs)))
 
-    def propose(self, desired: Bodies) -> Proposal:
-        """What it takes to have exactly the `desired` bodies: for whole configurations."""
+    def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None) -> Proposal:
+        """What it takes to have exactly the `desired` bodies: for whole configurations.
+
+        touched: (kind, name) of what is looked at although it may be recorded as desired, None for all; a local host's record is the truth.
+        """
         snapshot = self.snapshot()
         plan = plans.make(snapshot.bodies, desired, _is_made_anew)
         return Proposal(plan, tuple(self._against(plan, snapshot)))
@@ -192,9 +200,11 @@ class Resources:
 
 
 def for_host(host: Host) -> Resources:
-    """The resources of a host as it is installed. Raises MissingExtra or CycloneError for an AWS host (a later version)."""
+    """The resources of a host as it is installed. Raises MissingExtra for an AWS host where the optional part is not installed."""
     if host.type == "aws":
-        hosts.refuse_aws()
+        from cyclone_core.operations import aws_resources  # local hosts need none of its libraries
+
+        return aws_resources.AwsResources(host)
     return Resources(host, client.ensure)
 
 
@@ -239,7 +249,7 @@ def judge(
 ) -> Proposal:
     """What storing a resource would do, next to what a snapshot holds. Pure: this machine's engine and directories are not looked at.
 
-    machine: where defaults are taken from; label: what problems call a field. `Resources.propose_put` adds what needs looking.
+    machine: where defaults of local hosts are taken from; label: what problems call a field. `propose_put` adds what needs looking.
     """
     model, bodies = MODELS[kind], snapshot.bodies
     names = spellings(model)
@@ -257,10 +267,22 @@ def judge(
     except InvalidRequest as exc:
         found = [*problems, *exc.problems, *_worded(_dangling(kind, kept, bodies), kind, label)]
         return Proposal(Plan(), tuple(dict.fromkeys(found)))
-    problems += local_problems(resource, label) if host.type == "local" else []
-    plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
-    problems += _worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
+    if host.type == "aws":
+        after = aws_body(resource, host, bodies)
+        plan = _plan_put(kind, {**after, **found_before(kind, after, before)}, bodies, mode)
+        problems += _worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
+    else:
+        problems += local_problems(resource, label)
+        plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
+        problems += _worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
     return Proposal(plan, tuple(dict.fromkeys(problems)))
+
+
+def _as_typed(kind: str, given: Mapping[str, object], label: Label) -> Label:
+    """What problems call the fields of a network that was given as `vpc`."""
+    if kind != "region" or not given.get("vpc"):
+        return label
+    return lambda name: label("vpc" if name in NETWORK_FIELDS else name)
 
 
 def _foreign(kind: str, host: Host, before: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -318,7 +340,10 @@ def _worded(problems: list[Problem], kind: str, label: Label) -> list[Problem]:
 
 def _merged(kind: str, before: Mapping[str, Any] | None, given: Mapping[str, object]) -> dict[str, object]:
     """The settings of an update: what was stored, with what is given on top."""
-    merged = {**(settings(kind, before) if before is not None else {}), **given}
+    kept = settings(kind, before) if before is not None else {}
+    if kind == "region" and any(given.get(name) is not None for name in NETWORK_FIELDS):  # another network sets the old one aside
+        kept = {name: value for name, value in kept.items() if name not in NETWORK_FIELDS}
+    merged = {**kept, **given}
     if kind == "image":  # one source replaces the other
         for one, other in (("directory", "reference"), ("reference", "directory")):
             if given.get(one) and not given.get(other):

@@ -40,7 +40,7 @@ def test_what_can_be_left_out_can_be_chosen_as_such() -> None:
     draft = begin("definition", HOST)
     assert [value for value, _ in field(draft, "working_directory").choices] == ["submit", "worker"]
     assert [value for value, _ in field(draft, "privileged").choices] == ["yes", "no"]
-    assert field(begin("region", AWS), "subnet_config").choices[0] == ("", "as the host's VPC")
+    assert field(begin("region", AWS), "subnet_config").choices[0] == ("", "PRIVATE_WITH_NAT; of an imported network those that it has")
     assert field(begin("cluster", AWS), "type").choices == (("SPOT", ""), ("ONDEMAND", ""))
 
 

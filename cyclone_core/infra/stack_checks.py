@@ -1,0 +1,231 @@
+"""What stands against a plan of an AWS host, before the first stack is touched: every problem at once, each with its remedy.
+
+Pure. `body_problems` judges one resource next to the others, so that a form can ask while somebody types; what had to be looked up in the
+account (zones, quotas, instance types that a region lacks) comes in as values. AWS hosts keep the rules between resources that all hosts
+have (`scheduler.references`), but for images, which they do not have yet.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cyclone_core.infra import checks
+from cyclone_core.infra import plan as plans
+from cyclone_core.infra.plan import Bodies, Plan
+from cyclone_core.problems import Problem
+from cyclone_core.resource_bodies import dump, read_cidr
+
+MOST_RECORD_BYTES = 8192
+"""Of an SSM parameter: https://docs.aws.amazon.com/general/latest/gr/ssm.html"""
+NETWORK = ("import_vpc", "vpc_id", "cidr", "availability_zones", "subnet_config")
+"""Fields of a region that make its subnets: what uses them keeps them from being changed."""
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
+_LATER = "with a later version of Cyclone"
+_LEAST_SUBNET_ADDRESSES = 16
+"""A subnet is a /28 at least: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
+Body = Mapping[str, Any]
+
+
+def problems(plan: Plan, current: Bodies) -> list[Problem]:
+    """Why a plan (of resources, not yet of stacks) cannot be applied to an AWS host that has `current`."""
+    found, state = _references(plan, current), current
+    for change in plan.changes:
+        after = plans.applied(Plan((change,)), state)
+        if change.body is None:
+            found += deletion_problems(change.kind, change.name, state)
+        else:
+            found += body_problems(change.kind, change.body, after, state.get(change.kind, {}).get(change.name))
+        state = after
+    return list(dict.fromkeys(found))
+
+
+def _references(plan: Plan, current: Bodies) -> list[Problem]:
+    """The rules of all hosts; an image that a definition names is refused for another reason."""
+    named: dict[str, Body] = {
+        str(body["cyclone_image_name"]): {} for change in plan.changes if (body := change.body or {}).get("cyclone_image_name")
+    }
+    return checks.problems(plan, {**current, "image": {**current.get("image", {}), **named}}, {})
+
+
+def body_problems(kind: str, body: Body, bodies: Bodies, before: Body | None = None) -> list[Problem]:
+    """What is wrong with one resource. bodies: the host's, with this one; before: what it was, None for a new one."""
+    judges = {"region": _region, "cluster": _cluster, "queue": _queue, "definition": _definition, "image": _image}
+    found = list(judges[kind](body, bodies)) if kind in judges else []
+    if kind == "region" and before is not None:
+        found += _network_in_use(body, before, bodies)
+    if kind in ("cluster", "definition", "queue") and not bodies.get("region"):
+        remedy = "Initialise the main region first: hyper regions init-main-region"
+        found.append(Problem(_path(kind, body), "the host has no region yet", remedy))
+    return [*found, *_too_long(kind, body)]
+
+
+def deletion_problems(kind: str, name: str, bodies: Bodies) -> list[Problem]:
+    """Why a resource of an AWS host cannot be deleted yet, beside the rules of all hosts."""
+    regions = bodies.get("region", {})
+    if kind != "region" or not regions.get(name, {}).get("main_region"):
+        return []
+    others = sorted(region for region in regions if region != name)
+    users = [f"{kind} {each}" for kind in ("cluster", "queue", "definition") for each in sorted(bodies.get(kind, {}))]
+    left = [*(f"region {other}" for other in others), *users]
+    if not left:
+        return []
+    shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+    remedy = "Delete these first, or the whole host: hyper hosts delete-host"
+    return [Problem(f"regions[{name}]", f"it is the main region, and the host still has {shown}", remedy)]
+
+
+# -- regions ----------------------------------------------------------------------------------------------------------
+
+
+def _region(body: Body, bodies: Bodies) -> Iterator[Problem]:
+    path, regions = _path("region", body), bodies.get("region", {})
+    if not _REGION.fullmatch(str(body["name"])):
+        yield Problem(f"{path}.name", f"{body['name']!r} is not the name of an AWS region", "Write it as eu-west-1")
+    elif not body.get("main_region") and not any(other.get("main_region") for other in regions.values()):
+        yield Problem(path, "the host has no main region yet", "Initialise it first: hyper regions init-main-region")
+    if body.get("main_region") and body.get("peer_with_main_region"):
+        yield Problem(f"{path}.peer_with_main_region", "it is the main region itself", "Leave it out")
+    yield from _address_problems(path, body)
+    yield from _subnet_problems(path, body)
+    yield from _overlaps(path, body, regions)
+
+
+def _address_problems(path: str, body: Body) -> Iterator[Problem]:
+    cidr, vpc_id = body.get("cidr"), body.get("vpc_id")
+    if body.get("import_vpc"):
+        if not vpc_id:
+            yield Problem(f"{path}.vpc_id", "it says which network to import, and is not given", "Give it with --vpc-id, or --vpc vpc-…")
+        elif not re.fullmatch(r"vpc-[0-9a-f]{8,17}", str(vpc_id)):
+            yield Problem(f"{path}.vpc_id", f"{vpc_id!r} is not the id of a network", "It looks as vpc-0a1b2c3d4e5f67890")
+        return
+    network = read_cidr(cidr)
+    if network is None:
+        yield Problem(f"{path}.cidr", f"{cidr!r} is not a range of addresses", "Write it as 10.0.0.0/16, its first address before the /")
+    elif not 16 <= network.prefixlen <= 28:
+        yield Problem(
+            f"{path}.cidr", f"a network on AWS is a /16 to a /28, and {network} is a /{network.prefixlen}", "For example 10.0.0.0/16"
+        )
+    elif network.num_addresses < _subnets(body) * _LEAST_SUBNET_ADDRESSES:
+        yield Problem(f"{path}.cidr", f"{network} is too small for {_subnets(body)} subnets", "Take a larger one, for example 10.0.0.0/16")
+
+
+def _subnets(body: Body) -> int:
+    """How many subnets a new network gets at most, rounded up to a power of two."""
+    count = (body.get("availability_zones") or 3) * (2 if body.get("subnet_config") == "PRIVATE_WITH_NAT" else 1)
+    return int(1 << (count - 1).bit_length())
+
+
+def _subnet_problems(path: str, body: Body) -> Iterator[Problem]:
+    subnets, nats, zones = body.get("subnet_config"), int(body.get("nat_gateways") or 0), int(body.get("availability_zones") or 0)
+    if body.get("import_vpc"):
+        if nats:
+            yield Problem(f"{path}.nat_gateways", "an imported network keeps the NAT gateways that it has", "Leave it out")
+        return
+    if subnets == "PRIVATE_WITH_NAT" and not nats:
+        yield Problem(f"{path}.nat_gateways", "PRIVATE_WITH_NAT needs 1 at least", "Give 1, or another --subnet-config")
+    if subnets != "PRIVATE_WITH_NAT" and nats:
+        yield Problem(
+            f"{path}.nat_gateways", f"{subnets} subnets use no NAT gateway", "Leave it out, or use --subnet-config PRIVATE_WITH_NAT"
+        )
+    if zones and nats > zones:
+        yield Problem(f"{path}.nat_gateways", f"{nats} are more than the {zones} zones of the network", f"Give {zones} at most")
+    if subnets == "PRIVATE_ISOLATED" and body.get("deploy_vpc_endpoints") != "FOR_PRIVATE_VPC":
+        message = "workers in isolated subnets reach AWS through endpoints only"
+        yield Problem(f"{path}.deploy_vpc_endpoints", message, "Use --deploy-vpc-endpoints FOR_PRIVATE_VPC")
+
+
+def _overlaps(path: str, body: Body, regions: Mapping[str, Body]) -> Iterator[Problem]:
+    """Networks that are connected with the main region's must not overlap it, nor each other: it has a route to each."""
+    mine = read_cidr(body.get("cidr"))
+    connected = body.get("main_region") or body.get("peer_with_main_region")
+    if mine is None or not connected:
+        return
+    for name, other in sorted(regions.items()):
+        theirs = read_cidr(other.get("cidr"))
+        if name == body["name"] or theirs is None or not (other.get("main_region") or other.get("peer_with_main_region")):
+            continue
+        if mine.overlaps(theirs):
+            field = "vpc_id" if body.get("import_vpc") else "cidr"
+            message = f"{mine} overlaps {theirs} of region {name}, so the networks cannot be connected"
+            yield Problem(f"{path}.{field}", message, "Choose another range (--vpc), or leave --peer-with-main-region out")
+
+
+def _network_in_use(body: Body, before: Body, bodies: Bodies) -> list[Problem]:
+    """A network's subnets are exported: CloudFormation keeps them as long as clusters use them."""
+    changed = [name for name in NETWORK if _given(body, name) != before.get(name) and _given(body, name) is not None]
+    clusters = sorted(bodies.get("cluster", {}))
+    peered = body.get("peer_with_main_region") or (
+        body.get("main_region") and any(other.get("peer_with_main_region") for other in bodies.get("region", {}).values())
+    )
+    if not changed or not (clusters or peered):
+        return []
+    again = f"delete the region and add it again (hyper regions delete-region --name {body['name']})"
+    remedy = "Delete the clusters and peered regions first" if body.get("main_region") else f"To have another network, {again}"
+    why = f"clusters are in it ({', '.join(clusters[:3])}{', …' if len(clusters) > 3 else ''})" if clusters else "it is connected to others"
+    return [Problem(f"{_path('region', body)}.{name}", f"the network cannot be changed: {why}", remedy) for name in changed]
+
+
+def _given(body: Body, name: str) -> Any:
+    """An imported network's range is what it is."""
+    return None if name == "cidr" and body.get("import_vpc") else body.get(name)
+
+
+# -- clusters, queues, definitions -------------------------------------------------------------------------------------
+
+
+def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
+    path = _path("cluster", body)
+    if body.get("launch_type", "BATCH") != "BATCH":
+        yield Problem(f"{path}.launch_type", f"clusters of type {body['launch_type']} come {_LATER}", "Use BATCH")
+    if body.get("type") == "ONDEMAND" and body.get("allocation_strategy") == "SPOT_CAPACITY_OPTIMIZED":
+        message = "SPOT_CAPACITY_OPTIMIZED is for spot instances, and the cluster is ONDEMAND"
+        yield Problem(f"{path}.allocation_strategy", message, "Use BEST_FIT_PROGRESSIVE or BEST_FIT")
+    if not body.get("instance_list"):
+        yield Problem(f"{path}.instance_list", "no instance type is given", "Give types or families, or optimal")
+    environments, vcpus = int(body.get("compute_envs") or 1), int(body.get("max_vcpus") or 1)
+    if vcpus < environments:
+        yield Problem(
+            f"{path}.max_vcpus", f"{vcpus} cannot be shared by {environments} compute environments", "Give more, or fewer of them"
+        )
+    reserved = sorted(key for key in body.get("compute_resources_tags") or {} if key.lower().startswith("aws:"))
+    for key in reserved:
+        yield Problem(f"{path}.compute_resources_tags", f"the tag {key} cannot be set: AWS keeps those that begin with aws:", "Rename it")
+
+
+def _queue(body: Body, bodies: Bodies) -> Iterator[Problem]:
+    for region in sorted(set(body.get("region_distribution_weights") or {}) - set(bodies.get("region", {}))):
+        known = ", ".join(sorted(bodies.get("region", {}))) or "none yet"
+        message = f"the host has no region {region!r}"
+        remedy = f"Its regions: {known}. Add it first: hyper regions add-region --name {region}"
+        yield Problem(f"{_path('queue', body)}.region_distribution_weights", message, remedy)
+
+
+def _definition(body: Body, bodies: Bodies) -> Iterator[Problem]:
+    path = _path("definition", body)
+    if body.get("cyclone_image_name"):
+        yield Problem(f"{path}.cyclone_image_name", f"images of AWS hosts come {_LATER}", "Give the address of one: --image-uri")
+    elif not body.get("image_uri"):
+        yield Problem(f"{path}.image_uri", "tasks on AWS run in containers, so an image is needed", "Give its address: --image-uri")
+    timeout = float(body.get("timeout_minutes") or 0)
+    if 0 < timeout < 1:
+        yield Problem(
+            f"{path}.timeout_minutes", f"AWS Batch lets a worker live a minute at least, and this is {timeout:g}", "Give 1 or more"
+        )
+
+
+def _image(body: Body, bodies: Bodies) -> Iterator[Problem]:
+    hint = "Push it to a registry and give its address: hyper definitions add-definition --image-uri ADDRESS"
+    yield Problem(_path("image", body), f"images of AWS hosts come {_LATER}", hint)
+
+
+def _too_long(kind: str, body: Body) -> list[Problem]:
+    size = len(dump(body).replace("{{", "{\\u007b"))  # as it is recorded
+    if size <= MOST_RECORD_BYTES:
+        return []
+    largest = max(body, key=lambda name: len(dump({name: body[name]})))
+    message = f"its record has {size:,} bytes, and at most {MOST_RECORD_BYTES:,} fit; the most are in {largest}"
+    return [Problem(f"{_path(kind, body)}.{largest}", message, "Shorten it, or keep large values in a file that tasks read")]
+
+
+def _path(kind: str, body: Body) -> str:
+    return f"{kind}s[{body['name']}]"
