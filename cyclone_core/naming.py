@@ -84,6 +84,14 @@ def data_bucket(host: str, account: str, region: str) -> str:
     return f"{host}-data-{account}-{region}"
 
 
+def message_queues(host: str) -> str:
+    """What the names of the message queues that hold work match, in the main region.
+
+    Two hyphens, which no host's name has: so that they are none of another host's whose name begins with this one's.
+    """
+    return f"{host}--*"
+
+
 def dead_letters(host: str) -> str:
     """The message queue for what no function could handle, in the main region."""
     return f"{host}-dead-letters"

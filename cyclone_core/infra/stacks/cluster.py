@@ -1,0 +1,182 @@
+"""The stack of a cluster in a region: compute environments of AWS Batch, and the job queue that fills them.
+
+How the vCPUs are shared and how environments differ is decided in `infra.compute_environments`. Instances are in the region's network, ask
+for their metadata with IMDSv2, have encrypted disks and the rights of an ECS agent, no more. Batch acts with its service-linked role, which
+it makes itself. The queue has a fixed name and survives every change; environments have names by CloudFormation, so that one can be made
+before the one that it replaces goes.
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import Fn, aws_batch, aws_ec2, aws_iam
+
+from cyclone_core import naming
+from cyclone_core.infra.compute_environments import Environment, environments
+from cyclone_core.infra.stacks import base
+from cyclone_core.infra.stacks.base import HostStack
+from cyclone_core.infra.stacks.functions import statement, trusting
+from cyclone_core.infra.stacks.roles import RoleSpec, arn, role
+from cyclone_core.infra.targets import Target
+
+DRAIN_MINUTES = 30
+"""So long workers may go on when an environment is changed in a way that needs new instances."""
+_LOG_DRIVERS = '["json-file","syslog","journald","gelf","fluentd","awslogs","splunk","none"]'
+"""What the ECS agent may be asked for; without being told, it offers less than Batch takes in a definition."""
+_AGENT_SETTINGS = f"""MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="==CYCLONE=="
+
+--==CYCLONE==
+Content-Type: text/x-shellscript; charset="us-ascii"
+
+#!/bin/bash
+echo 'ECS_AVAILABLE_LOGGING_DRIVERS={_LOG_DRIVERS}' >> /etc/ecs/ecs.config
+
+--==CYCLONE==--
+"""
+"""Batch adds its own part, which is why it has to be MIME (https://docs.aws.amazon.com/batch/latest/userguide/launch-templates.html)."""
+_NO_RESOURCE = "The action has no resource: it asks where the service is"
+_NAMED_BY_BATCH = "Batch makes the ECS clusters of its environments and chooses their names; no other account or region is meant"
+
+
+def build(stack: HostStack, target: Target) -> None:
+    """Add everything to the stack. Raises no error: plans refuse what cannot be made."""
+    found = environments(target.properties["body"], target.region)
+    maker = _Maker(stack, target, found[0])
+    _queue(stack, target, [maker.environment(each) for each in found])
+
+
+class _Maker:
+    """What the environments of a cluster share, and the environments."""
+
+    def __init__(self, stack: HostStack, target: Target, first: Environment) -> None:
+        self._stack, self._target, self._body = stack, target, target.properties["body"]
+        self._called = naming.job_queue(target.place.host, target.name)
+        self._profile = self._instance_profile()
+        self._template = self._launch_template()
+        self._fleet_role = self._spot_fleet_role() if first.is_spot and first.is_best_fit else None
+
+    def environment(self, asked: Environment) -> aws_batch.CfnComputeEnvironment:
+        """Add one. Its logical id begins with host and cluster, as its name will, and has what cannot be changed in place."""
+        return aws_batch.CfnComputeEnvironment(
+            self._stack,
+            f"{_camel(self._target.place.host)}{_camel(self._target.name)}{asked.kind}{asked.number}",
+            type="MANAGED",
+            state="ENABLED",
+            replace_compute_environment=asked.is_best_fit,
+            update_policy=None
+            if asked.is_best_fit
+            else aws_batch.CfnComputeEnvironment.UpdatePolicyProperty(
+                job_execution_timeout_minutes=DRAIN_MINUTES, terminate_jobs_on_update=False
+            ),
+            compute_resources=self._resources(asked),
+        )
+
+    def _resources(self, asked: Environment) -> aws_batch.CfnComputeEnvironment.ComputeResourcesProperty:
+        image = self._image()
+        latest = None if image or asked.is_best_fit else True  # patched machine images come with every change that needs new instances
+        return aws_batch.CfnComputeEnvironment.ComputeResourcesProperty(
+            type="SPOT" if asked.is_spot else "EC2",
+            allocation_strategy=asked.strategy,
+            bid_percentage=asked.bid_percentage,
+            spot_iam_fleet_role=self._fleet_role.attr_arn if self._fleet_role else None,
+            minv_cpus=0,
+            maxv_cpus=asked.max_vcpus,
+            instance_types=list(asked.instance_types),
+            instance_role=self._profile.attr_arn,
+            image_id=image,
+            update_to_latest_image_version=latest,
+            launch_template=aws_batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
+                launch_template_id=self._template.ref, version=self._template.attr_latest_version_number
+            ),
+            subnets=Fn.split(",", base.imported(self._target, "subnets")),
+            security_group_ids=[base.imported(self._target, "security-group")],
+            tags=self._tags(),
+        )
+
+    def _image(self) -> str | None:
+        image: str | None = self._body.get("machine_images", {}).get(self._target.region)
+        return image
+
+    def _tags(self) -> dict[str, str]:
+        """Of instances: which stack an instance is of cannot be overridden."""
+        return {"Name": self._called, **self._body["compute_resources_tags"], **self._target.tags}
+
+    def _instance_profile(self) -> aws_iam.CfnInstanceProfile:
+        clusters, instances = (arn(self._target, "ecs", f"{what}/*") for what in ("cluster", "container-instance"))
+        spec = RoleSpec(
+            f"Instances of cluster {self._target.name} of Cyclone host {self._target.place.host}",
+            trusting("ec2.amazonaws.com"),
+            _agent_statements(clusters, instances),
+            {"*": _NO_RESOURCE, clusters: _NAMED_BY_BATCH, instances: _NAMED_BY_BATCH},
+            self._body["iam_policies"],
+        )
+        made = role(self._stack, self._target, "InstanceRole", spec)
+        return aws_iam.CfnInstanceProfile(self._stack, "InstanceProfile", roles=[made.ref])
+
+    def _spot_fleet_role(self) -> aws_iam.CfnRole:
+        spec = RoleSpec(
+            f"Spot fleets of cluster {self._target.name} of Cyclone host {self._target.place.host}",
+            trusting("spotfleet.amazonaws.com"),
+            policies=["service-role/AmazonEC2SpotFleetTaggingRole"],
+            why_policies="What EC2's spot fleets do with it is AWS's to say: Batch's documentation asks for this policy",
+        )
+        return role(self._stack, self._target, "SpotFleetRole", spec)
+
+    def _launch_template(self) -> aws_ec2.CfnLaunchTemplate:
+        properties = aws_ec2.CfnLaunchTemplate
+        disk = properties.BlockDeviceMappingProperty(
+            device_name="/dev/xvda", ebs=properties.EbsProperty(encrypted=True, volume_type="gp3", delete_on_termination=True)
+        )
+        return aws_ec2.CfnLaunchTemplate(
+            self._stack,
+            "Instances",
+            launch_template_data=properties.LaunchTemplateDataProperty(
+                metadata_options=properties.MetadataOptionsProperty(
+                    http_endpoint="enabled",
+                    http_tokens="required",
+                    # A worker hears there that its spot instance is taken away, also from a container with a network of its own.
+                    http_put_response_hop_limit=2,
+                ),
+                # Of another image nothing is known, not even what its disk is called: it brings its own mapping.
+                block_device_mappings=None if self._image() else [disk],
+                user_data=base64.b64encode(_AGENT_SETTINGS.encode()).decode(),
+            ),
+        )
+
+
+def _queue(stack: HostStack, target: Target, made: Sequence[aws_batch.CfnComputeEnvironment]) -> None:
+    order = [
+        aws_batch.CfnJobQueue.ComputeEnvironmentOrderProperty(order=number, compute_environment=each.ref)
+        for number, each in enumerate(made, 1)
+    ]
+    aws_batch.CfnJobQueue(
+        stack,
+        "JobQueue",
+        job_queue_name=naming.job_queue(target.place.host, target.name),
+        state="ENABLED",
+        priority=1,
+        compute_environment_order=order,
+    )
+
+
+def _agent_statements(clusters: str, instances: str) -> list[dict[str, Any]]:
+    """What the ECS agent asks for (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html), and no more.
+
+    Containers pull and log with their definition's execution role.
+    """
+    register = ("ecs:DeregisterContainerInstance", "ecs:RegisterContainerInstance")
+    report = ("ecs:SubmitAttachmentStateChanges", "ecs:SubmitContainerStateChange", "ecs:SubmitTaskStateChange")
+    on_itself = ("ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState")
+    return [
+        statement("ecs:DiscoverPollEndpoint", on="*"),
+        statement(*register, *report, on=clusters),
+        statement(*on_itself, on=instances),
+        statement("ecs:TagResource", on=instances, StringEquals={"ecs:CreateAction": "RegisterContainerInstance"}),
+    ]
+
+
+def _camel(name: str) -> str:
+    """A name as part of a logical id."""
+    return "".join(part[:1].upper() + part[1:] for part in naming.slug(name).split("-"))
