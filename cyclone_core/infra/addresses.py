@@ -1,8 +1,8 @@
 """How the address range of a new network is divided, so that its plan, its checks and its stack agree.
 
 Pure. The range is cut into equal slots, the smallest power of two above the number of zones: zone n's workers have slot n. Gateways sit in
-public subnets of 16 addresses, the least that AWS takes, counted from the end of the range: zone n's is the n-th last. So a subnet keeps its
-range when NAT gateways come and go, when workers become public or private, and when a third zone is added (but not a second or fourth:
+public subnets of 16 addresses, the least that AWS takes, counted from the end of the range: zone n's is the n-th last. So a subnet keeps
+its range when NAT gateways come and go, when workers become public or private, and when a third zone is added (but not a second or fourth:
 slots become smaller).
 
     10.0.0.0/16 with 3 zones:  workers 10.0.0.0/18  10.0.64.0/18  10.0.128.0/18    public …255.240/28  …255.224/28  …255.208/28

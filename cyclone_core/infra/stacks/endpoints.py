@@ -71,13 +71,15 @@ def add(stack: HostStack, network: Network, which: str, host: str, subnets: Sequ
 
 def _https_from(stack: HostStack, network: Network, host: str) -> aws_ec2.CfnSecurityGroup:
     """Admits HTTPS from the network; endpoints answer, they open no connections."""
-    rule = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ip": network.cidr, "description": "HTTPS from the network"}
+    https = aws_ec2.CfnSecurityGroup.IngressProperty(
+        ip_protocol="tcp", from_port=443, to_port=443, cidr_ip=network.cidr, description="HTTPS from the network"
+    )
     return aws_ec2.CfnSecurityGroup(
         stack,
         "EndpointsGroup",
         group_description=f"Endpoints of AWS services for Cyclone host {host}",
         vpc_id=network.vpc_id,
-        security_group_ingress=[aws_ec2.CfnSecurityGroup.IngressProperty(**rule)],
+        security_group_ingress=[https],
         security_group_egress=[aws_ec2.CfnSecurityGroup.EgressProperty(ip_protocol="-1", cidr_ip=_NOWHERE, description="nothing")],
         tags=[CfnTag(key="Name", value=f"{host}-endpoints")],
     )

@@ -1,4 +1,4 @@
-"""A value that the network of another region offers: a small function of the stack reads its SSM parameter when the stack is made or changed.
+"""A value that the network of another region offers: a small function of the stack reads its SSM parameter when the stack is deployed.
 
 References of CloudFormation do not reach other regions. The function may read that one parameter and nothing else.
 """
