@@ -2,6 +2,7 @@
 
 configuration  `$CYCLONE_HOME/config` or the platform's configuration directory: hosts, the selected one, settings
 state          `$CYCLONE_HOME/state`, `$CYCLONE_STATE_DIR` or the platform's state directory, one folder per machine and host
+cache          `$CYCLONE_HOME/cache` or the platform's cache directory: what can be made again
 runtime        a socket directory of this user (0700); named by the state directory's device and inode, so its path is short
                (a socket path has at most 107 bytes) and one state directory has one socket whatever path leads to it
 
@@ -23,6 +24,12 @@ def config_dir() -> str:
     """Directory of the user's configuration; not created here."""
     home = os.environ.get("CYCLONE_HOME")
     return os.path.join(home, "config") if home else os.path.join(_xdg("XDG_CONFIG_HOME", ".config"), "cyclone")
+
+
+def cache_dir() -> str:
+    """Directory of what can be made again; not created here."""
+    home = os.environ.get("CYCLONE_HOME")
+    return os.path.join(home, "cache") if home else os.path.join(_xdg("XDG_CACHE_HOME", ".cache"), "cyclone")
 
 
 def state_root() -> str:

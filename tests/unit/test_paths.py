@@ -13,7 +13,7 @@ from cyclone_core.errors import StateUnusable
 @pytest.fixture
 def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A user without CYCLONE_HOME."""
-    for name in ("CYCLONE_HOME", "CYCLONE_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+    for name in ("CYCLONE_HOME", "CYCLONE_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
@@ -28,6 +28,7 @@ def test_places_are_those_of_platformdirs(no_home: Path, monkeypatch: pytest.Mon
             monkeypatch.setenv(name, value)
     assert paths.config_dir() == platformdirs.user_config_dir("cyclone")
     assert os.path.dirname(paths.state_root()) == platformdirs.user_state_dir("cyclone")
+    assert paths.cache_dir() == platformdirs.user_cache_dir("cyclone")
 
 
 def test_relative_xdg_directories_are_ignored(no_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +41,7 @@ def test_one_variable_moves_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """CYCLONE_HOME, and CYCLONE_STATE_DIR over it; each machine has its own state."""
     monkeypatch.setenv("CYCLONE_HOME", "/c")
     assert (paths.config_dir(), paths.host_state_dir("local")) == ("/c/config", f"/c/state/{os.uname().nodename}/local")
+    assert paths.cache_dir() == "/c/cache"
     monkeypatch.setenv("CYCLONE_STATE_DIR", "/s")
     assert paths.host_state_dir("other") == f"/s/{os.uname().nodename}/other"
 

@@ -1,7 +1,7 @@
 """Lambda functions with nothing but what they need: a role of their own without managed policies, and a log of limited age.
 
-A function is packed from modules of this project (`function_package`) or is inline code of at most 4 KiB; both run on the Python and the boto3
-that Lambda has. Functions that are called asynchronously name the queue of what could not be handled.
+A function is packed from modules of this project (`function_package`) or is inline code of at most 4 KiB; both run on Python and boto3
+as Lambda has them. Functions that are called asynchronously name the queue of what could not be handled.
 """
 
 from collections.abc import Mapping, Sequence
