@@ -1,13 +1,12 @@
 """The child of `synth_process`: reads targets, one request a line, and answers where their templates are, until its input ends.
 
-Requests come on what was standard input and answers go to what was standard output; jsii and Node get others, so that nothing they print can
-be taken for an answer. A request that fails says which stack was to blame, and the next one is served.
+Requests come on what was standard input and answers go to what was standard output; jsii and Node get others, so that nothing they
+print can be taken for an answer. A request that fails says which stack was to blame, and the next one is served.
 """
 
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -78,7 +77,7 @@ def synthesise(targets: Sequence[Target], outdir: str) -> list[dict[str, Any]]:
         for target in targets:
             stacks.build(app, target)
         app.synth()
-    except Exception as exc:  # noqa: BLE001 - the loop of a process: what one stack raises is told, and the next request served
+    except Exception as exc:  # the loop of a process: what a stack raises is told, and the next request is served
         for number, target in enumerate(targets if len(targets) > 1 else ()):  # which of them it was
             synthesise([target], os.path.join(outdir, str(number)))
         raise CycloneError(_why(targets, exc)) from exc

@@ -1,7 +1,7 @@
 """The child process that has the CDK and its Node: started when it is needed, asked over pipes, started anew after it died.
 
-It is hermetic: it gets no credentials and no settings of the caller's CDK, works in a private directory, and what jsii prints goes to a file in
-there. A session of its own keeps the terminal's Ctrl-C away from it; it ends when its pipe does, so it never outlives us.
+It is hermetic: it gets no credentials and no settings of the caller's CDK, works in a private directory, and what jsii prints goes to
+a file in there. A session of its own keeps the terminal's Ctrl-C away from it; it ends when its pipe does, so it never outlives us.
 """
 
 import importlib.util
