@@ -1,0 +1,35 @@
+"""How a cluster's vCPUs are shared, and what each environment is asked for."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cyclone_core.infra.compute_environments import BEFORE, LEAST_SHARE, environments
+from tests.stacks.bodies import cluster
+
+
+@given(vcpus=st.integers(1, 100_000), count=st.integers(1, 3))
+def test_shares_sum_to_the_clusters_vcpus(vcpus: int, count: int) -> None:
+    """Exactly, about equal, and never so small that no instance fits, but where the cluster is."""
+    found = environments(cluster(max_vcpus=vcpus, compute_envs=count), "us-east-1")
+    shares = [each.max_vcpus for each in found]
+    assert sum(shares) == vcpus
+    assert max(shares) - min(shares) <= 1
+    assert len(shares) == 1 or min(shares) >= LEAST_SHARE
+    assert [each.number for each in found] == list(range(1, len(found) + 1))
+
+
+def test_the_environments_of_optimal_widen_the_choice() -> None:
+    """The second takes the generation before, where a region has it; lists are taken as they are."""
+    assert [each.instance_types for each in environments(cluster(), "us-east-1")] == [("default_x86_64",), BEFORE, ("default_x86_64",)]
+    assert {each.instance_types for each in environments(cluster(), "mx-central-1")} == {("default_x86_64",)}
+    listed = environments(cluster(instance_list=("c7g", "m7g.large")), "us-east-1")
+    assert {each.instance_types for each in listed} == {("c7g", "m7g.large")}
+
+
+def test_how_instances_are_bought() -> None:
+    """The default strategy is for spot: on demand it is the one that takes other types, too. A bid is for spot only."""
+    spot = environments(cluster(bid_percentage=60), "us-east-1")[0]
+    assert (spot.kind, spot.strategy, spot.bid_percentage) == ("Spot", "SPOT_CAPACITY_OPTIMIZED", 60)
+    demand = environments(cluster(type="ONDEMAND", allocation_strategy="SPOT_CAPACITY_OPTIMIZED"), "us-east-1")[0]
+    assert (demand.kind, demand.strategy, demand.bid_percentage) == ("OnDemand", "BEST_FIT_PROGRESSIVE", None)
+    assert environments(cluster(allocation_strategy="BEST_FIT"), "us-east-1")[0].kind == "SpotBestFit"
