@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cyclone_core.infra import checks
+from cyclone_core.infra import checks, worker_containers
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.plan import Bodies, Plan
 from cyclone_core.problems import Problem
@@ -17,12 +17,8 @@ from cyclone_core.resource_bodies import dump, read_cidr
 
 MOST_RECORD_BYTES = 8192
 """Of an SSM parameter: https://docs.aws.amazon.com/general/latest/gr/ssm.html"""
-NETWORK = ("import_vpc", "vpc_id", "cidr", "availability_zones", "subnet_config")
-"""Fields of a region that make its subnets: what uses them keeps them from being changed."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _LATER = "with a later version of Cyclone"
-_LEAST_SUBNET_ADDRESSES = 16
-"""A subnet is a /28 at least: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 Body = Mapping[str, Any]
 
 
@@ -98,21 +94,9 @@ def _address_problems(path: str, body: Body) -> Iterator[Problem]:
         elif not re.fullmatch(r"vpc-[0-9a-f]{8,17}", str(vpc_id)):
             yield Problem(f"{path}.vpc_id", f"{vpc_id!r} is not the id of a network", "It looks as vpc-0a1b2c3d4e5f67890")
         return
-    network = read_cidr(cidr)
-    if network is None:
-        yield Problem(f"{path}.cidr", f"{cidr!r} is not a range of addresses", "Write it as 10.0.0.0/16, its first address before the /")
-    elif not 16 <= network.prefixlen <= 28:
-        yield Problem(
-            f"{path}.cidr", f"a network on AWS is a /16 to a /28, and {network} is a /{network.prefixlen}", "For example 10.0.0.0/16"
-        )
-    elif network.num_addresses < _subnets(body) * _LEAST_SUBNET_ADDRESSES:
-        yield Problem(f"{path}.cidr", f"{network} is too small for {_subnets(body)} subnets", "Take a larger one, for example 10.0.0.0/16")
-
-
-def _subnets(body: Body) -> int:
-    """How many subnets a new network gets at most, rounded up to a power of two."""
-    count = (body.get("availability_zones") or 3) * (2 if body.get("subnet_config") == "PRIVATE_WITH_NAT" else 1)
-    return int(1 << (count - 1).bit_length())
+    found = addresses.problem(str(cidr), int(body.get("availability_zones") or addresses.DEFAULT_ZONES), f"{path}.cidr")
+    if found is not None:
+        yield found
 
 
 def _subnet_problems(path: str, body: Body) -> Iterator[Problem]:
@@ -152,7 +136,7 @@ def _overlaps(path: str, body: Body, regions: Mapping[str, Body]) -> Iterator[Pr
 
 def _network_in_use(body: Body, before: Body, bodies: Bodies) -> list[Problem]:
     """A network's subnets are exported: CloudFormation keeps them as long as clusters use them."""
-    changed = [name for name in NETWORK if _given(body, name) != before.get(name) and _given(body, name) is not None]
+    changed = [name for name in addresses.SEEN_OUTSIDE if _given(body, name) != before.get(name) and _given(body, name) is not None]
     clusters = sorted(bodies.get("cluster", {}))
     peered = body.get("peer_with_main_region") or (
         body.get("main_region") and any(other.get("peer_with_main_region") for other in bodies.get("region", {}).values())
@@ -182,11 +166,6 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.allocation_strategy", message, "Use BEST_FIT_PROGRESSIVE or BEST_FIT")
     if not body.get("instance_list"):
         yield Problem(f"{path}.instance_list", "no instance type is given", "Give types or families, or optimal")
-    environments, vcpus = int(body.get("compute_envs") or 1), int(body.get("max_vcpus") or 1)
-    if vcpus < environments:
-        yield Problem(
-            f"{path}.max_vcpus", f"{vcpus} cannot be shared by {environments} compute environments", "Give more, or fewer of them"
-        )
     reserved = sorted(key for key in body.get("compute_resources_tags") or {} if key.lower().startswith("aws:"))
     for key in reserved:
         yield Problem(f"{path}.compute_resources_tags", f"the tag {key} cannot be set: AWS keeps those that begin with aws:", "Rename it")
@@ -206,11 +185,13 @@ def _definition(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.cyclone_image_name", f"images of AWS hosts come {_LATER}", "Give the address of one: --image-uri")
     elif not body.get("image_uri"):
         yield Problem(f"{path}.image_uri", "tasks on AWS run in containers, so an image is needed", "Give its address: --image-uri")
+    yield from worker_containers.problems(body, path)
     timeout = float(body.get("timeout_minutes") or 0)
     if 0 < timeout < 1:
         yield Problem(
             f"{path}.timeout_minutes", f"AWS Batch lets a worker live a minute at least, and this is {timeout:g}", "Give 1 or more"
         )
+    yield from worker_containers.problems(body, path)
 
 
 def _image(body: Body, bodies: Bodies) -> Iterator[Problem]:
