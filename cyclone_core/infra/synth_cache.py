@@ -25,9 +25,12 @@ _CORE = Path(__file__).parents[1]
 _SOURCES = (
     "naming.py",
     "resource_bodies.py",
+    "infra/addresses.py",
+    "infra/compute_environments.py",
     "infra/function_package.py",
     "infra/synth_child.py",
     "infra/targets.py",
+    "infra/worker_containers.py",
     "infra/stacks/*.py",
     "scheduler/lambdas/*.py",
 )
