@@ -1,0 +1,363 @@
+"""CloudFormation in one region: stacks as they are, and what can be done to them.
+
+Every call is one request, or its pages; nothing waits but `change_set`, for CloudFormation to have worked it out. Deciding what to do, in
+which order, and following it to the end is not here.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from cyclone_core.aws import storage
+from cyclone_core.aws.account import Account
+from cyclone_core.aws.change_sets import ChangeSet, change_set_of
+from cyclone_core.errors import AwsError, InvalidRequest
+from cyclone_core.naming import TAG_HOST
+from cyclone_core.problems import Problem
+
+MOST_INLINE_BYTES = 51_200
+"""Longer templates go by way of a bucket."""
+MOST_BYTES = 1_000_000
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+MOST_RESOURCES = 500
+_CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
+_FIRST_LOOK_S, _LAST_LOOK_S = 0.05, 2.0
+"""How soon and how rarely a change set in the making is looked at."""
+_UNDELETED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+
+
+@dataclass(frozen=True)
+class StackNow:
+    """A stack as it is."""
+
+    name: str
+    id: str
+    """ARN; another one for each stack of the same name"""
+    status: str
+    """CloudFormation's word: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html"""
+    reason: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    created: float = 0.0
+    """seconds since 1970"""
+    updated: float = 0.0
+    """of its last change, its creation when it never changed"""
+    is_protected: bool = False
+    """against deletion"""
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether something is being done to it."""
+        return self.status.endswith("_IN_PROGRESS") and not self.is_empty
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is but a change set that would create it."""
+        return self.status == "REVIEW_IN_PROGRESS"
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is gone; deleted stacks are found by their id."""
+        return self.status == "DELETE_COMPLETE"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is whole: as it was wanted last, or after an undone change as it was before."""
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", *_UNDONE)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether its last change failed and was taken back."""
+        return self.status in _UNDONE
+
+    @property
+    def must_be_deleted(self) -> bool:
+        """Whether nothing but deleting it leads on: it was never made, or not quite deleted."""
+        return self.status in _UNDELETED
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether taking its change back failed: `continue_rollback` leads on."""
+        return self.status == "UPDATE_ROLLBACK_FAILED"
+
+    @property
+    def is_kept_failed(self) -> bool:
+        """Whether a change failed and was left as it is: `rollback` leads on, and so does another change set."""
+        return self.status in ("UPDATE_FAILED", "CREATE_FAILED")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is at rest, and not as it was wanted last."""
+        return not (self.in_progress or self.is_empty or self.is_deleted) and (not self.is_usable or self.is_undone)
+
+
+_UNDONE = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """A resource of a stack."""
+
+    logical_id: str
+    type: str
+    physical_id: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """Something that happened to a stack or to a resource of it."""
+
+    id: str
+    at: float
+    """seconds since 1970"""
+    logical_id: str
+    """the stack's name when it is about the stack itself"""
+    type: str
+    status: str
+    reason: str = ""
+    physical_id: str = ""
+    token: str = ""
+    """of the operation"""
+    stack_id: str = ""
+
+    @property
+    def is_of_stack(self) -> bool:
+        """Whether it is about the whole stack."""
+        return self.physical_id == self.stack_id and self.type == "AWS::CloudFormation::Stack"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it says that something could not be done."""
+        return self.status.endswith("_FAILED")
+
+
+class Stacks:
+    """The stacks of one region. Threads may share it."""
+
+    def __init__(self, account: Account, region: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.account, self.region, self._sleep = account, region, sleep
+        self._client = account.client("cloudformation", region)
+
+    # -- as they are --------------------------------------------------------------------------------------------------
+    def list(self, host: str) -> tuple[StackNow, ...]:
+        """The stacks of a host by its tag, by name; deleted ones are not among them. Raises AwsError."""
+        return tuple(sorted((stack for stack in self.all() if stack.tags.get(TAG_HOST) == host), key=lambda stack: stack.name))
+
+    def all(self) -> tuple[StackNow, ...]:
+        """Every stack of the region. Raises AwsError."""
+        return tuple(map(_stack, self._client.all("DescribeStacks", "Stacks")))
+
+    def get(self, name: str) -> StackNow | None:
+        """One stack, None when there is none. name: or its id, by which deleted ones are found. Raises AwsError."""
+        try:
+            return _stack(self._client.ask("DescribeStacks", StackName=name)["Stacks"][0])
+        except AwsError as exc:
+            if _is_missing(exc):
+                return None
+            raise
+
+    def template(self, name: str) -> dict[str, Any]:
+        """The template that a stack was made from last; {} for one written as neither Cyclone nor the CDK do. Raises AwsError."""
+        body: Any = self._client.ask("GetTemplate", StackName=name, TemplateStage="Original")["TemplateBody"]
+        if isinstance(body, str):
+            try:
+                body = yaml.safe_load(body)
+            except yaml.YAMLError:  # short forms such as !Ref: somebody else's
+                return {}
+        return dict(body) if isinstance(body, Mapping) else {}
+
+    def resources(self, name: str) -> tuple[StackResource, ...]:
+        """The resources of a stack, by logical id. Raises AwsError."""
+        found = map(_resource, self._client.all("ListStackResources", "StackResourceSummaries", StackName=name))
+        return tuple(sorted(found, key=lambda resource: resource.logical_id))
+
+    def events(self, stack_id: str, after: str | None = None) -> tuple[StackEvent, ...]:
+        """What happened to a stack, oldest first. stack_id: ARN, a name means the stack that has it now.
+
+        after: id of the last event that is known, which is not among them; None, or an unknown id, for all that there are. Raises AwsError.
+        """
+        found: list[StackEvent] = []
+        seen: set[str] = set()
+        for entry in self._client.all("DescribeStackEvents", "StackEvents", StackName=stack_id):  # newest first
+            if entry["EventId"] == after:
+                break
+            if entry["EventId"] not in seen:  # new ones that arrive between two pages shift the rest
+                seen.add(entry["EventId"])
+                found.append(_event(entry))
+        return tuple(reversed(found))
+
+    def importers(self, export: str) -> tuple[str, ...]:
+        """Names of stacks that use an export. Raises AwsError."""
+        try:
+            return tuple(sorted(map(str, self._client.all("ListImports", "Imports", ExportName=export))))
+        except AwsError as exc:
+            if exc.code == "ValidationError":  # nobody does, or it is not exported
+                return ()
+            raise
+
+    # -- change sets --------------------------------------------------------------------------------------------------
+    def change_set(
+        self,
+        stack: str,
+        template: str,
+        *,
+        create: bool,
+        name: str,
+        tags: Mapping[str, str],
+        bucket: str = "",
+        description: str = "",
+        role: str = "",
+    ) -> ChangeSet:
+        """Have CloudFormation work out what a template would change, and wait for it (seconds).
+
+        create: the stack is not there yet, or is empty; name: of the change set; one of that name that is there is taken as it is, so that a
+        name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put; role: ARN of the
+        role that the stack acts as from now on. Having nothing to change is an answer (`is_empty`). Raises AwsError, and InvalidRequest for
+        a template that is too long.
+        """
+        try:
+            asked = self._client.ask(
+                "CreateChangeSet", StackName=stack, ChangeSetName=name, ChangeSetType="CREATE" if create else "UPDATE",
+                Capabilities=list(_CAPABILITIES), Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                Description=description or name, **({"RoleARN": role} if role else {}), **self._template(stack, template, bucket),
+            )  # fmt: skip
+        except AwsError as exc:
+            if exc.code != "AlreadyExistsException":
+                raise
+            return self.wait_for(stack, name)
+        return self.wait_for(stack, str(asked["Id"]))
+
+    def wait_for(self, stack: str, change_set: str) -> ChangeSet:
+        """A change set when it has been worked out. change_set: name or id. Raises AwsError."""
+        pause = _FIRST_LOOK_S
+        while (found := self.describe(stack, change_set)).in_progress:
+            self._sleep(pause)
+            pause = min(pause * 1.5, _LAST_LOOK_S)
+        return found
+
+    def describe(self, stack: str, change_set: str) -> ChangeSet:
+        """A change set as it is now. change_set: name or id. Raises AwsError."""
+        return change_set_of(self._client.pages("DescribeChangeSet", StackName=stack, ChangeSetName=change_set))
+
+    def execute(self, change_set: ChangeSet, token: str, keep_failed: bool = False) -> None:
+        """Begin to do what a change set says. token: recognised by CloudFormation and in events; keep_failed: no way back on failure.
+
+        Raises AwsError.
+        """
+        self._client.ask(
+            "ExecuteChangeSet",
+            ChangeSetName=change_set.id,
+            StackName=change_set.stack_id,
+            ClientRequestToken=token,
+            DisableRollback=keep_failed,
+        )
+
+    def discard(self, change_set: ChangeSet) -> None:
+        """Forget a change set, and with it the empty stack that it left where it would have created one. Raises AwsError."""
+        try:
+            self._client.ask("DeleteChangeSet", ChangeSetName=change_set.id, StackName=change_set.stack_id)
+        except AwsError as exc:
+            if not _is_missing(exc):
+                raise
+        left = self.get(change_set.stack_id)
+        if left is not None and left.is_empty:
+            self._client.ask("DeleteStack", StackName=left.id)
+
+    # -- operations ---------------------------------------------------------------------------------------------------
+    def delete(self, name: str, token: str, retain: Iterable[str] = (), role: str = "") -> None:
+        """Begin to delete a stack; one that is not there is deleted. Raises AwsError.
+
+        name: or id; retain: logical ids of resources that stay, which CloudFormation takes only for a stack in DELETE_FAILED.
+        """
+        kept = {"RetainResources": list(retain)} if (retain := tuple(retain)) else {}
+        self._client.ask("DeleteStack", StackName=name, ClientRequestToken=token, **kept, **({"RoleARN": role} if role else {}))
+
+    def protect(self, name: str, protected: bool) -> None:
+        """Set or lift the protection against deletion. Raises AwsError."""
+        self._client.ask("UpdateTerminationProtection", StackName=name, EnableTerminationProtection=protected)
+
+    def cancel_update(self, name: str, token: str) -> bool:
+        """Begin to take back a change that goes on; False when there is none that can be. Raises AwsError."""
+        return self._unless_too_late("CancelUpdateStack", StackName=name, ClientRequestToken=token)
+
+    def continue_rollback(self, name: str, token: str, skip: Iterable[str] = ()) -> bool:
+        """Try again to take back a change (UPDATE_ROLLBACK_FAILED); False when there is none. skip: what to give up. Raises AwsError."""
+        skipped = {"ResourcesToSkip": list(skip)} if (skip := tuple(skip)) else {}
+        return self._unless_too_late("ContinueUpdateRollback", StackName=name, ClientRequestToken=token, **skipped)
+
+    def rollback(self, name: str, token: str) -> bool:
+        """Begin to take back a failed change that was kept (CREATE_FAILED, UPDATE_FAILED); False when there is none. Raises AwsError."""
+        return self._unless_too_late("RollbackStack", StackName=name, ClientRequestToken=token)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+    def _unless_too_late(self, operation: str, **parameters: Any) -> bool:
+        try:
+            self._client.ask(operation, **parameters)
+        except AwsError as exc:
+            if exc.code == "ValidationError":  # the stack is in another state by now, or gone
+                return False
+            raise
+        return True
+
+    def _template(self, stack: str, template: str, bucket: str) -> dict[str, str]:
+        data = template.encode()
+        if len(data) > MOST_BYTES:
+            what = f"its template has {len(data):,} bytes, and CloudFormation takes {MOST_BYTES:,}"
+            raise InvalidRequest([Problem(stack, what, "Make the resource smaller, or make several of it")])
+        if len(data) <= MOST_INLINE_BYTES:
+            return {"TemplateBody": template}
+        if not bucket:
+            what = (
+                f"its template has {len(data):,} bytes, and CloudFormation takes {MOST_INLINE_BYTES:,} without a bucket to read them from"
+            )
+            raise InvalidRequest([Problem(stack, what, f"Bootstrap {self.region} first")])
+        key = f"{hashlib.sha256(data).hexdigest()}.json"
+        storage.upload(self.account, self.region, bucket, key, data)
+        return {"TemplateURL": storage.url(self.account, self.region, bucket, key)}
+
+
+def _is_missing(exc: AwsError) -> bool:
+    return exc.code in ("ChangeSetNotFound", "ChangeSetNotFoundException") or (
+        exc.code == "ValidationError" and "does not exist" in str(exc)
+    )
+
+
+def _stack(entry: Mapping[str, Any]) -> StackNow:
+    created = _seconds(entry.get("CreationTime"))
+    return StackNow(
+        str(entry["StackName"]),
+        str(entry.get("StackId", "")),
+        str(entry["StackStatus"]),
+        str(entry.get("StackStatusReason") or ""),
+        {str(tag["Key"]): str(tag["Value"]) for tag in entry.get("Tags") or ()},
+        {str(output["OutputKey"]): str(output["OutputValue"]) for output in entry.get("Outputs") or ()},
+        created,
+        _seconds(entry.get("LastUpdatedTime")) or created,
+        bool(entry.get("EnableTerminationProtection")),
+    )
+
+
+def _resource(entry: Mapping[str, Any]) -> StackResource:
+    names = ("LogicalResourceId", "ResourceType", "PhysicalResourceId", "ResourceStatus", "ResourceStatusReason")
+    return StackResource(*(str(entry.get(name) or "") for name in names))
+
+
+def _event(entry: Mapping[str, Any]) -> StackEvent:
+    def text(name: str) -> str:
+        return str(entry.get(name) or "")
+
+    return StackEvent(
+        text("EventId"), _seconds(entry.get("Timestamp")), text("LogicalResourceId"), text("ResourceType"), text("ResourceStatus"),
+        text("ResourceStatusReason"), text("PhysicalResourceId"), text("ClientRequestToken"), text("StackId"),
+    )  # fmt: skip
+
+
+def _seconds(moment: Any) -> float:
+    """Seconds since 1970 of a time as AWS's library reads it, 0.0 for none."""
+    return float(moment.timestamp()) if moment is not None else 0.0
