@@ -69,6 +69,30 @@ def test_changes_are_made_in_place_or_by_a_new_resource(aws: Sandbox, stack: Sta
     assert len(batch.describe_compute_environments()["computeEnvironments"]) == 1
 
 
+def test_an_environment_that_is_not_to_be_replaced(aws: Sandbox, stack: Stack, region: str) -> None:
+    """How it buys changes in place then; the role of its spot fleets never does. What is for updates only may be said from the start."""
+    trust = {"Version": "2012-10-17", "Statement": []}
+    roles = {
+        "Role": resource("IAM::Role", AssumeRolePolicyDocument=trust),
+        "Profile": resource("IAM::InstanceProfile", Roles=[{"Ref": "Role"}]),
+    }
+    instances = {"InstanceRole": attribute("Profile", "Arn"), "UpdateToLatestImageVersion": True}
+    policy = {"UpdatePolicy": {"JobExecutionTimeoutMinutes": 5, "TerminateJobsOnUpdate": False}}
+    arns = []
+    for more in (
+        {"Type": "SPOT", "BidPercentage": 50},
+        {"Type": "EC2"},
+        {"Type": "SPOT", "SpotIamFleetRole": attribute("Role", "Arn")},
+    ):
+        made = environment(MaxvCpus=2, **instances, **more)
+        made["Properties"] |= {"ReplaceComputeEnvironment": False, **policy}
+        stack.apply({**NETWORK, **roles, "Environment": made})
+        arns.append(stack.physical_id("Environment"))
+        found = aws.client("batch", region).describe_compute_environments(computeEnvironments=arns[-1:])["computeEnvironments"][0]
+        assert found["computeResources"]["type"] == more["Type"]
+    assert arns[0] == arns[1] != arns[2]
+
+
 def test_a_change_set_says_what_is_replaced(stack: Stack) -> None:
     """A queue's name is one of those things; its priority is not."""
     stack.apply({**BATCH, "Queue": queue(JobQueueName="one")})

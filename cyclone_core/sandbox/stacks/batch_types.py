@@ -1,7 +1,7 @@
 """AWS::Batch::*: what a stack says, said to the sandbox's Batch by the operations of its API."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cyclone_core.sandbox.batch.refusal import Refused
@@ -53,7 +53,9 @@ class ComputeEnvironment(_BatchType):
 
     def create(self, logical_id: str, properties: Properties) -> Made:
         """CreateComputeEnvironment; one that becomes INVALID fails."""
-        request = self._request(logical_id, {key: value for key, value in properties.items() if key not in _ONLY_IN_STACKS})
+        request = self._request(logical_id, _without(properties, _ONLY_IN_STACKS))
+        if "computeResources" in request:
+            request["computeResources"] = _without(request["computeResources"], ("updateToLatestImageVersion",))  # for updates only
         request["type"] = request["type"].upper()
         arn = self._do("CreateComputeEnvironment", request)["computeEnvironmentArn"]
         self._check_valid(arn)
@@ -63,10 +65,9 @@ class ComputeEnvironment(_BatchType):
         """UpdateComputeEnvironment, or a new environment for what needs other instances."""
         if is_replaced(old, new):
             return self.create(logical_id, new)
-        changes = {"ComputeEnvironment": physical_id, **{key: new[key] for key in ("State", "ServiceRole") if key in new}}
+        changes = {"ComputeEnvironment": physical_id, **{key: new[key] for key in _CHANGEABLE if key in new}}
         if "ComputeResources" in new:
-            in_place = {key: value for key, value in new["ComputeResources"].items() if key not in ("Type", "SpotIamFleetRole")}
-            changes["ComputeResources"] = in_place
+            changes["ComputeResources"] = _without(new["ComputeResources"], _FIXED)
         self._do("UpdateComputeEnvironment", as_request(changes))
         return physical_id, {"ComputeEnvironmentArn": physical_id}
 
@@ -89,15 +90,23 @@ class ComputeEnvironment(_BatchType):
 
 
 _ONLY_IN_STACKS = ("ReplaceComputeEnvironment", "UpdatePolicy")
+_CHANGEABLE = ("State", "ServiceRole", "UpdatePolicy")
+_FIXED = ("SpotIamFleetRole",)
+"""Of ComputeResources: what no update changes."""
+
+
+def _without(properties: Properties, names: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key not in names}
 
 
 def is_replaced(old: Properties, new: Properties) -> bool:
-    """Whether a change of a compute environment needs a new one."""
-    if any(old.get(key) != new.get(key) for key in ("ComputeEnvironmentName", "Type")):
+    """Whether a change of a compute environment needs a new one: (conditional) `createOnlyProperties` of the type's schema."""
+    if any(old.get(key) != new.get(key) for key in ("ComputeEnvironmentName", "Tags", "Type")):
         return True
     before, after = old.get("ComputeResources", {}), new.get("ComputeResources", {})
-    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)} - set(_SCALING)
-    return bool(changed) and str(new.get("ReplaceComputeEnvironment", True)).lower() != "false"
+    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)} - {*_SCALING, "UpdateToLatestImageVersion"}
+    in_place = str(new.get("ReplaceComputeEnvironment", True)).lower() == "false"
+    return bool(changed & {*_FIXED} if in_place else changed)
 
 
 class JobQueue(_BatchType):
