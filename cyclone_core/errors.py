@@ -5,6 +5,7 @@
     ├── InvalidRequest              one or many problems in what was asked (`problems`)
     ├── NotFound                    a job, host or resource that does not exist
     ├── HostUnavailable             the host's supervisor or service does not answer
+    ├── NotYet                      it is being found out: ask again in a moment
     ├── StateUnusable               the state directory or database cannot be used (version, filesystem, rights)
     │   └── StorageFull             there is no room left for what must be durable
     ├── EngineMissing               no docker or podman is here, or it does not answer
@@ -51,6 +52,10 @@ class NotFound(CycloneError):
 
 class HostUnavailable(CycloneError):
     """The host's control plane does not answer and could not be started."""
+
+
+class NotYet(CycloneError):
+    """What was asked is being found out in the background; the next question may have an answer."""
 
 
 class StateUnusable(CycloneError):

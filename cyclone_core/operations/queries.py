@@ -44,6 +44,11 @@ class HostView:
         return self._file is not None and self._file == _identity(self.state_dir)
 
     @property
+    def type(self) -> str:
+        """local or aws."""
+        return host_type(self.name)
+
+    @property
     def database(self) -> "tuple[int, int] | None":
         """Which file is read (device and number): another one after the host was made anew; None while there is none."""
         return self._file
@@ -138,6 +143,24 @@ def open_host(name: str | None = None) -> HostView:
     if name != paths.DEFAULT_HOST and not os.path.isdir(state_dir):
         _check_host(name)
     return HostView(name, state_dir)
+
+
+def host_type(name: str) -> str:
+    """local or aws, as the user's configuration says; local for a host that it does not name, or whose file cannot be read. Lean."""
+    try:
+        with open(os.path.join(paths.config_dir(), "hosts", f"{name}.json"), encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, ValueError):
+        return "local"
+    if '"aws"' not in text:
+        return "local"
+    import json
+
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return "local"
+    return "aws" if isinstance(found, dict) and found.get("type") == "aws" else "local"
 
 
 def read_status(text: str, problems: Problems) -> int | None:
