@@ -192,6 +192,11 @@ class Stacks:
                 found.append(_event(entry))
         return tuple(reversed(found))
 
+    def newest_event(self, stack_id: str) -> str | None:
+        """Id of the last thing that happened to a stack, to ask for what comes after it; None for nothing. Raises AwsError."""
+        newest = next(self._client.all("DescribeStackEvents", "StackEvents", StackName=stack_id), None)
+        return str(newest["EventId"]) if newest else None
+
     def importers(self, export: str) -> tuple[str, ...]:
         """Names of stacks that use an export. Raises AwsError."""
         try:
@@ -248,7 +253,7 @@ class Stacks:
     def execute(self, change_set: ChangeSet, token: str, keep_failed: bool = False) -> None:
         """Begin to do what a change set says. token: recognised by CloudFormation and in events; keep_failed: no way back on failure.
 
-        Raises AwsError.
+        A way back takes along what was just made, also what is to be retained later: nothing of a failure is left. Raises AwsError.
         """
         self._client.ask(
             "ExecuteChangeSet",
@@ -256,6 +261,7 @@ class Stacks:
             StackName=change_set.stack_id,
             ClientRequestToken=token,
             DisableRollback=keep_failed,
+            RetainExceptOnCreate=not keep_failed,
         )
 
     def discard(self, change_set: ChangeSet) -> None:
