@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cyclone_core.infra import checks, worker_containers
+from cyclone_core.infra import addresses, checks, worker_containers
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.plan import Bodies, Plan
 from cyclone_core.problems import Problem
