@@ -109,6 +109,11 @@ def log_groups(account: Account, region: str, prefix: str) -> list[str]:
     return sorted(str(group["logGroupName"]) for group in groups)
 
 
+def delete_log_group(account: Account, region: str, name: str) -> bool:
+    """Delete one log group; whether there was one. Raises AwsError."""
+    return _delete(account.client("logs", region), "DeleteLogGroup", logGroupName=name)
+
+
 def delete_log_groups(account: Account, region: str, prefix: str, progress: Progress = lambda count: None) -> int:
     """Delete the log groups that begin so; how many there were. prefix: never empty. Raises AwsError."""
     if not prefix.strip("/"):

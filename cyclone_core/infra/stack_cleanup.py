@@ -1,0 +1,120 @@
+"""What goes with a stack that is deleted, and CloudFormation leaves: contents of buckets, tables that are retained, logs of functions.
+
+Tables and contents go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets and logs
+go after it, when nothing writes to them any more. What is kept is named, with how long it stays. Deleting again what is gone does nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cyclone_core.aws import storage
+from cyclone_core.aws.account import Account
+from cyclone_core.aws.stacks import StackNow, StackResource, Stacks
+
+_RETAINED = ("Retain", "RetainExceptOnCreate")
+_DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
+"""Types of resources that hold what somebody worked for."""
+_EVERY = 10_000
+"""So many objects between two lines of progress."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is to be deleted once the stack is gone."""
+
+    buckets: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    """by name"""
+    kept: tuple[str, ...] = ()
+    """Lines about what stays."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A resource with what its template says of its deletion."""
+
+    resource: StackResource
+    retained: bool
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Cleanup:
+    """Before and after the deletion of one stack. Every method raises AwsError."""
+
+    def __init__(self, account: Account, region: str, say: Say, *, keep_data: bool) -> None:
+        """say: takes lines about what is done; keep_data: leave what is retained as it is."""
+        self._account, self._region, self._say, self._keep_data = account, region, say, keep_data
+
+    def before(self, stacks: Stacks, now: StackNow | None) -> Left:
+        """Empty what the stack has, delete the tables that would stay, and find what has to be deleted after it."""
+        if now is None or now.is_empty or now.is_deleted:
+            return Left()
+        held = list(_held(stacks.template(now.name), stacks.resources(now.name)))
+        kept = [line for each in held if (line := self._kept(each))]
+        buckets = [each for each in held if each.resource.type == "AWS::S3::Bucket" and not (each.retained and self._keep_data)]
+        for each in buckets:
+            self._empty(each.resource.physical_id)
+        for each in held:
+            if each.resource.type == "AWS::ECR::Repository" and not each.retained and not each.properties.get("EmptyOnDelete"):
+                self._empty_repository(each.resource.physical_id)
+            if each.resource.type == "AWS::DynamoDB::Table" and each.retained and not self._keep_data:
+                kept += self._delete_table(each)
+        functions = tuple(each.resource.physical_id for each in held if each.resource.type == "AWS::Lambda::Function")
+        return Left(tuple(each.resource.physical_id for each in buckets if each.retained), functions, tuple(kept))
+
+    def after(self, left: Left) -> None:
+        """Delete what the stack left, and name what stays."""
+        for bucket in left.buckets:
+            self._empty(bucket)  # somebody may have written until now
+            if storage.delete_bucket(self._account, self._region, bucket):
+                self._say(f"bucket {bucket} is deleted")
+        for function in left.functions:
+            storage.delete_log_group(self._account, self._region, f"/aws/lambda/{function}")
+        for line in left.kept:
+            self._say(line)
+
+    def _empty(self, bucket: str) -> None:
+        told = 0
+
+        def progress(count: int) -> None:
+            nonlocal told
+            if count - told >= _EVERY:
+                told = count
+                self._say(f"bucket {bucket}: {count:,} objects and versions deleted so far")
+
+        count = storage.empty_bucket(self._account, self._region, bucket, progress)
+        if count:
+            self._say(f"bucket {bucket} is empty: {count:,} objects and versions were deleted")
+
+    def _empty_repository(self, repository: str) -> None:
+        count = storage.empty_repository(self._account, self._region, repository)
+        if count:
+            self._say(f"repository {repository} is empty: {count:,} images were deleted")
+
+    def _delete_table(self, held: _Held) -> list[str]:
+        """Delete a table; lines about what stays of it."""
+        table = held.resource.physical_id
+        if not storage.delete_table(self._account, self._region, table):
+            return []
+        self._say(f"table {table} is deleted")
+        if held.properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            return [f"DynamoDB keeps a system backup of table {table} for 35 days, free of charge, then deletes it"]
+        return []
+
+    def _kept(self, held: _Held) -> str:
+        """A line about what stays after the stack, "" for what does not."""
+        resource = held.resource
+        if not held.retained or not resource.physical_id or (resource.type in _DATA and not self._keep_data):
+            return ""
+        cost = "; what it holds is charged until you delete it" if resource.type in _DATA else ""
+        return f"kept: {resource.physical_id} ({resource.type}) in {self._region}{cost}"
+
+
+def _held(template: Mapping[str, Any], resources: Iterable[StackResource]) -> Iterable[_Held]:
+    definitions = template.get("Resources", {})
+    for resource in resources:
+        if resource.physical_id and resource.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
+            definition = definitions.get(resource.logical_id, {})
+            yield _Held(resource, definition.get("DeletionPolicy") in _RETAINED, definition.get("Properties", {}))

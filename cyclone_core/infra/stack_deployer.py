@@ -1,0 +1,153 @@
+"""The deployer of AWS hosts: makes a plan true with CloudFormation, many stacks at once, and tells what happens.
+
+    recorded bodies + the plan's changes ─▶ targets ─▶ templates (synth)
+    plan ─▶ steps (stack_order) ─▶ threads (stack_schedule) ─▶ one stack each (stack_operations, stack_cleanup) ─▶ events
+
+Nothing is kept but what AWS keeps, so a plan may be applied again after a death at any moment, and by two at a time: what is true already
+is told as such, what is under way is followed. Only stacks that the plan names are touched.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from cyclone_core import naming
+from cyclone_core.aws.account import Account
+from cyclone_core.aws.stacks import Stacks
+from cyclone_core.errors import CredentialsUnusable, CycloneError
+from cyclone_core.infra import bootstrap, stack_words
+from cyclone_core.infra.containers import Stop, never
+from cyclone_core.infra.events import Event, Phase
+from cyclone_core.infra.plan import Bodies, Plan
+from cyclone_core.infra.stack_assets import Uploads
+from cyclone_core.infra.stack_cleanup import Cleanup
+from cyclone_core.infra.stack_cleanup import Left as LeftOver
+from cyclone_core.infra.stack_events import Teller
+from cyclone_core.infra.stack_operations import Ended, StackRun, Wanted, tags_of
+from cyclone_core.infra.stack_order import Step, steps
+from cyclone_core.infra.stack_schedule import AT_ONCE, Left, Schedule, Signal, Tell
+from cyclone_core.infra.synth import Template
+from cyclone_core.infra.targets import Key, Place, Target
+
+_BEGUN: dict[str, Phase] = {"create": "CREATING", "change": "UPDATING", "replace": "UPDATING", "delete": "DELETING"}
+MOST_RESOURCES, MOST_TEMPLATE_BYTES = 500, 1_000_000
+"""Of a template (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
+
+
+class Synthesizes(Protocol):
+    """What makes templates: `synth.Synthesizer`, and in tests something faster."""
+
+    def templates(self, targets: Iterable[Target]) -> dict[Key, Template]:
+        """The template of each target. Raises CycloneError."""
+        ...
+
+
+class StackDeployer:
+    """Applies plans to one AWS host (`deployer.Applier`)."""
+
+    def __init__(
+        self, account: Account, place: Place, synthesizer: Synthesizes, recorded: Callable[[], Bodies],
+        clock: Callable[[], float] = time.time, at_once: int = AT_ONCE, patience_s: float = 3600.0,
+    ) -> None:  # fmt: skip
+        """recorded: what the host has, read when a plan is applied; clock: seconds since 1970; at_once: most stacks at the same time.
+
+        patience_s: so long somebody else's operation on a stack is waited for.
+        """
+        self._account, self._place, self._synthesizer, self._recorded = account, place, synthesizer, recorded
+        self._clock, self._at_once, self._patience_s = clock, at_once, patience_s
+
+    def apply(self, plan: Plan, stop: Stop = never) -> Iterator[Event]:
+        """Make the changes: what one needs before it, the rest at once; a stack that fails keeps only those back that need it.
+
+        `stop`: creations are deleted, updates taken back where AWS still can, nothing more is begun. Whoever leaves (or dies) leaves AWS to
+        go on by itself. Raises CycloneError for what is no fault of a single stack.
+        """
+        ordered = steps(self._place, self._recorded(), plan)
+        templates = self._synthesizer.templates([step.target for step in ordered if step.target])
+        run = _Run(self._account, self._place, plan, templates, self._clock, self._patience_s)
+        yield from Schedule(ordered, run.work, run.skipped, self._at_once).run(stop)
+
+
+class _Run:
+    """One plan being applied. Its methods are called by the threads of the steps."""
+
+    def __init__(
+        self, account: Account, place: Place, plan: Plan, templates: Mapping[Key, Template], clock: Callable[[], float], patience_s: float
+    ) -> None:
+        self._account, self._place, self._plan, self._templates = account, place, plan, templates
+        self._clock, self._patience_s = clock, patience_s
+        self._uploads = Uploads(account, place.account)
+
+    def work(self, step: Step, tell: Tell, signal: Signal) -> None:
+        """Do a step and tell how it ends."""
+        teller = Teller(step.change, tell, self._clock)
+        teller.say(_BEGUN[step.change.action])
+        try:
+            ended = self._do(step, teller, signal)
+        except Left:
+            if not signal.cancelled.is_set():
+                raise
+            ended = Ended("CANCELLED", "it was not changed")
+        except CredentialsUnusable as exc:
+            signal.halted.set()
+            ended = Ended("FAILED", stack_words.interrupted(str(exc)))
+        except CycloneError as exc:
+            ended = Ended("FAILED", stack_words.interrupted(str(exc)) if teller.is_under_way else str(exc))
+        teller.say(ended.phase, ended.text)
+
+    def skipped(self, step: Step, why: Step) -> Event:
+        """What is told of a step that cannot be done."""
+        text = stack_words.skipped(why.key[1], why.key[0])
+        change = step.change
+        return Event(self._clock(), change.kind, change.name, "LOG", text, "warning", change.region)
+
+    def _do(self, step: Step, teller: Teller, signal: Signal) -> Ended:
+        region, stack = step.key
+        stacks = Stacks(self._account, region)
+        run = StackRun(stacks, stack, teller.told, signal, keep_failed=self._plan.keep_failed, patience_s=self._patience_s)
+        if step.change.kind == "bootstrap":
+            return self._bootstrap(region, stack, run)
+        if step.deletes:
+            return self._delete(step, stacks, run, teller)
+        template = self._templates.get(step.key)
+        if template is None:
+            return Ended("FAILED", f"the host has no {step.change.kind} {step.change.name} in {region} any more, so nothing was made")
+        problem = over_limits(template)
+        if problem:
+            return Ended("FAILED", problem)
+        bucket = self._uploads.bring(region, template.assets)
+        return run.put(Wanted(stack, template.body, template.text, template.tags, bucket))
+
+    def _bootstrap(self, region: str, stack: str, run: StackRun) -> Ended:
+        if self._uploads.has_bucket(region):
+            return Ended("ACTIVE", "it is there already")
+        body = bootstrap.template()
+        return run.put(Wanted(stack, body, json.dumps(body), {}))
+
+    def _delete(self, step: Step, stacks: Stacks, run: StackRun, teller: Teller) -> Ended:
+        tags = tags_of(self._place.host, step.change.kind, step.change.name)
+        cleanup = Cleanup(self._account, step.key[0], teller.line, keep_data=self._plan.keep_data)
+        now = run.settled()
+        refusal = stack_words.not_ours(now, tags)
+        if refusal:
+            return Ended("FAILED", refusal)
+        left = cleanup.before(stacks, now)
+        if now is None and step.change.kind == "host" and not self._plan.keep_data:  # a death came between the stack and its bucket
+            left = LeftOver(buckets=(naming.data_bucket(self._place.host, self._place.account, step.key[0]),))
+        ended = run.delete(tags)
+        if ended.phase == "DELETED":
+            cleanup.after(left)
+        return ended
+
+
+def over_limits(template: Template) -> str:
+    """Why CloudFormation would not take a template, "" when it would."""
+    resources, size = len(template.body.get("Resources", {})), len(template.text.encode())
+    if resources > MOST_RESOURCES:
+        what = f"its template has {resources:,} resources, and CloudFormation takes {MOST_RESOURCES}"
+    elif size > MOST_TEMPLATE_BYTES:
+        what = f"its template has {size:,} bytes, and CloudFormation takes {MOST_TEMPLATE_BYTES:,}"
+    else:
+        return ""
+    return f"{what}. Make {template.target.kind} {template.target.name} smaller, or divide it into several"
