@@ -65,7 +65,8 @@ class Asked:
     @property
     def action(self) -> str:
         """The IAM action that it needs."""
-        return _ACTIONS.get((self.service, self.operation), f"{self.service}:{self.operation}")
+        service = self.service.replace("-", "") if self.service == "service-quotas" else self.service
+        return _ACTIONS.get((self.service, self.operation), f"{service}:{self.operation}")
 
 
 def is_opt_in(region: str) -> bool:

@@ -293,7 +293,7 @@ class Stacks:
         return self._unless_too_late("CancelUpdateStack", StackName=name, ClientRequestToken=token)
 
     def continue_rollback(self, name: str, token: str, skip: Iterable[str] = ()) -> bool:
-        """Try again to take back a change (UPDATE_ROLLBACK_FAILED); False when there is none. skip: what to give up. Raises AwsError."""
+        """Try again to take back a change (UPDATE_ROLLBACK_FAILED); False when there is none. skip: what to give up."""
         skipped = {"ResourcesToSkip": list(skip)} if (skip := tuple(skip)) else {}
         return self._unless_too_late("ContinueUpdateRollback", StackName=name, ClientRequestToken=token, **skipped)
 

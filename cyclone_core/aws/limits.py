@@ -1,0 +1,131 @@
+"""How much of what an account may have in a region, and how much of it there is.
+
+Quotas come from Service Quotas, those of Batch are fixed (https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html). Who may
+not ask for one gets None in its place: a plan can be made without them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from cyclone_core.aws.account import Account
+from cyclone_core.errors import AccessDenied, AwsError
+
+MOST_ENVIRONMENTS = MOST_QUEUES = 50
+"""Of Batch; no request raises them."""
+_VPCS = ("vpc", "L-F678F1CE")
+_ADDRESSES = ("ec2", "L-0263D0A3")
+_NAT_GATEWAYS = ("vpc", "L-FE5A380F")
+_PEERINGS = ("vpc", "L-7E9ECCDB")
+_STACKS = ("cloudformation", "L-0485CB21")
+_SPOT_VCPUS = ("ec2", "L-34B43A08")
+_ON_DEMAND_VCPUS = ("ec2", "L-1216C47A")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How much of something there is and may be."""
+
+    used: int | None
+    """None where it could not be counted"""
+    limit: int | None
+    """None where nobody says"""
+
+    @property
+    def left(self) -> int | None:
+        """How many more there may be; None where that is unknown."""
+        return None if self.limit is None or self.used is None else max(0, self.limit - self.used)
+
+
+def vpcs(account: Account, region: str) -> Quota:
+    """VPCs of the region. Raises AwsError when the region cannot be asked at all, as all of these do."""
+    return _quota(account, region, _VPCS, lambda: _count(account, region, "ec2", "DescribeVpcs", "Vpcs"))
+
+
+def addresses(account: Account, region: str) -> Quota:
+    """Elastic IP addresses of the region: each NAT gateway has one."""
+    return _quota(account, region, _ADDRESSES, lambda: len(account.client("ec2", region).ask("DescribeAddresses")["Addresses"]))
+
+
+def nat_gateways(account: Account, region: str) -> Quota:
+    """NAT gateways of the zone that has most of them."""
+    return _quota(account, region, _NAT_GATEWAYS, lambda: max(_nat_gateways(account, region).values(), default=0))
+
+
+def peerings(account: Account, region: str, vpc_id: str) -> Quota:
+    """Connections of one VPC with others."""
+    return _quota(account, region, _PEERINGS, lambda: _peerings(account, region, vpc_id))
+
+
+def stacks(account: Account, region: str) -> Quota:
+    """CloudFormation stacks of the region."""
+    return _quota(account, region, _STACKS, lambda: _count(account, region, "cloudformation", "DescribeStacks", "Stacks"))
+
+
+def compute_environments(account: Account, region: str) -> Quota:
+    """Compute environments of Batch."""
+    count = _unless_denied(lambda: _count(account, region, "batch", "DescribeComputeEnvironments", "computeEnvironments"))
+    return Quota(count, MOST_ENVIRONMENTS)
+
+
+def job_queues(account: Account, region: str) -> Quota:
+    """Job queues of Batch."""
+    return Quota(_unless_denied(lambda: _count(account, region, "batch", "DescribeJobQueues", "jobQueues")), MOST_QUEUES)
+
+
+def vcpus(account: Account, region: str, spot: bool) -> Quota:
+    """vCPUs of standard instances (families A, C, D, H, I, M, R, T, Z) that may run at once; how many do is not counted."""
+    return Quota(None, _limit(account, region, _SPOT_VCPUS if spot else _ON_DEMAND_VCPUS))
+
+
+def _quota(account: Account, region: str, quota: tuple[str, str], count: Callable[[], int]) -> Quota:
+    return Quota(_unless_denied(count), _limit(account, region, quota))
+
+
+def _limit(account: Account, region: str, quota: tuple[str, str]) -> int | None:
+    """The account's own value of a quota, else AWS's default, None where neither can be had."""
+    client, names = account.client("service-quotas", region), {"ServiceCode": quota[0], "QuotaCode": quota[1]}
+    for operation in ("GetServiceQuota", "GetAWSDefaultServiceQuota"):
+        try:
+            return int(client.ask(operation, **names)["Quota"]["Value"])
+        except AccessDenied:
+            return None
+        except AwsError as exc:
+            if exc.code != "NoSuchResourceException":
+                raise
+    return None
+
+
+def _unless_denied(count: Callable[[], int]) -> int | None:
+    try:
+        return count()
+    except AccessDenied:
+        return None
+
+
+def _count(account: Account, region: str, service: str, operation: str, member: str) -> int:
+    return _length(account.client(service, region).all(operation, member))
+
+
+def _length(entries: Iterable[object]) -> int:
+    return sum(1 for _ in entries)
+
+
+def _nat_gateways(account: Account, region: str) -> Counter[str]:
+    """Zone -> gateways in it."""
+    client = account.client("ec2", region)
+    filters = [{"Name": "state", "Values": ["pending", "available"]}]
+    gateways = [str(entry["SubnetId"]) for entry in client.all("DescribeNatGateways", "NatGateways", Filters=filters)]
+    if not gateways:
+        return Counter()
+    zones = {str(entry["SubnetId"]): str(entry["AvailabilityZone"]) for entry in client.all("DescribeSubnets", "Subnets")}
+    return Counter(zones.get(subnet, "") for subnet in gateways)
+
+
+def _peerings(account: Account, region: str, vpc_id: str) -> int:
+    there = ("initiating-request", "pending-acceptance", "provisioning", "active")
+    connections = account.client("ec2", region).all("DescribeVpcPeeringConnections", "VpcPeeringConnections")
+    ends = ("RequesterVpcInfo", "AccepterVpcInfo")
+    return _length(
+        one for one in connections if one["Status"]["Code"] in there and any(one.get(end, {}).get("VpcId") == vpc_id for end in ends)
+    )
