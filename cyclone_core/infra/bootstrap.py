@@ -1,9 +1,9 @@
 """The stack of a region that has to be there before ours: where files of templates go. Made for regions that nobody ran `cdk bootstrap` in.
 
 It has the stack's name, logical ids, physical names and outputs that the CDK documents
-(https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), but none of its roles, as ours deploy with the caller's own rights. Its
-version is therefore 1: an app that needs the roles is told to run `cdk bootstrap`, which updates this stack in place. It is shared by all apps
-of an account, so it is nobody's to delete, and its bucket and repository stay if somebody does.
+(https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), but none of its roles, as ours deploy with the caller's own rights.
+Its version is therefore 1: an app that needs the roles is told to run `cdk bootstrap`, which updates this stack in place. It is shared
+by all apps of an account, so it is nobody's to delete, and its bucket and repository stay if somebody does.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ QUALIFIER = "hnb659fds"
 VERSION = "1"
 _OLD_VERSIONS_DAYS, _UPLOAD_DAYS, _UNTAGGED_DAYS = 30, 1, 1
 _BUCKET, _POLICY, _REPOSITORY, _VERSION = "StagingBucket", "StagingBucketPolicy", "ContainerAssetsRepository", "CdkBootstrapVersion"
+_PRIVATE = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 _STAYS = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 """Not after a creation that failed: its names would be taken the next time."""
 
@@ -51,9 +52,7 @@ def _bucket() -> dict[str, Any]:
     properties = {
         "BucketName": _own_name(bucket),
         "BucketEncryption": {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
-        "PublicAccessBlockConfiguration": {
-            name: True for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-        },
+        "PublicAccessBlockConfiguration": dict.fromkeys(_PRIVATE, True),
         "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
         "VersioningConfiguration": {"Status": "Enabled"},
         "LifecycleConfiguration": {"Rules": rules},

@@ -27,6 +27,8 @@ _SOURCES = (
     "resource_bodies.py",
     "infra/addresses.py",
     "infra/compute_environments.py",
+    "infra/addresses.py",
+    "infra/compute_environments.py",
     "infra/function_package.py",
     "infra/synth_child.py",
     "infra/targets.py",
