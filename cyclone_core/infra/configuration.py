@@ -9,16 +9,18 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cyclone_core import naming
 from cyclone_core.errors import InvalidRequest
+from cyclone_core.infra import configuration_checks as checks
 from cyclone_core.infra import configuration_files as files
 from cyclone_core.infra.configuration_files import Entry, Section
 from cyclone_core.infra.targets import Place
 from cyclone_core.problems import Problem, Problems
-from cyclone_core.resource_fields import Document, fields_of, fold, read, refusals, spellings
-from cyclone_core.resources import MODELS, Host, JobDefinition, Queue, Region
-from cyclone_core.scheduler.references import nearest
+from cyclone_core.resource_bodies import aws_body
+from cyclone_core.resource_fields import Document, fold, read, refusals, spellings
+from cyclone_core.resources import MODELS, Host, Region
 
 FOLDER = os.path.join("examples", "configuration")
 """Where a checkout has its configuration."""
@@ -45,6 +47,10 @@ NAME_KEYS = {
     "host": "stack_name",
 }
 """What the files call the name of each."""
+ZONES = 3
+"""Availability zones of a new network."""
+FEWER_ZONES = {"us-west-1": 2}
+"""Regions that give most accounts fewer: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
 _ACCOUNT = re.compile(r"\d{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 Models = dict[str, dict[str, Document]]
@@ -67,9 +73,24 @@ class Configuration:
         """Whose stacks they are."""
         return Place(self.host.name, str(self.host.account), str(self.host.region))
 
-    def path(self, kind: str, name: str, field: str) -> str:
-        """Where a field is, or would be, written."""
-        return self.entries[kind, name].at(field, NAME_KEYS[kind] if field == "name" else "")
+    @property
+    def bodies(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        """kind -> name -> body, as a deployer of the same resources records them; what takes a look at the account is left open.
+
+        How many zones a region has is no such thing here: the files have to mean the same with credentials and without.
+        """
+        found: dict[str, dict[str, Mapping[str, Any]]] = {"host": {self.host.name: aws_body(self.host, self.host, {})}}
+        for kind, models in self.models.items():
+            for name, model in models.items():
+                body = aws_body(model, self.host, found)
+                if kind == "region" and body.get("availability_zones") is None and not body["import_vpc"]:
+                    body["availability_zones"] = FEWER_ZONES.get(name, ZONES)
+                found.setdefault(kind, {})[name] = body
+        return found
+
+    def warnings(self) -> list[Problem]:
+        """What is no problem yet and should be known."""
+        return checks.warnings(self.models, self.entries)
 
 
 def directory(context: str | None, environ: Mapping[str, str], root: str = ".") -> str:
@@ -100,14 +121,17 @@ def load(folder: str, account: str | None = None) -> Configuration:
         found[kind] = _resources(kind, files.read(folder, section, problems, _FILES), entries, problems)
     main = _main_region(found, entries, problems)
     broken = frozenset(kind for kind, section in SECTIONS.items() if any(p.path.startswith(section.file) for p in problems))
-    problems.extend(_between_files(found, entries, broken))
+    problems.extend(checks.dangling(found, entries, {kind: section.file for kind, section in SECTIONS.items()}, broken))
+    problems.extend(checks.without_network(found, entries, main, host.vpc if host else None))
     if host and main and host.region not in (None, main):
         message = f"is {host.region}, and regions.json says that {main} is the main region"
         problems.add(entries["host", host.name].at("region"), message, "Leave it out")
+    configuration = Configuration(folder, host.model_copy(update={"region": main}), found, entries) if host and main else None
+    if configuration:
+        problems.extend(list(checks.of_aws(configuration.bodies, entries, [problem.path for problem in problems])))
     problems.check()
-    assert host is not None
-    assert main is not None
-    return Configuration(folder, host.model_copy(update={"region": main}), found, entries)
+    assert configuration is not None
+    return configuration
 
 
 # ------------------------------------------------------------------------------------------------------- single files
@@ -160,9 +184,16 @@ def _resources(kind: str, found: list[Entry], entries: dict[tuple[str, str], Ent
             problems.add(entry.at("name", NAME_KEYS[kind]), f"there is a {kind} {name!r} already: {other}", "Give each its own name")
         elif kind == "region" and not _REGION.fullmatch(name):
             problems.add(entry.at("name", NAME_KEYS[kind]), f"{name!r} is no AWS region", "For example eu-west-1")
-        models[name] = model
+        models[name] = _one_network(model, entry) if isinstance(model, Region) else model
         entries.setdefault((kind, name), entry)
     return models
+
+
+def _one_network(region: Region, entry: Entry) -> Region:
+    """Where both networks are written, `import_vpc` says which one counts, as it always did."""
+    if region.import_vpc and region.vpc_id:
+        return region.model_copy(update={"cidr": None})
+    return region.model_copy(update={"vpc_id": None}) if "importvpc" in entry.written and region.cidr else region
 
 
 def _model(model: type[Document], kind: str, raw: Mapping[str, object], entry: Entry, problems: Problems) -> Document | None:
@@ -179,7 +210,7 @@ def _model(model: type[Document], kind: str, raw: Mapping[str, object], entry: E
     try:
         found = read(model, raw, label)
     except InvalidRequest as exc:
-        problems.extend(map(_for_files, exc.problems))
+        problems.extend(Problem(problem.path, problem.message, checks.in_files(problem.hint)) for problem in exc.problems)
         return None
     return found if len(problems.found) == before else None
 
@@ -192,20 +223,6 @@ def _twice(entry: Entry, names: Mapping[str, str]) -> Iterator[Problem]:
         if name in first:
             yield Problem(f"{entry.place}.{key}", f"is the same as {first[name]}, and only one can count", "Leave one of them out")
         first.setdefault(name, key)
-
-
-def _for_files(problem: Problem) -> Problem:
-    """A problem whose hint speaks of command lines, in the words of files."""
-    hint = problem.hint
-    if hint.startswith("Give it with --"):
-        hint = "Add it"
-    elif "for the shell" in hint:
-        hint = "Write it as JSON"
-    elif hint.startswith("Write JSON such as"):
-        hint = 'Write {"NAME": "VALUE"}'
-    elif hint.startswith("Add them with --"):
-        hint = "Add them to " + hint.rpartition("--")[2].replace("-", "_")
-    return Problem(problem.path, problem.message, hint)
 
 
 # ---------------------------------------------------------------------------------------------------- between them
@@ -221,35 +238,3 @@ def _main_region(found: Models, entries: Mapping[tuple[str, str], Entry], proble
         hint = 'Write "main_region": "True" in one of them'
         problems.add(f"{file}: regions", "none of them is the main region, where jobs are kept" if regions else "there is none", hint)
     return mains[0] if mains else None
-
-
-def _between_files(found: Models, entries: Mapping[tuple[str, str], Entry], broken: frozenset[str]) -> Iterator[Problem]:
-    """References to what is not there. broken: kinds whose files have problems of their own, so that not all of their names are known."""
-    for name, model in found["queue"].items():
-        assert isinstance(model, Queue)
-        entry = entries["queue", name]
-        if "cluster" not in broken and model.cluster not in found["cluster"]:
-            yield _unknown(_at(entry, Queue, "cluster"), "cluster", model.cluster, found)
-        for region in model.region_distribution_weights:
-            if "region" not in broken and region not in found["region"]:
-                yield _unknown(f"{_at(entry, Queue, 'region_distribution_weights')}.{region}", "region", region, found)
-    for name, model in found["definition"].items():
-        assert isinstance(model, JobDefinition)
-        image = str(model.cyclone_image_name)
-        if model.image_source == "cyclone" and "image" not in broken and image not in found["image"]:
-            yield _unknown(_at(entries["definition", name], JobDefinition, "cyclone_image_name"), "image", image, found)
-
-
-def _at(entry: Entry, model: type[Document], name: str) -> str:
-    """Path of a field under the name that it has in the file."""
-    aliases = next(spec.option.aliases for spec in fields_of(model) if spec.name == name)
-    written = next((alias for alias in (name, *aliases) if fold(alias) in entry.written), name)
-    return entry.at(written)
-
-
-def _unknown(path: str, kind: str, name: str, found: Models) -> Problem:
-    known, file = found[kind], SECTIONS[kind].file
-    near = nearest(name, known)
-    listed = ", ".join(list(known)[:8]) + (", …" if len(known) > 8 else "")
-    hint = f"Did you mean {near!r}?" if near else f"{file} has: {listed}" if known else f"Add it to {file}"
-    return Problem(path, f"{file} has no {kind} {name!r}" if near or known else f"{file} has no {kind}", hint)
