@@ -11,7 +11,8 @@ import pytest
 from cyclone_core import naming
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Place, Target
-from tests.sandbox.conftest import Sandbox, _no_account, attribute, aws, region, resource, wait_until
+from tests.aws import Sandbox, wait_until
+from tests.sandbox.conftest import attribute, resource
 from tests.stacks.bodies import ACCOUNT, cluster, definition, target
 
 
@@ -102,16 +103,6 @@ class Deployed:
     def _there(self) -> list[str]:
         found = self.cloudformation.list_stacks()["StackSummaries"]
         return [each["StackName"] for each in found if each["StackStatus"] != "DELETE_COMPLETE"]
-
-
-__all__ = ["_no_account", "aws", "region"]
-
-
-@pytest.fixture(scope="session")
-def synthesizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synthesizer]:
-    """One."""
-    with Synthesizer(str(tmp_path_factory.mktemp("templates"))) as found:
-        yield found
 
 
 @pytest.fixture
