@@ -1,0 +1,106 @@
+"""What is wanted becomes true, in order, and is told: on the sandbox."""
+
+import json
+
+from cyclone_core.infra.plan import Change, Plan
+from tests.deployer.conftest import HUB, MAIN, Deployed, alone, bodies, plan_of, resource
+
+
+def full(host: Deployed, peer: bool = True, **cluster: object) -> dict:
+    """Two regions, a cluster, a queue."""
+    return bodies(
+        host={"name": host.host},
+        region=[{"name": MAIN, "cidr": "10.0.0.0/16"}, {"name": HUB, "cidr": "10.1.0.0/16", "peer_with_main_region": peer}],
+        cluster={"name": "big", **cluster},
+        queue={"name": "fast", "cluster": "big"},
+    )
+
+
+def test_a_host_is_made_changed_and_deleted(host: Deployed) -> None:
+    """Every stack ends as ACTIVE, the records say what there is, and nothing is left in the end."""
+    ended = host.reach(full(host))
+    assert len(ended) == 8
+    assert set(ended.values()) == {"ACTIVE"}
+    assert host.recorded() == full(host)
+    host.reach(full(host, timeout=60))
+    template = json.loads(json.dumps(host.raw(HUB).get_template(StackName=f"{host.host}-cluster-big")["TemplateBody"]))
+    assert template["Resources"]["Messages"]["Properties"]["VisibilityTimeout"] == 60
+    assert set(host.reach({}).values()) == {"DELETED"}
+    assert host.recorded() == {}
+    assert host.stack("host") is None
+
+
+def test_events_are_in_order_and_told_once(host: Deployed) -> None:
+    """Of each stack what begins it first and what ends it last; of each resource every phase once; what is needed ends before."""
+    host.reach(full(host))
+    whole = [(event.kind, event.region, event.phase) for event in host.told if not event.part]
+    assert whole.index(("region", MAIN, "ACTIVE")) < whole.index(("cluster", MAIN, "CREATING"))
+    assert whole.index(("cluster", HUB, "ACTIVE")) > whole.index(("region", HUB, "ACTIVE"))
+    parts = [(event.region, event.kind, event.name, event.part, event.phase) for event in host.told if event.part]
+    assert len(parts) == len(set(parts))
+    mine = [(event.part, event.phase) for event in host.told if (event.kind, event.region) == ("cluster", MAIN)]
+    assert mine[0] == ("", "CREATING")
+    assert mine[-1] == ("", "ACTIVE")
+    assert mine.index(("Messages AWS::SQS::Queue", "CREATING")) < mine.index(("Messages AWS::SQS::Queue", "ACTIVE"))
+
+
+def test_what_is_true_already_costs_no_change_set(host: Deployed) -> None:
+    """ACTIVE at once, and CloudFormation is asked for nothing."""
+    host.reach(alone(host))
+    before, sets = host.stack("host"), host.change_sets("host")
+    assert host.reach(alone(host)) == {f"host {host.host}": "ACTIVE"}
+    assert host.stack("host") == before
+    assert [event.phase for event in host.told] == ["UPDATING", "ACTIVE"]
+    assert host.change_sets("host") == sets
+
+
+def test_a_change_set_without_changes_is_no_failure(host: Deployed) -> None:
+    """A template that differs as a text only: CloudFormation finds nothing to do, and no change set is left."""
+    host.reach(alone(host))
+    make, sets = host.templates._make, host.change_sets("host")
+    host.templates._make = lambda target: {name: {**each, "DependsOn": []} for name, each in make(target).items()}
+    assert host.reach(alone(host)) == {f"host {host.host}": "ACTIVE"}
+    assert host.change_sets("host") == sets
+
+
+def test_only_stacks_of_the_plan_are_touched(host: Deployed) -> None:
+    """Others may have changed in what is recorded, or not be there at all."""
+    plan = plan_of(host.place, {}, full(host))
+    only = Plan(tuple(change for change in plan.changes if change.kind == "host"))
+    assert host.apply(only) == {f"host {host.host}": "ACTIVE"}
+    assert [stack["StackName"] for stack in host.raw().describe_stacks()["Stacks"] if stack["StackName"].startswith(f"{host.host}-")] == [
+        f"{host.host}-host"
+    ]
+
+
+def test_what_nobody_wants_any_more_is_not_made(host: Deployed) -> None:
+    """A cluster in a region that left meanwhile."""
+    host.reach(alone(host))
+    ended = host.apply(Plan((Change("create", "cluster", "big", (), {"name": "big"}, None, HUB),)))
+    assert ended == {f"cluster big {HUB}": "FAILED"}
+    assert "has no cluster big in eu-west-1 any more" in host.text("FAILED")
+
+
+def test_peering_is_switched_off(host: Deployed) -> None:
+    """The routes are gone before the network changes."""
+    host.reach(full(host))
+    ended = host.reach(full(host, peer=False))
+    assert ended[f"peering {HUB}"] == "DELETED"
+    whole = [(event.kind, event.region, event.phase) for event in host.told if not event.part]
+    assert whole.index(("peering", MAIN, "DELETED")) < whole.index(("region", HUB, "UPDATING"))
+
+
+def test_a_region_is_bootstrapped_once(host: Deployed) -> None:
+    """Its bucket is there afterwards; the next plan that asks for it finds it."""
+    region = "sa-east-1"
+    plan = Plan((Change("create", "bootstrap", region, region=region), *plan_of(host.place, {}, alone(host)).changes))
+    assert host.apply(plan)[f"bootstrap {region} {region}"] == "ACTIVE"
+    assert host.apply(plan)[f"bootstrap {region} {region}"] == "ACTIVE"
+    assert "it is there already" in host.text("ACTIVE")
+
+
+def test_a_template_over_the_limits_is_refused(host: Deployed) -> None:
+    """Before anything is asked of AWS."""
+    many = {f"Messages{number}": resource("SQS::Queue") for number in range(499)}
+    assert host.reach(alone(host, extra=many)) == {f"host {host.host}": "FAILED"}
+    assert "501 resources, and CloudFormation takes 500" in host.text("FAILED")
