@@ -42,7 +42,7 @@ def show(argv: list[str]) -> int:
 
     name = arguments.text("host")
     try:
-        with open_host(name) as host:  # an unknown host is told before the screen opens
+        with open_host(name, jobs=False) as host:  # an unknown host is told before the screen opens
             name = host.name
     except StateUnusable:  # the screen says why, goes on trying, and offers the others
         name = name or paths.selected_host()

@@ -17,6 +17,7 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
+from cyclone_core.operations.queries import HostView
 from cyclone_core.problems import Problem
 from cyclone_tui import navigation, palette, themes
 from cyclone_tui.actions import Action, bound
@@ -115,7 +116,7 @@ class CycloneApp(App[int]):
         if isinstance(self.screen, View):
             return
         try:
-            first = await asyncio.wrap_future(self.session.read(lambda host: not host.reader.is_open))
+            first = not self.session.is_aws and await asyncio.wrap_future(self.session.read(lambda host: not host.reader.is_open))
         except Exception:  # noqa: BLE001  the home view says what is wrong, and goes on trying
             first = False
         self.open("welcome" if first else "home")
@@ -151,6 +152,9 @@ class CycloneApp(App[int]):
         """Go to the view that a command names, such as `jobs queue=q` or `job 1234`; what is wrong with it is told."""
         try:
             place, arguments = navigation.parse(command)
+            if place.name in navigation.OF_JOBS and self.session.is_aws:
+                self.tell(f"{self.session.host} is on AWS: running jobs there comes in a later version. H goes to the next host")
+                return
             view = navigation.make(place, arguments)
         except CycloneError as exc:
             self.tell_error(exc)
@@ -354,7 +358,7 @@ class CycloneApp(App[int]):
     @work
     async def action_region(self) -> None:
         """Choose the region that views show."""
-        names = await self._told(asyncio.wrap_future(self.session.read(lambda host: host.reader.resource_names("region"))))
+        names = await self._told(asyncio.wrap_future(self.session.read(_regions)))
         if names is None:
             return
         choices = [("", "all regions"), *((name, name) for name in names)]
@@ -376,12 +380,12 @@ class CycloneApp(App[int]):
     @work
     async def action_next_host(self) -> None:
         """The next host, in order of their names."""
-        from cyclone_core.operations.hosts import list_hosts
+        from cyclone_core.host_registry import HostRegistry
 
-        found = await self._told(asyncio.to_thread(list_hosts))
+        found = await self._told(asyncio.to_thread(HostRegistry().list))
         if found is None:
             return
-        names = [status.host.name for status in found[0]]
+        names = [host.name for host in found[0]]
         if len(names) < 2:
             self.tell("there is one host only. Make another: :new host")
             return
@@ -414,6 +418,14 @@ class CycloneApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the palette offers."""
         return palette.commands(self, screen)
+
+
+def _regions(host: HostView) -> list[str]:
+    if host.type == "local":
+        return list(host.reader.resource_names("region"))
+    from cyclone_core.operations import resources
+
+    return sorted(stored.name for stored in resources.look(host).resources if stored.kind == "region")
 
 
 def _node_of(error: NoMatches) -> object:

@@ -18,7 +18,8 @@ GLYPHS = {WAITING: "○", RUNNING: "●", SUCCESSFUL: "✓", FAILED: "✗", CANC
 ASCII_GLYPHS = {WAITING: "o", RUNNING: ">", SUCCESSFUL: "+", FAILED: "x", CANCELLED: "-", ERROR: "!"}
 RESOURCE_STYLES = {
     "ACTIVE": "ok", "CREATING": "running", "UPDATING": "running", "DELETING": "running", "FAILED": "failed", "DELETED": "muted",
-    "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed", "not available": "muted",
+    "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed",
+    "ready": "ok", "changing": "running", "failed": "failed", "not deployed": "failed", "asking": "muted", "not asked": "muted",
 }  # fmt: skip
 _BAR_ORDER = (SUCCESSFUL, FAILED, ERROR, CANCELLED, RUNNING, WAITING)
 

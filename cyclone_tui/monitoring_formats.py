@@ -12,7 +12,8 @@ from cyclone_tui import formatters
 from cyclone_tui.widgets.table_columns import Part, fit
 
 HEALTH_STYLES = {
-    "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed", "full disk": "error", "not available": "muted",
+    "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed", "full disk": "error",
+    "ready": "ok", "changing": "running", "failed": "error", "not deployed": "failed", "asking": "muted", "not asked": "muted",
 }  # fmt: skip
 WORKER_STYLES = {"busy": "running", "idle": "muted", "starting": "waiting", "leaving": "waiting", "alone": "cancelled", "halted": "failed"}
 _WORKER_SIGNS = {"busy": "●", "idle": "○", "starting": "◌", "leaving": "◌", "alone": "!", "halted": "✗"}
@@ -22,7 +23,8 @@ _ASCII_WORKER_SIGNS = {"busy": ">", "idle": "o", "starting": ".", "leaving": "."
 def health_text(health: str, ascii: bool = False) -> str:
     """`● running`."""
     signs = ("+", "o", "!") if ascii else ("●", "○", "✗")
-    sign = signs[0] if health == "running" else signs[1] if health in ("stopped", "new", "not available") else signs[2]
+    waits = ("stopped", "new", "asking", "not asked", "changing")
+    sign = signs[0] if health in ("running", "ready") else signs[1] if health in waits else signs[2]
     return f"{sign} {health}"
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
-from cyclone_core.operations.descriptions import MOST_JOBS, Listed
+from cyclone_core.operations.descriptions import MOST_JOBS, Listed, why_failed
 from cyclone_core.operations.monitoring import Pool
 from cyclone_core.resource_fields import fields_of, show
 from cyclone_core.resources import MODELS
@@ -25,11 +25,21 @@ LIVE = {
     "definition": (),
 }
 """Kind -> columns behind those of `hyper`."""
+ON_AWS = {
+    "region": ("name", "state", "main_region", "cidr", "vpc_id", "subnet_config", "nat_gateways", "reason"),
+    "cluster": ("name", "state", "regions", "type", "max_vcpus", "instance_list", "queues", "reason"),
+    "queue": ("name", "state", "cluster", "priority", "region_distribution_weights", "reason"),
+    "image": ("name", "state", "reason"),
+    "definition": ("name", "state", "regions", "vcpus", "memory_limit_mib", "gpu_count", "image_uri", "reason"),
+}
+"""Kind -> columns on an AWS host."""
 _HIDDEN = {"queue": ("paused",), "region": ("kind",), "image": ("reference",)}
 """Columns of `hyper` that another column says here: the state says `paused`."""
 TITLES = {
     "max_vcpus": "vCPUs", "max_memory_mib": "memory", "memory_limit_mib": "memory", "memory_mib": "memory", "timeout_minutes": "timeout",
     "jobs_to_workers_ratio": "per worker", "vcpus": "vCPUs", "open_jobs": "open jobs", "busy_vcpus": "busy vCPUs",
+    "main_region": "main", "subnet_config": "subnets", "nat_gateways": "NAT", "vpc_id": "VPC", "cidr": "CIDR", "image_uri": "image",
+    "instance_list": "instances", "gpu_count": "GPUs", "region_distribution_weights": "weights",
 }  # fmt: skip
 _SIGNS = {"ACTIVE": "✓", "CREATING": "…", "UPDATING": "…", "DELETING": "…", "FAILED": "✗"}
 _ASCII_SIGNS = {"ACTIVE": "+", "CREATING": "~", "UPDATING": "~", "DELETING": "~", "FAILED": "x"}
@@ -42,8 +52,10 @@ BAR_WIDTH = 14
 MOST_BAR = 40
 
 
-def names(kind: str) -> tuple[str, ...]:
+def names(kind: str, is_aws: bool = False) -> tuple[str, ...]:
     """The columns of a list, by key."""
+    if is_aws:
+        return ON_AWS[kind]
     listed = [name for name in COLUMNS[kind] if name not in _HIDDEN.get(kind, ())]
     return (*listed, *LIVE[kind])
 
@@ -52,7 +64,8 @@ def every_name(kind: str, rows: Sequence[Listed] = ()) -> tuple[str, ...]:
     """Those, and every other field that its model has on this type of host: what one may choose from."""
     stored = {name for row in rows for name in row.stored.body}
     fields = [spec.name for spec in fields_of(MODELS[kind]) if spec.shape != "json" and (spec.name in stored or not rows)]
-    return tuple(dict.fromkeys((*names(kind), *fields, "created", "updated")))
+    on_aws = ON_AWS[kind] if any(row.stored.places for row in rows) else ()
+    return tuple(dict.fromkeys((*on_aws, *names(kind), *fields, "created", "updated")))
 
 
 def columns(kind: str, rows: Sequence[Listed] = (), ascii: bool = False) -> tuple[Column[Listed], ...]:
@@ -100,6 +113,8 @@ def cells(row: Listed) -> dict[str, str]:
         found["state"] += " paused"
     if row.queue is not None:
         found |= {name: str(row.queue.counts[state]) for name, state in _STATES.items()}
+    if row.stored.places:
+        found |= {"regions": " ".join(f"{place.region}={place.state}" for place in row.stored.places), "reason": why_failed(row.stored)}
     if row.pools:
         found |= {"workers": str(_workers(row.pools)), "busy_vcpus": f"{_busy(row.pools):g}"}
     return found
@@ -267,12 +282,29 @@ def _source(name: str, ascii: bool) -> Column[Listed]:
 
 
 def _reason(name: str, ascii: bool) -> Column[Listed]:
-    return Column(name, name, text=lambda row: show(_value(row, "reason")), least=24, sort=name, style=lambda row: "failed", priority=2)
+    return Column(name, name, text=lambda row: why_failed(row.stored), least=24, sort=name, style=lambda row: "failed", priority=2)
+
+
+def _regions(name: str, ascii: bool) -> Column[Listed]:
+    """In how many regions it is as it should be, of how many."""
+
+    def good(row: Listed) -> int:
+        return sum(place.state == "ACTIVE" for place in row.stored.places)
+
+    def text(row: Listed) -> str:
+        count = len(row.stored.places)
+        return str(count) if good(row) == count else f"{good(row)} of {count}"
+
+    return Column(
+        name, name, text=text, justify="right", sort=name, value=good, priority=4,
+        style=lambda row: "" if good(row) == len(row.stored.places) else "waiting",
+    )  # fmt: skip
 
 
 _SPECIAL: dict[str, Callable[[str, bool], Column[Listed]]] = {
     "name": _name, "state": _state, "waiting": _count, "running": _count, "successful": _count, "failed": _count, "tasks": _tasks,
     "open_jobs": _open_jobs, "workers": _worker_count, "busy_vcpus": _load, "queues": _users, "definitions": _users,
     "clusters": _clusters, "updated": _moment, "created": _moment, "source": _source, "reason": _reason,
+    "regions": _regions,
 }  # fmt: skip
 """Columns that are more than the value of a field."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
+from cyclone_core.operations.aws_looks import LATER
 from cyclone_core.operations.descriptions import Description, FieldNow, Key
 from cyclone_core.resource_fields import show
 from cyclone_core.scheduler.references import PLURALS
@@ -66,7 +67,16 @@ def now_lines(about: Description, ascii: bool = False) -> tuple[Line, ...]:
     """How it is: state, tasks, workers, what it needs and who needs it, what happened to it."""
     return tuple(
         line
-        for section in (_state_lines, _task_lines, _pool_lines, _worker_lines, _reference_lines, _event_lines, _deployment_lines)
+        for section in (
+            _state_lines,
+            _place_lines,
+            _task_lines,
+            _pool_lines,
+            _worker_lines,
+            _reference_lines,
+            _event_lines,
+            _deployment_lines,
+        )
         for line in section(about, ascii)
     )
 
@@ -150,7 +160,8 @@ def _state_lines(about: Description, ascii: bool) -> Iterator[Line]:
         paused = bool(stored.body.get("paused"))
         note = "accepts jobs, starts none" if paused else ""
         yield Line("state", "state", state_text(stored.state, paused, ascii), state_style(stored.state, paused), note)
-    yield from _wrapped("reason", "why", about.reason)
+    if not (len(stored.places) > 1 or (stored.places and stored.kind != "region")):  # else each region says so below
+        yield from _wrapped("reason", "why", about.reason)
     if stored.created:
         yield Line("created", "created", formatters.moment(stored.created))
     if stored.updated and stored.updated != stored.created:
@@ -158,6 +169,18 @@ def _state_lines(about: Description, ascii: bool) -> Iterator[Line]:
     if stored.kind in ("queue", "definition"):
         target = f"jobs {stored.kind}={stored.name}"
         yield Line("jobs", "open jobs", jobs_text(stored.open_jobs), "" if stored.open_jobs else "muted", "its jobs", target=target)
+
+
+def _place_lines(about: Description, ascii: bool) -> Iterator[Line]:
+    """How it is in each region of an AWS host, and why it is not well there."""
+    places = about.stored.places
+    if not places or (about.stored.kind == "region" and len(places) == 1):
+        return
+    yield _heading("Regions")
+    for place in places:
+        target = "" if (about.stored.kind, about.stored.name) == ("region", place.region) else f"describe region {place.region}"
+        yield Line(f"place {place.region}", place.region, state_text(place.state, ascii=ascii), state_style(place.state), target=target)
+        yield from _wrapped(f"place {place.region} why", " ", place.reason)
 
 
 def _host_lines(about: Description, ascii: bool) -> Iterator[Line]:
@@ -171,6 +194,7 @@ def _host_lines(about: Description, ascii: bool) -> Iterator[Line]:
         "on disk": formatters.size(body["stored_bytes"]) if body["stored_bytes"] else "",
         "disk free": formatters.size(body["free_bytes"]),
         "state directory": body["state_dir"],
+        "jobs": f"{LATER[0].upper()}{LATER[1:]}" if body.get("type") == "aws" else "",
     }
     yield from (Line(name, name, text, help=text) for name, text in texts.items() if text)
 

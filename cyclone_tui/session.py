@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 from cyclone_core.errors import CycloneError
-from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
-from cyclone_core.operations.queries import HostView, open_host
+from cyclone_core.jobs import FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
+from cyclone_core.operations.queries import HostView, host_type, open_host
+from cyclone_tui import aside
 from cyclone_tui.settings import Settings
 
 T = TypeVar("T")
@@ -53,7 +54,12 @@ class Pulse:
 
 
 def take_pulse(host: HostView) -> Pulse:
-    """One look; starts a dead supervisor where work is open and it was not stopped on purpose."""
+    """One look; starts a dead supervisor where work is open and it was not stopped on purpose. AWS is not asked for it."""
+    if host.type == "aws":
+        from cyclone_core.operations import aws_looks
+
+        look = aws_looks.SHARED.peek(host.name) or aws_looks.SHARED.look(host.name)
+        return Pulse(look.health(), (0,) * len(STATES))
     counts = tuple(sum(column) for column in zip(*(counts for _, counts in host.summary()), strict=True)) or (0,) * 6
     health = host.health()
     if health == "stopped" and (counts[WAITING] or counts[RUNNING]):
@@ -83,6 +89,8 @@ class Session:
 
     def __init__(self, host: str, settings: Settings, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
         self.host, self.settings, self.read_only, self.clock = host, settings, read_only, clock
+        self.is_aws = host_type(host) == "aws"
+        """whether its jobs are elsewhere, and looking at it takes time"""
         self.region: str | None = None
         """the only region to show, None = all"""
         self.history = History()
@@ -98,8 +106,26 @@ class Session:
         return self._reader.submit(lambda: self._read(load, *args, **kwargs))
 
     def call(self, act: Callable[Concatenate[HostView, P], T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Run what may take long, or writes, with a host opened for it."""
+        """Run what may take long, or writes, with a host opened for it. What asks AWS is not waited for when all is over."""
+        if self.is_aws:
+            return aside.begin(lambda: self._call(act, *args, **kwargs))
         return self._callers.submit(lambda: self._call(act, *args, **kwargs))
+
+    def read_anew(self) -> None:
+        """Somebody wants to know what is true now."""
+        if self.is_aws:
+            from cyclone_core.operations import aws_looks
+
+            aws_looks.SHARED.forget(self.host)
+
+    def age(self) -> tuple[float, str] | None:
+        """(seconds since 1970, why) when what is shown could not be read again since then; None while all is well."""
+        if not self.is_aws:
+            return None
+        from cyclone_core.operations import aws_looks
+
+        look = aws_looks.SHARED.peek(self.host)
+        return (look.at, str(look.error)) if look is not None and look.error is not None and look.at is not None else None
 
     def close(self) -> None:
         """Begin nothing more; what runs comes to its end by itself."""
@@ -111,7 +137,7 @@ class Session:
         if self._view is not None and not self._view.is_current():
             self._forget()
         if self._view is None:
-            self._view = open_host(self.host)
+            self._view = open_host(self.host, jobs=False)
         try:
             with self._view.reading():
                 return load(self._view, *args, **kwargs)
@@ -122,7 +148,7 @@ class Session:
             raise
 
     def _call(self, act: Callable[Concatenate[HostView, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with open_host(self.host) as host, host.reading():
+        with open_host(self.host, jobs=False) as host, host.reading():
             return act(host, *args, **kwargs)
 
     def _forget(self) -> None:

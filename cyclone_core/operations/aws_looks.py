@@ -43,8 +43,8 @@ class Look:
             return "asking"
         if self.snapshot.host is None:
             return "not deployed"
-        state = self.snapshot.host.state
-        return {"ACTIVE": "ready", "FAILED": "failed"}.get(state, "changing")
+        states = {self.snapshot.host.state, *(stored.state for stored in self.snapshot.resources)}
+        return "failed" if "FAILED" in states else "ready" if states == {"ACTIVE"} else "changing"
 
     def need(self) -> "Snapshot":
         """What was read. Raises why there is nothing: `NotYet` while the first read is under way."""

@@ -104,12 +104,18 @@ class Description:
     @property
     def reason(self) -> str:
         """Why it is FAILED, "" otherwise."""
-        return str(self.stored.body.get("reason") or "")
+        return why_failed(self.stored)
 
     @property
     def log(self) -> tuple[str, ...]:
         """The end of its last build, for an image."""
         return tuple(map(str, self.stored.body.get("log") or ()))
+
+
+def why_failed(stored: Stored) -> str:
+    """Why a resource is FAILED, on an AWS host with the region; "" where that is not known, or it is not."""
+    told = [f"{place.region}: {place.reason}" for place in stored.places if place.reason]
+    return "; ".join(told) or str(stored.body.get("reason") or "")
 
 
 def listing(host: HostView, kind: str, region: str | None = None) -> tuple[Listed, ...]:
@@ -137,10 +143,16 @@ def describe(host: HostView, kind: str, name: str) -> Description:
         used_by=tuple(_used_by(stored, snapshot)),
         counts=line.queue.counts if line.queue else (),
         pools=line.pools,
-        workers=tuple(one for one in workers(host) if name in (one.cluster, one.region)) if kind in ("cluster", "region") else (),
+        workers=_workers(host, kind, name),
         events=events(host, kind, name),
         deployments=touches(owner, (kind, name)),
     )
+
+
+def _workers(host: HostView, kind: str, name: str) -> tuple[WorkerView, ...]:
+    if kind not in ("cluster", "region") or host.type == "aws":
+        return ()
+    return tuple(one for one in workers(host) if name in (one.cluster, one.region))
 
 
 def events(host: HostView, kind: str, name: str, limit: int = LAST_EVENTS) -> tuple[tuple[float, str], ...]:
@@ -159,9 +171,10 @@ def touches(host: Host, key: Key | None = None, limit: int = LAST_DEPLOYMENTS) -
 
 def fields_now(stored: Stored, host_type: HostType, machine: Machine, host: str) -> tuple[FieldNow, ...]:
     """Every field that this type of host has, in the order of the model, then what follows from them. Pure."""
-    given, default = settings(stored.kind, stored.body), _defaults(stored.kind, stored.name, machine, host)
+    defaults = _defaults(stored.kind, stored.name, machine, host) if host_type == "local" else _aws_defaults(stored.kind, stored.body)
+    given = settings(stored.kind, stored.body)
     found = [
-        _field_now(spec, given.get(spec.name), default.get(spec.name), host_type)
+        _field_now(spec, given.get(spec.name), defaults.get(spec.name), host_type)
         for spec in fields_of(MODELS[stored.kind])
         if spec.applies_to(host_type)
     ]
@@ -194,6 +207,14 @@ def _defaults(kind: str, name: str, machine: Machine, host: str) -> Mapping[str,
     return {name: plain(value) for name, value in settings(kind, body(resource, machine, host)).items()}
 
 
+def _aws_defaults(kind: str, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A field whose default was found out is as it is: nobody can tell whether somebody asked for the same."""
+    return {
+        spec.name: stored.get(spec.name) if spec.default is None and spec.default_text("aws") else plain(spec.default)
+        for spec in fields_of(MODELS[kind])
+    }
+
+
 @dataclass(frozen=True)
 class _Numbers:
     """What a look at the whole host tells about its resources."""
@@ -207,7 +228,7 @@ def _numbers(host: HostView, kind: str, snapshot: Snapshot) -> _Numbers:
     users = Counter(
         (used, str(one.body.get(field))) for user, field, used in references.REFERENCES for one in snapshot.resources if one.kind == user
     )
-    if kind not in ("region", "cluster", "queue"):
+    if kind not in ("region", "cluster", "queue") or host.type == "aws":
         return _Numbers({}, (), users)
     now = monitoring.overview(host)
     return _Numbers({queue.name: queue for queue in now.queues}, now.pools, users)
@@ -223,6 +244,8 @@ def _is_in(one: Listed, region: str) -> bool:
     """Whether a resource is in a region or may be used there; images and definitions are everywhere."""
     if one.stored.kind == "region":
         return one.name == region
+    if one.stored.places and one.stored.kind != "queue":
+        return any(place.region == region for place in one.stored.places)
     if one.stored.kind == "cluster":
         return not one.pools or any(pool.region == region for pool in one.pools)
     weights = one.stored.body.get("region_distribution_weights") or {}

@@ -2,20 +2,23 @@
 
 `discover` yields findings as they are made, quick ones first, so that a form fills while slow ones (a container engine, an account's
 networks) are still looked for. A finding never refuses anything: what cannot be looked at (no engine, no right to list) is a warning
-that says why and what to do, and the field stays one that can be typed into. AWS finders will yield the same value: networks, subnets,
-machine images, instance types with their price, quotas as `limit`, a missing right as a warning that names the IAM action.
+that says why and what to do, and the field stays one that can be typed into. What AWS hosts are offered is `aws_discovery`.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import EngineMissing
 from cyclone_core.infra.containers import ContainerEngine, find_engine
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.resource_bodies import Machine, this_machine
 from cyclone_core.resources import LOCAL_REGION, Host
+
+if TYPE_CHECKING:
+    from cyclone_core.operations.aws_discovery import Look
 
 _DOCKERFILES = ("Dockerfile", "Containerfile")
 _MOST_DIRECTORIES = 400
@@ -59,15 +62,22 @@ def discover(
     machine: Machine | None = None,
     engine: Callable[[], ContainerEngine] = find_engine,
     directory: str = ".",
+    given: Mapping[str, object] = MappingProxyType({}),
+    look: "Look | None" = None,
 ) -> Iterator[Finding]:
     """Findings for a resource of a kind, the quick ones first; several for one field replace each other.
 
-    bodies: what the host has; hosts: names that are taken; directory: where to look for directories to build images from. Blocking.
+    bodies: what the host has; hosts: names that are taken; directory: where to look for directories to build images from. given: the
+    answers so far, some of which decide what can be found (`depends`); look: the way to an AWS account. Blocking.
     """
     names = hosts if kind == "host" else tuple(bodies.get(kind, {}))
-    yield Finding("name", recommended=_free_name(kind, host, names), source="the first that is free")
-    if host.type == "aws":
-        return  # with the AWS provider
+    if free := _free_name(kind, host, names):
+        yield Finding("name", recommended=free, source="the first that is free")
+    if (str(given.get("type") or "local").lower() if kind == "host" else host.type) == "aws":
+        from cyclone_core.operations import aws_discovery, aws_sight
+
+        yield from aws_discovery.discover(host, kind, bodies, given, look or aws_sight.look)
+        return
     finders: Mapping[str, Callable[[], Iterator[Finding]]] = {
         "cluster": lambda: _capacity(machine or this_machine()),
         "queue": lambda: _clusters(bodies),
@@ -77,9 +87,16 @@ def discover(
     yield from finders.get(kind, lambda: iter(()))()
 
 
+def depends(kind: str, host_type: str) -> tuple[str, ...]:
+    """Fields after whose change everything is looked for anew."""
+    if kind == "host":
+        return ("type", *(("profile", "sandbox", "region") if host_type == "aws" else ()))
+    return ("name",) if kind == "region" and host_type == "aws" else ()
+
+
 def _free_name(kind: str, host: Host, taken: tuple[str, ...]) -> str:
-    if kind == "region" and host.type == "local":
-        return LOCAL_REGION
+    if kind == "region":
+        return LOCAL_REGION if host.type == "local" else ""
     return next(name for number in range(1, len(taken) + 2) if (name := f"{kind}-{number}") not in taken)
 
 

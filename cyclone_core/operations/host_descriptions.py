@@ -7,16 +7,16 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError, StateUnusable
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import STATES
-from cyclone_core.operations import hosts, local_hosts
-from cyclone_core.operations.descriptions import Description, FieldNow, events, touches
+from cyclone_core.operations import aws_looks, hosts, local_hosts
+from cyclone_core.operations.descriptions import Description, FieldNow, events, touches, why_failed
 from cyclone_core.operations.queries import open_host
-from cyclone_core.operations.resources import Stored
+from cyclone_core.operations.resources import Place, Stored
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import fields_of, plain
 from cyclone_core.resources import LOCAL_REGION, Host
@@ -25,6 +25,8 @@ from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 
 ANSWER_TIMEOUT_S = 1.0
 """So long a look waits for a supervisor's word."""
+_FIRST_LOOK_S = 0.5
+"""So long the first look at an AWS host is waited for."""
 _AT_ONCE = 8
 
 
@@ -36,7 +38,7 @@ class HostLine:
     selected: bool
     """Commands use it when they name none."""
     health: str
-    """running, stopped, new, not answering, full disk, damaged (its database cannot be read) or not available."""
+    """running, stopped, new, not answering, full disk, damaged (its database cannot be read); of an AWS host see `monitoring.Health`."""
     region: str
     """Its main region, "" while that is not known."""
     state_dir: str = ""
@@ -99,7 +101,8 @@ def host_list(registry: HostRegistry | None = None) -> HostList:
 def host_line(host: Host, selected: str) -> HostLine:
     """One host now. selected: name of the selected one."""
     if host.type != "local":
-        return HostLine(host, host.name == selected, "not available", host.region or "", problem=hosts.AWS_LATER)
+        look = aws_looks.SHARED.look(host.name)
+        return HostLine(host, host.name == selected, look.health(), host.region or "", problem=str(look.error or ""))
     state_dir = paths.host_state_dir(host.name)
     counts, problem = _counts(host.name)
     details = local_hosts.ask_status(state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(state_dir) else {}
@@ -117,10 +120,26 @@ def describe_host(name: str) -> Description:
     host = host_line(hosts.get(name), paths.selected_host())
     now = {name: getattr(host, name) for name in ("state_dir", "version", "pid", "started", "workers", "stored_bytes", "free_bytes")}
     stored = Stored("host", host.name, host.health, {**plain(host.host), **now, "reason": host.problem}, 0.0, 0.0)
+    if host.host.type == "aws":
+        return _describe_aws(host.host, stored)
     happened: tuple[tuple[float, str], ...] = ()
-    with suppress(CycloneError), open_host(host.name) as view, view.reading():
+    with suppress(CycloneError), open_host(host.name, jobs=False) as view, view.reading():
         happened = events(view, "host", host.name)
     return Description(stored, _fields(host.host), counts=host.counts, events=happened, deployments=touches(host.host))
+
+
+def _describe_aws(host: Host, stored: Stored) -> Description:
+    """An AWS host with its regions, as they were read last."""
+    look = aws_looks.SHARED.look(host.name, _FIRST_LOOK_S)
+    found = look.snapshot.resources if look.snapshot is not None else ()
+    own = look.snapshot.host if look.snapshot is not None else None
+    if own is not None:
+        body = {**stored.body, "reason": stored.body["reason"] or why_failed(own)}
+        stored = replace(stored, created=own.created, updated=own.updated, body=body)
+    regions = tuple(Place(one.name, one.state, why_failed(one)) for one in found if one.kind == "region")
+    main = host.region or ""
+    ordered = tuple(sorted(regions, key=lambda place: (place.region != main, place.region)))
+    return Description(replace(stored, state=look.health(), places=ordered), _fields(host), deployments=touches(host))
 
 
 def loss(host: Host) -> Loss:

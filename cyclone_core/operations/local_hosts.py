@@ -29,12 +29,14 @@ def state_dir(name: "str | None" = None) -> str:
         return paths.host_state_dir(name)
     if not is_name(name) or name[0] == "." or not os.path.lexists(_file(name)):
         raise NotFound(_unknown(name))
-    kind = _kind(name)
-    if kind != "local":
-        raise CycloneError(
-            f"the host {name} is of type {kind}: jobs of local hosts only can be reached from here. Choose one with --host NAME"
-        )
+    if _kind(name) != "local":
+        raise CycloneError(no_jobs(name))
     return paths.host_state_dir(name)
+
+
+def no_jobs(name: str) -> str:
+    """Why there are no jobs on an AWS host."""
+    return f"jobs on AWS hosts come with a later version of Cyclone, and {name} is one. Choose a local host with --host NAME"
 
 
 def ask_status(state_dir: str, timeout_s: float = ANSWER_TIMEOUT_S) -> "dict[str, Any] | None":

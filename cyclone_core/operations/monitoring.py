@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
@@ -24,8 +24,11 @@ from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
 if TYPE_CHECKING:
     from cyclone_core.host_registry import HostRegistry
 
-Health = Literal["running", "stopped", "new", "not answering", "full disk", "not available"]
-"""new: never started; full disk: it runs and cannot store; not available: this version has no way to it."""
+Health = Literal[
+    "running", "stopped", "new", "not answering", "full disk",
+    "ready", "changing", "failed", "not deployed", "asking", "not asked",
+]  # fmt: skip
+"""new: never started; full disk: it runs and cannot store. Of AWS hosts: as their stacks are; not asked: nobody looked in this process."""
 ANSWER_TIMEOUT_S = 1.0
 """So long a look waits for a supervisor's word."""
 MOST_OPEN = 10_000
@@ -153,6 +156,10 @@ class EventView:
 def overview(host: HostView, now: float | None = None) -> Overview:
     """How a host is now. Raises CycloneError or sqlite3.Error when its database cannot be read."""
     now = time.time() if now is None else now
+    if host.type == "aws":
+        from cyclone_core.operations import aws_overview
+
+        return aws_overview.overview(host, now)
     details = local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(host.state_dir) else {}
     health = _health(details, host)
     reader = MonitoringReader(host.reader.connection)
@@ -207,7 +214,10 @@ def _health(details: Mapping[str, Any] | None, host: HostView) -> Health:
 
 def _health_of(name: str, host_type: str) -> Health:
     if host_type != "local":
-        return "not available"
+        from cyclone_core.operations import aws_looks
+
+        look = aws_looks.SHARED.peek(name)
+        return cast("Health", look.health()) if look is not None else "not asked"
     state_dir = paths.host_state_dir(name)
     if not os.path.exists(os.path.join(state_dir, "state.db")):
         return "new"

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class HostView:
-    """One local host, to look at. Use as a context manager. `state_dir`: where its files lie; `reader`: its database."""
+    """One host, to look at. Use as a context manager. `state_dir`: where its files lie; `reader`: its database.
+
+    An AWS host's has no database here: all of its lists are empty.
+    """
 
     def __init__(self, name: str, state_dir: str) -> None:
         """Open it. Raises StateUnusable for a database of another version or a damaged one."""
@@ -134,14 +137,19 @@ def _identity(state_dir: str) -> "tuple[int, int] | None":
     return info.st_dev, info.st_ino
 
 
-def open_host(name: str | None = None) -> HostView:
-    """The named host, or the selected one. Raises NotFound when there is none, and StateUnusable."""
+def open_host(name: str | None = None, jobs: bool = True) -> HostView:
+    """The named host, or the selected one. Raises NotFound when there is none, and StateUnusable.
+
+    jobs: whether it is opened for its jobs; AWS hosts have none yet and refuse with a CycloneError.
+    """
     name = name or paths.selected_host()
     if "/" in name or name in (".", ".."):
         raise InvalidRequest([Problem("--host", f"{name!r} is not the name of a host", "See hyper hosts list-hosts")])
     state_dir = paths.host_state_dir(name)
     if name != paths.DEFAULT_HOST and not os.path.isdir(state_dir):
         _check_host(name)
+    if jobs and host_type(name) == "aws":
+        _refuse_jobs(name)
     return HostView(name, state_dir)
 
 
@@ -190,6 +198,12 @@ def _check_host(name: str) -> None:
         known = []
     if name not in known:
         raise NotFound(f"there is no host {name!r}. {_nearest(name, (*known, paths.DEFAULT_HOST))}See hyper hosts list-hosts")
+
+
+def _refuse_jobs(name: str) -> None:
+    from cyclone_core.operations.local_hosts import no_jobs
+
+    raise CycloneError(no_jobs(name))
 
 
 def _nearest(word: str, choices: "Sequence[str]") -> str:

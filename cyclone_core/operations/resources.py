@@ -36,6 +36,8 @@ from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 if TYPE_CHECKING:
     from cyclone_core.operations.queries import HostView
 
+_FIRST_LOOK_S = 0.5
+"""So long the first look at an AWS host is waited for."""
 Mode = Literal["create", "update", "any"]
 """create: the name must be free; update: it must be there; any: either."""
 
@@ -150,7 +152,7 @@ class Resources:
         """What storing a resource would do, from the fields that a user gave in any spelling; the others keep their value or default."""
         snapshot = self.snapshot()
         judged = judge(self.host, kind, given, mode, snapshot, self._machine, label)
-        found = [*judged.problems, *_worded(local.problems(judged.plan, snapshot.bodies, self._engine), kind, label)]
+        found = [*judged.problems, *worded(local.problems(judged.plan, snapshot.bodies, self._engine), kind, label)]
         return Proposal(judged.plan, tuple(dict.fromkeys(found)))
 
     def propose_delete(self, kind: str, name: str) -> Proposal:
@@ -216,8 +218,14 @@ def for_selected(name: str | None = None) -> Resources:
 def look(host: "HostView", most_jobs: int | None = None) -> Snapshot:
     """What a host has, read through an open view of it: unlike `Resources.snapshot` it never starts anything.
 
+    Of an AWS host what was read last, in the background: `aws_looks`. Raises NotYet, or why nothing could be read.
+
     most_jobs: open jobs are counted up to so many, for whoever looks every other second.
     """
+    if host.type == "aws":
+        from cyclone_core.operations import aws_looks
+
+        return aws_looks.SHARED.look(host.name, _FIRST_LOOK_S).need()
     if host.reader.connection is None:
         return Snapshot()
     return _snapshot(ResourceReader(host.reader.connection), this_machine(), host.name, most_jobs)
@@ -265,16 +273,16 @@ def judge(
     try:
         resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
     except InvalidRequest as exc:
-        found = [*problems, *exc.problems, *_worded(_dangling(kind, kept, bodies), kind, label)]
+        found = [*problems, *exc.problems, *worded(_dangling(kind, kept, bodies), kind, label)]
         return Proposal(Plan(), tuple(dict.fromkeys(found)))
     if host.type == "aws":
         after = aws_body(resource, host, bodies)
         plan = _plan_put(kind, {**after, **found_before(kind, after, before)}, bodies, mode)
-        problems += _worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
+        problems += worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
     else:
         problems += local_problems(resource, label)
         plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
-        problems += _worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
+        problems += worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
     return Proposal(plan, tuple(dict.fromkeys(problems)))
 
 
@@ -328,7 +336,7 @@ def _dangling(kind: str, given: Mapping[str, object], bodies: Bodies) -> list[Pr
     return references.check_put(kind, {"name": "x", **fields}, bodies)
 
 
-def _worded(problems: list[Problem], kind: str, label: Label) -> list[Problem]:
+def worded(problems: list[Problem], kind: str, label: Label) -> list[Problem]:
     """Problems of one resource with the names that the user knows its fields by, instead of paths into all resources."""
     found = []
     for problem in problems:

@@ -20,7 +20,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker
 
-from cyclone_core.errors import CycloneError, NotFound
+from cyclone_core.errors import CycloneError, NotFound, NotYet
 from cyclone_core.operations.queries import HostView
 from cyclone_tui import formatters
 from cyclone_tui.actions import Action, bound, of_class
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 _NOTHING = object()
+_OF_JOBS = ("qsub", "qstat", "qlog", "qdel", "hyper workers", "hyper events")
+"""How command lines begin that are about jobs and what runs them."""
+_ASK_AGAIN_S = 0.3
+"""After so long a look is taken again at what is being found out."""
 
 
 class View(Screen[None]):
@@ -169,16 +173,33 @@ class View(Screen[None]):
         if not self.is_attached:
             return
         self._read_at = time.monotonic()
-        banner = self.query_one("#banner", Static)
-        if banner.display:
-            banner.display = False
+        self._show_age()
         if self._data is _NOTHING or data != self._data:
             self._data = data
             self.show(data)
         self.update_frame()
 
+    def _show_age(self) -> None:
+        """Of what was read in the background, and could not be read again."""
+        old, banner = self.session.age(), self.query_one("#banner", Static)
+        if old is None:
+            banner.display = False
+        else:
+            at, why = old
+            self._tell_above(f"data from {formatters.moment(at)}: {why}. Trying again")
+
+    def _tell_above(self, text: str) -> None:
+        banner = self.query_one("#banner", Static)
+        if not banner.display or str(banner.content) != text:
+            banner.update(Content(text))
+            banner.display = True
+
     def _show_failure(self, exc: Exception) -> None:
         if not self.is_attached:
+            return
+        if isinstance(exc, NotYet):
+            self._tell_above(f"{exc} …")
+            self.set_timer(_ASK_AGAIN_S, self.refresh_data)
             return
         why = str(exc) if isinstance(exc, CycloneError) else f"{type(exc).__name__}: {exc}"
         if self._read_at is None:
@@ -186,9 +207,7 @@ class View(Screen[None]):
         else:
             age = time.monotonic() - self._read_at
             text = f"data from {formatters.duration(age) if age >= 10 else f'{age:.0f}s'} ago: {why}. Trying again"
-        banner = self.query_one("#banner", Static)
-        banner.update(Content(text))
-        banner.display = True
+        self._tell_above(text)
         if not isinstance(exc, (CycloneError, OSError)):
             self.cyclone.record(exc)
 
@@ -252,12 +271,18 @@ class View(Screen[None]):
             return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Actions that change something are not there in read-only mode."""
-        return not (self.app.is_running and self.session.read_only and action in self._writing())
+        """Actions that change something are not there in read-only mode, and those about jobs on hosts that run none."""
+        if not self.app.is_running:
+            return True
+        return not (self.session.read_only and action in self._writing()) and not (self.session.is_aws and action in self._of_jobs())
 
     @classmethod
     def _writing(cls) -> frozenset[str]:
         return frozenset(action.method for action in of_class(cls) if action.writes)
+
+    @classmethod
+    def _of_jobs(cls) -> frozenset[str]:
+        return frozenset(action.method for action in of_class(cls) if action.twin.startswith(_OF_JOBS))
 
     def action_back(self) -> None:
         """To the view before; from the last one nowhere."""
@@ -265,6 +290,7 @@ class View(Screen[None]):
 
     def action_refresh_now(self) -> None:
         """Read again now."""
+        self.session.read_anew()
         self.refresh_data()
 
     def copy_yaml(self, value: object, what: str) -> None:

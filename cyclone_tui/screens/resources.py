@@ -51,7 +51,7 @@ class ResourcesView(ListView[Listed], ResourceFlows):
 
     def usual(self) -> Sequence[str]:
         """What `hyper` lists, and the numbers of now."""
-        return resource_columns.names(self.KIND)
+        return resource_columns.names(self.KIND, self.session.is_aws)
 
     def cells(self, row: Listed) -> dict[str, str]:
         """Every field."""

@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.widgets import Button, Static, TextArea
 
 from cyclone_core.errors import CycloneError
-from cyclone_tui import formatters
+from cyclone_core.operations import discovery
+from cyclone_tui import aside, formatters
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.wizard_drafts import WizardDrafts
@@ -81,6 +82,8 @@ class WizardView(WizardDrafts):
             return  # what an editor says when it begins is no answer
         self.take(self.draft.with_value(event.name, form.answer(spec, event.text)))
         self.after("look", LOOK_AFTER_S, self._look_closer)
+        if event.name in discovery.depends(self.kind, self.draft.host_type):
+            self.after("search", LOOK_AFTER_S, self.search)
         self.after("keep", KEEP_AFTER_S, self.keep_soon)
 
     def on_field_row_fix_asked(self, event: FieldRow.FixAsked) -> None:
@@ -97,7 +100,8 @@ class WizardView(WizardDrafts):
             rows[max(0, at)].focus()
 
     def _look_closer(self) -> None:
-        if self.kind in _LOOKED_AT or self.at_review:
+        is_here = self.draft is not None and self.draft.host_type == "local"  # a look at AWS takes seconds, and waits for the review
+        if (self.kind in _LOOKED_AT and is_here) or self.at_review:
             self.look_now()
 
     def look_now(self) -> None:
@@ -107,7 +111,7 @@ class WizardView(WizardDrafts):
 
     async def _look(self, draft: Draft, world: World) -> None:
         try:
-            looked = await asyncio.to_thread(review, draft, world, self.host_option())
+            looked = await aside.wait(review, draft, world, self.host_option())
         except Exception as exc:  # noqa: BLE001  the border between threads and screens
             self.why_not = f"the plan cannot be made: {exc}"
             if not isinstance(exc, CycloneError):

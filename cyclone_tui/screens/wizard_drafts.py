@@ -1,8 +1,8 @@
 """How a wizard begins and is left: a fresh draft or one that was kept, discovery in the background, keeping, and the end."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from time import time
 
 from textual.message import Message
@@ -10,8 +10,7 @@ from textual.widgets import Button
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.operations.discovery import Finding
-from cyclone_core.operations.queries import HostView
-from cyclone_tui import formatters, navigation
+from cyclone_tui import aside, formatters, navigation
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.modals import Choose
 from cyclone_tui.screens.wizard_frame import WizardFrame
@@ -38,6 +37,8 @@ class WizardDrafts(WizardFrame):
     drafts: Drafts
     is_done = False
     is_making = False
+    _searched = 0
+    """number of the last search"""
 
     async def go(self, step: str, field: str = "") -> None:
         """Show a step."""
@@ -56,9 +57,9 @@ class WizardDrafts(WizardFrame):
         raise NotImplementedError
 
     # -- beginning ---------------------------------------------------------------------------------------------------
-    def load(self, host: HostView) -> World:
+    async def read_data(self) -> World:
         """What there is now; a wizard that comes back to the top sees what was made meanwhile."""
-        return sources.look(host.name, self.kind)
+        return await aside.wait(sources.look, self.session.host, self.kind)
 
     def show(self, data: World) -> None:
         """Begin, or go on with what is there now."""
@@ -71,7 +72,7 @@ class WizardDrafts(WizardFrame):
             self.take(self.draft)
             if self.at_review:
                 self.look_now()
-        self.run_worker(partial(self._search, self.world), thread=True, group="discover", exclusive=True, exit_on_error=False)
+        self.search()
 
     def _show_failure(self, exc: Exception) -> None:
         super()._show_failure(exc)
@@ -110,10 +111,7 @@ class WizardDrafts(WizardFrame):
         """An empty draft, with what the command named and what was used last time. Blocking."""
         draft = begin(self.kind, world.host)
         draft = draft.with_last_used(self.drafts.last_used(draft))
-        taken = ("name", "type") if self.kind == "host" else ("name",)
-        return draft.with_values(
-            {name: self.arguments[name] for name in taken if self.arguments.get(name) and name in specs_of(draft.model)}
-        )
+        return draft.with_values({name: value for name, value in self.given_at_first().items() if name in specs_of(draft.model)})
 
     def tell_missing(self) -> None:
         """There is nothing to begin with."""
@@ -144,9 +142,26 @@ class WizardDrafts(WizardFrame):
         return next((one for one in kept if one.key == chosen), None)
 
     # -- discovery ---------------------------------------------------------------------------------------------------
-    def _search(self, world: World) -> None:
-        for finding in sources.findings(world, self.kind):
-            self.post_message(self.Found(finding))
+    def search(self) -> None:
+        """Find out what can be offered, for what was answered so far; what an earlier search still finds is not waited for."""
+        if self.world is not None:
+            given = self.draft.given() if self.draft else self.given_at_first()
+            self._searched += 1
+            self.run_worker(aside.wait(self._search, self.world, given, self._searched), group="discover", exclusive=True)
+
+    def given_at_first(self) -> dict[str, object]:
+        """The answers that the command names."""
+        taken = ("name", "type") if self.kind == "host" else ("name",)
+        return {name: self.arguments[name] for name in taken if self.arguments.get(name)}
+
+    def _search(self, world: World, given: Mapping[str, object], number: int) -> None:
+        try:
+            for finding in sources.findings(world, self.kind, given):
+                if number != self._searched or not self.is_attached:
+                    return
+                self.post_message(self.Found(finding))
+        except CycloneError as exc:  # nothing is offered: what is typed is judged all the same
+            self.log.warning(str(exc))
 
     def on_wizard_drafts_found(self, event: Found) -> None:
         """A choice, a limit or a warning for a field."""

@@ -204,7 +204,7 @@ class LineEditor(Editor):
         if self._complete is not None:
             self.run_worker(self._completed(self.query_one(Input).value, typed), group="complete", exclusive=True, exit_on_error=False)
         else:
-            self._list(_matching(self.view.choices, typed))
+            self._list(_matching(self.view.choices, self._word(typed)[1]))
 
     async def _completed(self, value: str, typed: str) -> None:
         found = await self._complete(value) if self._complete else ()
@@ -226,7 +226,7 @@ class LineEditor(Editor):
         else:
             choices.clear_options()
             choices.add_options(options)
-        current = self.query_one(Input).value.strip()
+        current = self._word(self.query_one(Input).value)[1].strip()
         choices.display = True
         choices.highlighted = next((at for at, (value, _) in enumerate(offered) if value == current), 0)
 
@@ -237,9 +237,14 @@ class LineEditor(Editor):
             return False
         line = self.query_one(Input)
         self._close()
-        line.value = self._offered[at][0]
+        line.value = self._word(line.value)[0] + self._offered[at][0]
         line.cursor_position = len(line.value)
         return True
+
+    def _word(self, typed: str) -> tuple[str, str]:
+        """What stays, and what a choice is looked for: of a list its last word."""
+        before, comma, word = typed.rpartition(",") if self.view.several else ("", "", typed)
+        return before + comma, word
 
     def _close(self) -> None:
         choices = self._popup

@@ -68,7 +68,7 @@ class Header(Widget):
 def _health(one: Heading, short: bool = False) -> list[tuple[str, str]]:
     if not one.health:
         return []
-    good = one.health == "running"
+    good = one.health in ("running", "ready")
     sign = ("+" if one.ascii else "●") if good else ("!" if one.ascii else "○")
     return [(f" {sign}" if short and good else f" {sign} {one.health}", "$text-success" if good else "$text-warning")]
 

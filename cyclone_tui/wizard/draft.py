@@ -17,6 +17,8 @@ from cyclone_tui.wizard.values import is_empty, same, specs_of
 Mode = Literal["create", "update"]
 Origin = Literal["default", "stored", "discovered", "last used", "given"]
 """Where a value came from."""
+_FIRST: Mapping[str, tuple[str, ...]] = {"host": ("sandbox", "profile")}
+"""Fields that come before the others of their page, because what can be chosen there depends on them."""
 REVIEW = "Review"
 """The last step of every wizard."""
 
@@ -84,6 +86,8 @@ class Draft:
         groups: dict[str, list[FieldSpec]] = {}
         for spec in self.specs:
             groups.setdefault(spec.step, []).append(spec)
+        for specs in groups.values():
+            specs.sort(key=lambda spec: spec.name not in _FIRST.get(self.kind, ()))
         if LAST_STEP in groups:
             groups[LAST_STEP] = groups.pop(LAST_STEP)
         pages = [Step(name, tuple(specs)) for name, specs in groups.items()]

@@ -35,5 +35,7 @@ class FieldView:
     """why there is nothing to choose from"""
     completes: bool = False
     """whether it is a path that can be completed"""
+    several: bool = False
+    """whether it is a list of words, each of which may be one of the choices"""
     locked: bool = False
     """whether it cannot be changed: the name of what is edited"""

@@ -45,6 +45,7 @@ def view(draft: Draft, world: World, spec: FieldSpec, found: Sequence[Complaint]
         doubt=_doubt(draft, spec),
         note=_note(finding.warning) if finding else "",
         completes=spec.option.path,
+        several=spec.shape == "list",
         locked=draft.mode == "update" and (spec.name == "name" or (draft.kind, spec.name) == ("host", "type")),
     )
 

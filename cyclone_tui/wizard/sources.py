@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.host_registry import HostRegistry
@@ -15,6 +16,9 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import Machine, this_machine
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import Host
+
+if TYPE_CHECKING:
+    from cyclone_core.operations.aws_discovery import Look
 
 MOST_BYTES = 262_144
 """A file of one kind of resource is never longer."""
@@ -32,6 +36,8 @@ class World:
     findings: Mapping[str, Finding] = field(default_factory=dict)
     unavailable: str = ""
     """why nothing can be deployed to the host; "" when it can"""
+    look_at: "Look | None" = None
+    """the way to AWS accounts, None for the real one"""
     looked: tuple[Mapping[str, object], tuple[Problem, ...]] = ({}, ())
     """what the last look at the machine judged (a draft's `given`), and what it found"""
 
@@ -64,9 +70,9 @@ def nowhere() -> World:
     return World(Host(name=DEFAULT_HOST), this_machine(), hosts=names)
 
 
-def findings(world: World, kind: str) -> Iterator[Finding]:
-    """What discovery finds out, as it comes. Blocking."""
-    return discover(world.host, kind, world.snapshot.bodies, hosts=world.hosts, machine=world.machine)
+def findings(world: World, kind: str, given: Mapping[str, object] = MappingProxyType({})) -> Iterator[Finding]:
+    """What discovery finds out, as it comes. given: the draft's answers so far. Blocking."""
+    return discover(world.host, kind, world.snapshot.bodies, hosts=world.hosts, machine=world.machine, given=given, look=world.look_at)
 
 
 def stored(world: World, kind: str, name: str) -> Mapping[str, Any] | None:
