@@ -33,13 +33,13 @@ from cyclone_core.resources import MODELS, Cluster, Host, Image, JobDefinition, 
 Body = dict[str, Any]
 """What is stored, as JSON has it."""
 _DERIVED: dict[str, frozenset[str]] = {
-    "region": frozenset(("kind", "cores", "memory_mib", "subnets", "route_tables")),
+    "region": frozenset(("kind", "cores", "memory_mib", "subnets", "endpoint_subnets", "route_tables")),
     "cluster": frozenset(("machine_images",)),
     "image": frozenset(("state", "reason", "log", "source")),
     "definition": frozenset(("image", "container_options")),
 }
 """Fields of bodies that no model has."""
-_LOOKED_UP = ("subnets", "route_tables", "machine_images")
+_LOOKED_UP = ("subnets", "endpoint_subnets", "route_tables", "machine_images")
 """Those of them that were found out in an account."""
 _CONTAINER_FIELDS = ("user", "privileged", "linux_parameters", "ulimits", "host_volumes", "mount_points")
 """Fields of a definition that mean nothing without a container."""

@@ -1,7 +1,7 @@
-"""What applies plans to a host: the one place that knows which type of host is changed by what. AWS hosts will be served here too."""
+"""What applies plans to a host: the one place that knows which type of host is changed by what."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclone_core import paths, wire
 from cyclone_core.errors import HostUnavailable
@@ -10,19 +10,48 @@ from cyclone_core.infra.containers import ContainerEngine, Stop, find_engine
 from cyclone_core.infra.deployer import Applier
 from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Plan
-from cyclone_core.operations import hosts
 from cyclone_core.resources import Host
 from cyclone_core.scheduler.local import client
+
+if TYPE_CHECKING:
+    from cyclone_core.aws.account import Account
 
 Connect = Callable[[str], wire.Channel]
 """State directory of a host -> a channel to its supervisor, which is started when it does not run."""
 
 
 def for_host(host: Host, connect: Connect = client.ensure, engine: Callable[[], ContainerEngine] = find_engine) -> Applier:
-    """What applies plans to this host. Raises MissingExtra or CycloneError for an AWS host (a later version)."""
+    """What applies plans to this host. Raises MissingExtra or HostUnavailable for an AWS host that cannot be reached."""
     if host.type == "aws":
-        hosts.refuse_aws()
+        return AwsApplier(host)
     return LocalApplier(host, connect, engine)
+
+
+class AwsApplier:
+    """Applies plans to an AWS host, and lets this machine forget the host once it is deleted."""
+
+    def __init__(self, host: Host, account: "Account | None" = None) -> None:
+        """account: how it is reached, None for the user's own way. Raises MissingExtra, HostUnavailable."""
+        from cyclone_core.operations import aws_hosts
+
+        self._host, self._account = host, account or aws_hosts.account_of(host)
+
+    def apply(self, plan: Plan, stop: Stop) -> Iterator[Event]:
+        """As `Applier` says. Raises AwsError, MissingExtra, and CycloneError when a template cannot be made."""
+        from cyclone_core.aws import records
+        from cyclone_core.infra.stack_deployer import StackDeployer
+        from cyclone_core.infra.synth import Synthesizer
+        from cyclone_core.operations import aws_hosts
+
+        place = aws_hosts.place_of(self._host)
+        with Synthesizer() as synthesizer:
+            deployer = StackDeployer(
+                self._account, place, synthesizer, lambda: records.read(self._account, place.main_region, place.host).bodies
+            )
+            for event in deployer.apply(plan, stop):
+                if (event.kind, event.phase, event.part) == ("host", "DELETED", ""):
+                    aws_hosts.forget(self._host)
+                yield event
 
 
 class LocalApplier:

@@ -4,85 +4,137 @@ What the host has is read from the account each time, so that what others deploy
 of all regions, at once. A proposal is a plan of stacks with what happens to the resources in each; it takes seconds, not minutes.
 """
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 from cyclone_core import paths
-from cyclone_core.infra import targets
+from cyclone_core.infra import deployed_stacks, stack_checks, stack_facts, stack_planner
+from cyclone_core.infra import plan as plans
+from cyclone_core.infra.deployed_stacks import Look
 from cyclone_core.infra.deployer import Applier
-from cyclone_core.infra.plan import Bodies
-from cyclone_core.operations import appliers, aws_hosts, aws_states
-from cyclone_core.operations.aws_states import Deployed
-from cyclone_core.operations.resources import Resources, Snapshot
+from cyclone_core.infra.events import Event
+from cyclone_core.infra.plan import Bodies, Change, Plan
+from cyclone_core.operations import appliers, aws_hosts, aws_states, deployments
+from cyclone_core.operations.resources import Mode, Proposal, Resources, Snapshot, judge, worded
 from cyclone_core.resource_bodies import this_machine
+from cyclone_core.resource_fields import Label
 from cyclone_core.resources import Host
+from cyclone_core.scheduler import references
 
 if TYPE_CHECKING:
     from cyclone_core.aws.account import Account
-
-_THREADS = 16
-_RECORDING = ("host", "region", "hub", "cluster", "definition", "queue")
-"""Kinds of stacks in the main region that hold a record."""
+    from cyclone_core.infra.synth import Synthesizer
 
 
 class AwsResources(Resources):
     """The resources of one AWS host."""
 
-    def __init__(self, host: Host, account: "Account | None" = None) -> None:
-        """account: how it is reached, None for the user's own way (`aws_hosts.account_of`). Raises MissingExtra, HostUnavailable."""
+    def __init__(self, host: Host, account: "Account | None" = None, synthesizer: "Synthesizer | None" = None) -> None:
+        """account: how it is reached, None for the user's own way (`aws_hosts.account_of`); synthesizer: None for this process's own.
+
+        Raises MissingExtra, and HostUnavailable when the host is on the sandbox and that does not run.
+        """
         self.host, self.account, self.place = host, account or aws_hosts.account_of(host), aws_hosts.place_of(host)
-        self._machine, self._state_dir = this_machine(), paths.host_state_dir(host.name)
+        self._synthesizer, self._machine, self._state_dir = synthesizer, this_machine(), paths.host_state_dir(host.name)
 
     # -- see ----------------------------------------------------------------------------------------------------------
+    def look(self) -> Look:
+        """What is recorded and deployed now. Raises AwsError."""
+        return deployed_stacks.look(self.account, self.place)
+
     def snapshot(self) -> Snapshot:
         """What is there now. Raises AwsError."""
-        recorded, deployed = look(self.account, self.place)
-        return aws_states.snapshot(self.place, recorded, deployed)
+        return self._snapshot(self.look())
 
+    def _snapshot(self, seen: Look) -> Snapshot:
+        return aws_states.snapshot(self.place, seen.known, seen.stacks)
+
+    def events(self, kind: str, name: str) -> list[tuple[float, str]]:
+        """(seconds since 1970, text): what this machine's deployments did to a resource, oldest first."""
+        found: list[tuple[float, str]] = []
+        for deployment in reversed(deployments.list_deployments(self.host)):
+            if any((change.kind, change.name) == (kind, name) for change in deployment.plan.changes):
+                events, _ = deployments.read_events(self.host, deployment.number)
+                found += [(event.at, _told(event)) for event in events if (event.kind, event.name, event.part) == (kind, name, "")]
+        return found
+
+    # -- propose ------------------------------------------------------------------------------------------------------
+    def propose_put(self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str) -> Proposal:
+        """What storing a resource would do to stacks, from the fields that a user gave in any spelling."""
+        seen = self.look()
+        snapshot = self._snapshot(seen)
+        judged = judge(self.host, kind, given, mode, snapshot, self._machine, label)
+        name = str(given.get("name") or "")
+        if judged.problems:
+            return judged
+        desired = plans.applied(judged.plan, snapshot.bodies) if judged.plan else snapshot.bodies
+        found = self.plan(seen, desired, touched={(kind, name)})
+        return replace(found, problems=tuple(worded(list(found.problems), kind, label)))
+
+    def propose_delete(self, kind: str, name: str) -> Proposal:
+        """What deleting a resource would do to stacks."""
+        seen = self.look()
+        bodies = self._snapshot(seen).bodies
+        problems = [*references.check_delete(kind, name, bodies, {}), *stack_checks.deletion_problems(kind, name, bodies)]
+        if problems:
+            return Proposal(Plan((Change("delete", kind, name),)), tuple(problems))
+        return self.plan(seen, plans.without(bodies, kind, name), touched={(kind, name)})
+
+    def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None) -> Proposal:
+        """What it takes to have exactly the `desired` bodies (with the kind `host`).
+
+        touched: (kind, name) of resources whose stacks are compared although they may be recorded as desired; None: of all.
+        """
+        return self.plan(self.look(), desired, touched=touched or (), whole=touched is None)
+
+    def plan(self, seen: Look, desired: Bodies, touched: Collection[tuple[str, str]] = (), whole: bool = False) -> Proposal:
+        """The plan from what was seen to desired bodies, completed with what only the account knows."""
+        facts = stack_facts.resolve(self.account, self.place, seen.known, desired, touched, whole)
+        changed = plans.make(seen.known, facts.bodies)
+        problems = [*facts.problems, *stack_checks.problems(changed, seen.known)]
+        if problems:
+            return Proposal(changed, tuple(dict.fromkeys(problems)))
+        planned = stack_planner.plan(
+            self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole
+        )
+        return Proposal(planned.plan, tuple(dict.fromkeys(planned.problems)), planned.details)
+
+    # -- do -----------------------------------------------------------------------------------------------------------
     def applier(self) -> Applier:
         """What makes plans true on this host."""
         return appliers.for_host(self.host)
 
 
-def look(account: "Account", place: targets.Place) -> tuple[dict[str, dict[str, Mapping[str, Any]]], list[Deployed]]:
-    """(bodies with the kind `host`, stacks of all regions), at once; with bodies of stacks that failed too early to be recorded."""
-    from cyclone_core.aws import records
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        reading = pool.submit(records.read, account, place.main_region, place.host)
-        deployed = _listed(account, place.host, place.main_region)
-        recorded: dict[str, dict[str, Mapping[str, Any]]] = {kind: dict(bodies) for kind, bodies in reading.result().items()}
-        lost = [stack for stack in deployed if _is_lost(stack, recorded)]
-        for stack, body in zip(lost, pool.map(lambda stack: _template_body(account, stack), lost), strict=True):
-            kind = "region" if stack.kind == "hub" else stack.kind
-            recorded.setdefault(kind, {})[stack.name] = {"name": stack.name, **body}
-        others = sorted(set(recorded.get("region", {})) - {place.main_region})
-        for found in pool.map(lambda region: _listed(account, place.host, region), others):
-            deployed += found
-    return recorded, deployed
+_MAKING = threading.Lock()
 
 
-def _listed(account: "Account", host: str, region: str) -> list[Deployed]:
-    from cyclone_core import naming
-    from cyclone_core.aws.stacks import Stacks
-
-    return [
-        Deployed(
-            region, stack.name, stack.tags.get(naming.TAG_KIND, ""), stack.tags.get(naming.TAG_NAME, ""), stack.status, stack.reason,
-            stack.created, stack.updated,
-        )
-        for stack in Stacks(account, region).list(host)
-    ]  # fmt: skip
+def shared_synthesizer() -> "Synthesizer":
+    """This process's own: its child stays warm from one plan to the next, and ends with the process."""
+    with _MAKING:
+        return _shared()
 
 
-def _is_lost(stack: Deployed, recorded: Bodies) -> bool:
-    """Whether the stack should have recorded its resource, and has not."""
-    kind = "region" if stack.kind == "hub" else stack.kind
-    return stack.kind in _RECORDING and bool(aws_states.state_of(stack.status)) and stack.name not in recorded.get(kind, {})
+@cache
+def _shared() -> "Synthesizer":
+    import atexit
+
+    from cyclone_core.infra.synth import Synthesizer
+
+    made = Synthesizer()
+    atexit.register(made.close)
+    return made
 
 
-def _template_body(account: "Account", stack: Deployed) -> dict[str, Any]:
-    from cyclone_core.aws.stacks import Stacks
+def warm_up() -> None:
+    """Start what plans need, without waiting, while somebody still thinks."""
+    shared_synthesizer().warm_up()
 
-    return aws_states.body_of(Stacks(account, stack.region).template(stack.stack))
+
+def _told(event: Event) -> str:
+    where = f"{event.region}: " if event.region else ""
+    return (
+        f"{where}{event.text or event.phase}" if event.phase == "LOG" else f"{where}{event.phase}{f': {event.text}' if event.text else ''}"
+    )

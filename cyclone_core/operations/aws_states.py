@@ -4,41 +4,18 @@ No state is stored anywhere: a resource is as the worst of its stacks, and one w
 its template. Stacks of another host, and regions that are not recorded, do not get here.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cyclone_core.infra import targets
+from cyclone_core.infra.deployed_stacks import Deployed
 from cyclone_core.infra.plan import Bodies
-from cyclone_core.infra.targets import Key, Target
+from cyclone_core.infra.targets import Target
 from cyclone_core.operations.resources import Place, Snapshot, Stored
 from cyclone_core.scheduler.references import KINDS
 
 _WORST = ("FAILED", "DELETING", "CREATING", "UPDATING", "ACTIVE")
 """The first of these that one of its stacks is in, a resource is in."""
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """What is looked at of a stack."""
-
-    region: str
-    stack: str
-    kind: str
-    """host, region, hub, peering, cluster, definition or queue, as its tags say"""
-    name: str
-    status: str
-    """as CloudFormation says it"""
-    reason: str = ""
-    created: float = 0.0
-    """Seconds since 1970, as `updated`."""
-    updated: float = 0.0
-
-    @property
-    def key(self) -> Key:
-        """Region and stack."""
-        return self.region, self.stack
 
 
 def state_of(status: str) -> str:
@@ -52,19 +29,9 @@ def state_of(status: str) -> str:
     return "FAILED" if status.endswith("_FAILED") or status == "ROLLBACK_COMPLETE" else "ACTIVE"
 
 
-def body_of(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The body in a stack's template; {} when it records none."""
-    value = template.get("Resources", {}).get("Record", {}).get("Properties", {}).get("Value")
-    try:
-        found = json.loads(value) if isinstance(value, str) else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def snapshot(place: targets.Place, recorded: Bodies, deployed: Iterable[Deployed]) -> Snapshot:
     """Everything that the host has. recorded: with the bodies of stacks that failed before they were recorded, kind `host` too."""
-    there = [stack for stack in deployed if state_of(stack.status)]
+    there = [stack for stack in deployed if stack.is_there]
     wanted = targets.targets(place, recorded)
     found = {
         (kind, name): _stored(kind, name, body, targets.of(wanted, kind, name), there, place)
@@ -76,7 +43,7 @@ def snapshot(place: targets.Place, recorded: Bodies, deployed: Iterable[Deployed
 
 
 def _stored(kind: str, name: str, body: Mapping[str, Any], wanted: list[Target], there: list[Deployed], place: targets.Place) -> Stored:
-    mine = [stack for stack in there if targets.resource_of(stack.kind, stack.name) == (kind, name)]
+    mine = [stack for stack in there if stack.resource == (kind, name)]
     networks = {stack.region: state_of(stack.status) for stack in there if stack.kind == "region"}
     present = {stack.key: stack for stack in mine}
     per_region: dict[str, list[tuple[str, str]]] = {}

@@ -1,24 +1,25 @@
 """Use cases around hosts: list, create, select, start, stop, delete. What `hyper hosts`, the TUI and the library call.
 
-A local host is a state directory and the supervisor that serves it; it is made by starting it. AWS hosts come in a later version: every
-way to one ends in `refuse_aws`, which says so and names the optional part they will need.
+A local host is a state directory and the supervisor that serves it; it is made by starting it. What creating, changing and deleting an AWS
+host takes is in `aws_hosts`; here it is a name in the registry, and a state.
 """
 
-import importlib.util
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from cyclone_core import paths, wire
-from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra, StateUnusable
+from cyclone_core import naming, paths, wire
+from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, StateUnusable
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.infra import deployment_record
+from cyclone_core.infra import addresses, deployment_record
 from cyclone_core.locks import is_held
-from cyclone_core.operations.local_hosts import ask_status, connect
+from cyclone_core.operations.local_hosts import ask_status, connect, no_jobs
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Label, read, refusals, spellings
 from cyclone_core.resources import Host
@@ -28,7 +29,8 @@ from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 STOP_TIMEOUT_S = 30.0
 """So long a supervisor may take to end what runs and to leave."""
 _LOOK_EVERY_S = 0.02
-AWS_LATER = "AWS hosts come in a later version of Cyclone; this one has local hosts"
+_AT_ONCE = 8
+"""So many hosts are looked at at the same time."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,11 @@ class HostStatus:
     host: Host
     selected: bool
     state: str
-    """running, stopped, new (never started), not answering, or not available (AWS in this version)"""
+    """running, stopped, new (never started), not answering; of AWS hosts: ready, changing, failed, not deployed, not answering"""
     state_dir: str
     """Where a local host keeps everything; "" for others."""
     details: Mapping[str, Any]
-    """What its supervisor says about itself; {} unless it runs."""
+    """What its supervisor says about itself, {} unless it runs; of an AWS host its account and region, and why it is as it is."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def list_hosts(registry: HostRegistry | None = None) -> tuple[list[HostStatus], 
     """Every host with its state, and a problem for each file that cannot be read."""
     registry = registry or HostRegistry()
     hosts, problems = registry.list()
-    return [_status(host, paths.selected_host()) for host in hosts], problems
+    selected = paths.selected_host()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # AWS hosts take their time
+        return list(pool.map(lambda host: _status(host, selected), hosts)), problems
 
 
 def status(name: str | None = None, registry: HostRegistry | None = None) -> HostStatus:
@@ -90,13 +94,43 @@ def propose(given: Mapping[str, object], label: Label = str, update: bool = Fals
     except InvalidRequest as exc:
         host_type = "aws" if str(settings.get("type", "")).lower() == "aws" else "local"
         return HostProposal(None, before, (*exc.problems, *_refusals(given, host_type, label)))
-    problems = _refusals(given, host.type, label)
+    problems = [*_refusals(given, host.type, label), *_aws_problems(host, label)]
     if not update and os.path.lexists(os.path.join(registry.directory, "hosts", f"{host.name}.json")):
         hint = f"Choose another name, or change it with: hyper hosts update-host --name {host.name}"
         problems.append(Problem(label("name"), f"there is a host {host.name!r} already", hint))
     if before and host.type != before.type:
         problems.append(Problem(label("type"), f"{host.name} is a {before.type} host and stays one", "Create another host"))
+    elif before and before.type == "aws":
+        problems += _moved(before, host, label)
     return HostProposal(host, before, tuple(problems))
+
+
+def _aws_problems(host: Host, label: Label) -> list[Problem]:
+    """What an AWS host cannot be, without asking anybody."""
+    if host.type != "aws":
+        return []
+    name = naming.host_problem(label("name"), host.name)
+    found = [name] if name else []
+    if host.account and not re.fullmatch(r"\d{12}", host.account):
+        found.append(Problem(label("account"), f"{host.account!r} is not an account", "It has 12 digits: aws sts get-caller-identity"))
+    if host.region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", host.region):
+        found.append(Problem(label("region"), f"{host.region!r} is not the name of an AWS region", "Write it as eu-west-1"))
+    if host.vpc and not re.fullmatch(r"vpc-[0-9a-f]{8,17}", host.vpc) and (wrong := addresses.problem(host.vpc, 1, label("vpc"))):
+        found.append(wrong)
+    if host.profile and host.sandbox:
+        found.append(Problem(label("profile"), "a host on the sandbox uses the sandbox's own credentials", "Leave it out"))
+    return found
+
+
+def _moved(before: Host, host: Host, label: Label) -> list[Problem]:
+    """A host's state lives in one account and region; what it is reached by may change."""
+    fixed = ("account", "region", "sandbox")
+    changed = [name for name in fixed if getattr(before, name) and getattr(before, name) != getattr(host, name)]
+    return [
+        Problem(label(name), f"{host.name} is in {getattr(before, name)} and stays there" if name != "sandbox" else "it is on the sandbox",
+                "Create another host")
+        for name in changed
+    ]  # fmt: skip
 
 
 def _refusals(given: Mapping[str, object], host_type: Any, label: Label) -> list[Problem]:
@@ -106,11 +140,9 @@ def _refusals(given: Mapping[str, object], host_type: Any, label: Label) -> list
 
 
 def create(proposal: HostProposal, registry: HostRegistry | None = None) -> HostStatus:
-    """Make the host, start it and select it. Raises InvalidRequest, MissingExtra (AWS), HostUnavailable or StateUnusable."""
+    """Make a local host, start it and select it; AWS hosts: `aws_hosts.create`. Raises InvalidRequest, HostUnavailable or StateUnusable."""
     registry = registry or HostRegistry()
     host = proposal.check()
-    if host.type == "aws":
-        refuse_aws()
     start(host)
     registry.add(host)
     registry.select(host.name)
@@ -118,10 +150,8 @@ def create(proposal: HostProposal, registry: HostRegistry | None = None) -> Host
 
 
 def update(proposal: HostProposal, registry: HostRegistry | None = None) -> Host:
-    """Record the change."""
+    """Record the change on this machine; what it changes of an AWS host's stacks: `aws_hosts.propose_update`."""
     host = proposal.check()
-    if host.type == "aws":
-        refuse_aws()
     if host != proposal.before:
         (registry or HostRegistry()).update(host)
     return host
@@ -129,8 +159,7 @@ def update(proposal: HostProposal, registry: HostRegistry | None = None) -> Host
 
 def start(host: Host) -> dict[str, Any]:
     """Start a local host's supervisor unless it runs; returns what it says about itself. Raises HostUnavailable or StateUnusable."""
-    if host.type == "aws":
-        refuse_aws()
+    _check_local(host, "started")
     channel = client.ensure(paths.host_state_dir(host.name))
     try:
         return dict(channel.ask(("status",))[1])
@@ -147,8 +176,7 @@ def stop(
 
     Raises HostUnavailable when it does not leave within `timeout_s` seconds.
     """
-    if host.type == "aws":
-        refuse_aws()
+    _check_local(host, "stopped")
     state_dir = paths.host_state_dir(host.name)
     channel = connect(state_dir)
     if channel is None:
@@ -173,10 +201,10 @@ def forget(host: Host, before_s: float) -> Iterator[int]:
     """Forget the finished jobs that were submitted and ended before a time (seconds since 1970), with their results and outputs.
 
     Yields how many each batch had, until none is left: others are served in between. The newest job stays, so that ids only grow.
-    The supervisor is started when it does not run. Raises HostUnavailable, StateUnusable, or MissingExtra (AWS).
+    The supervisor is started when it does not run. Raises HostUnavailable, StateUnusable, or CycloneError for an AWS host.
     """
     if host.type == "aws":
-        refuse_aws()
+        raise CycloneError(no_jobs(host.name))
     channel = client.ensure(paths.host_state_dir(host.name))
     try:
         while True:
@@ -223,6 +251,7 @@ def _running(host: Host, number: int) -> Problem:
 def delete(host: Host, force: bool = False, registry: HostRegistry | None = None) -> str:
     """Stop a local host and remove it with everything in it: jobs, outputs, resources. Returns the directory that was removed, "" for none.
 
+    Of an AWS host only what this machine knows of it goes; its stacks: `aws_hosts.propose_delete`.
     Raises InvalidRequest while jobs are not finished unless `force`, and StateUnusable when a file cannot be removed.
     """
     problems = check_delete(host, force)
@@ -246,19 +275,18 @@ def delete(host: Host, force: bool = False, registry: HostRegistry | None = None
     return state_dir
 
 
-def refuse_aws() -> NoReturn:
-    """Every way to an AWS host ends here. Raises MissingExtra where the optional part is not installed, else CycloneError."""
-    if importlib.util.find_spec("aws_cdk") is None or importlib.util.find_spec("boto3") is None:
-        raise MissingExtra(
-            f"{AWS_LATER}. They will need the optional part aws, which is not installed: "
-            "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
-        )
-    raise CycloneError(f"{AWS_LATER}. Use a local host until then: hyper hosts create-host --type local --name NAME")
+def _check_local(host: Host, done: str) -> None:
+    """Raises CycloneError for an AWS host: nothing of it is a process of this machine."""
+    if host.type == "aws":
+        what = f"the host {host.name} is on AWS, where nothing has to be {done}"
+        raise CycloneError(f"{what}: it works as long as it is there. To remove it: hyper hosts delete-host --name {host.name}")
 
 
 def _status(host: Host, selected: str) -> HostStatus:
     if host.type == "aws":
-        return HostStatus(host, host.name == selected, "not available", "", {})
+        from cyclone_core.operations import aws_hosts  # local hosts need none of its libraries
+
+        return aws_hosts.status_of(host, host.name == selected)
     state_dir = paths.host_state_dir(host.name)
     details = ask_status(state_dir)
     if details is None:

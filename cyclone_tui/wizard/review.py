@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.infra.plan import Change, Plan, differences
-from cyclone_core.operations import hosts, resources
+from cyclone_core.operations import aws_hosts, hosts, resources
 from cyclone_core.operations.costs import Cost, estimate
 from cyclone_core.operations.hosts import HostProposal
 from cyclone_core.operations.resources import Proposal
@@ -48,11 +48,11 @@ def review(draft: Draft, world: World, host: str = "") -> Review:
 
 
 def why_later(host: Host | None) -> str:
-    """Why this version cannot make such a host; "" when it can."""
+    """Why this installation cannot make such a host; "" when it can."""
     if host is None or host.type == "local":
         return ""
     try:
-        hosts.refuse_aws()
+        aws_hosts.check_installed()
     except CycloneError as exc:
         return f"it cannot be made yet: {exc}. The draft is kept"
 

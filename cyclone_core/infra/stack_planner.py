@@ -1,0 +1,226 @@
+"""From the resources that are wanted to a plan of stacks, with what happens to every resource in them. Nothing is changed.
+
+Only stacks that the change may touch are looked at: those whose target is another one than before, and those of the resources that somebody
+asked about. A stack whose template is what is wanted needs nothing; for one that differs CloudFormation works out a change set, which is
+read and forgotten again. Regions and stacks are looked at at once.
+"""
+
+import json
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cyclone_core.infra import permissions, stack_states
+from cyclone_core.infra.bootstrap import bucket as asset_bucket
+from cyclone_core.infra.deployed_stacks import THREADS, Deployed, Look, stacks_in
+from cyclone_core.infra.plan import Bodies, Change, Plan, differences
+from cyclone_core.infra.stack_plans import Details, ResourceChange, StackChange
+from cyclone_core.infra.targets import Place, Target, resource_of, targets
+from cyclone_core.problems import Problem
+
+if TYPE_CHECKING:
+    from cyclone_core.aws.account import Account
+    from cyclone_core.aws.stacks import Stacks
+    from cyclone_core.infra.synth import Synthesizer, Template
+
+Resource = tuple[str, str]
+"""(kind, name)"""
+_RETAINED = ("Retain", "RetainExceptOnCreate")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan of stacks, what it means for the resources in them, and what stands against it."""
+
+    plan: Plan
+    details: Details
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A stack of the plan with what happens in it."""
+
+    change: Change
+    stack: StackChange
+    template: "Template | None" = None
+    problem: Problem | None = None
+
+
+def plan(
+    account: "Account",
+    place: Place,
+    seen: Look,
+    desired: Bodies,
+    synthesizer: "Synthesizer",
+    *,
+    touched: Collection[Resource] = (),
+    whole: bool = False,
+) -> Planned:
+    """What leads from what was seen to the desired resources.
+
+    touched: resources whose stacks are compared although their bodies may be what is wanted; whole: all are, and stacks of the host that
+    nobody wants are deleted. Raises AwsError, MissingExtra, and CycloneError when a template cannot be made.
+    """
+    return _Planner(account, place, seen, desired, synthesizer, frozenset(touched), whole).plan()
+
+
+class _Planner:
+    """One plan in the making."""
+
+    def __init__(
+        self, account: "Account", place: Place, seen: Look, desired: Bodies, synthesizer: "Synthesizer", touched: frozenset[Resource],
+        whole: bool,
+    ) -> None:  # fmt: skip
+        self._account, self._place, self._seen, self._desired = account, place, seen, desired
+        self._synthesizer, self._touched, self._whole = synthesizer, touched, whole
+        self._old = {target.key: target for target in targets(place, seen.known)}
+        self._new = {target.key: target for target in targets(place, desired)}
+        self._stacks: dict[str, Stacks] = {}
+
+    def plan(self) -> Planned:
+        """As the function says."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            there = {stack.key: stack for stack in self._deployed(pool)}
+            puts = [target for target in self._new.values() if self._concerns(target)]
+            gone = [stack for stack in there.values() if self._goes(stack)]
+            templates = self._synthesizer.templates(puts) if puts else {}
+            made = list(pool.map(lambda target: self._put(target, templates[target.key], there.get(target.key)), puts))
+            deleted = list(pool.map(self._delete, self._in_order(gone)))
+            steps = [step for step in (*made, *deleted) if step is not None]
+            bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
+            lacking, unchecked = permissions.lacking(self._account, self._place, self._asked(steps, bare))
+        changes = (*(_bootstrap(region) for region in bare), *(step.change for step in steps))
+        details = Details(tuple(step.stack for step in steps), lacking, unchecked, bare)
+        return Planned(Plan(changes), details, tuple(step.problem for step in steps if step.problem))
+
+    # -- which stacks -------------------------------------------------------------------------------------------------
+    def _deployed(self, pool: ThreadPoolExecutor) -> Iterator[Deployed]:
+        """The stacks that were seen, and those of regions that nobody has looked into yet."""
+        looked = {self._place.main_region, *self._seen.known.get("region", {}), *(stack.region for stack in self._seen.stacks)}
+        yield from self._seen.stacks
+        wanted = {*(target.region for target in self._new.values()), *(name for kind, name in self._touched if kind == "region")}
+        for found in pool.map(lambda region: stacks_in(self._account, self._place.host, region), sorted(wanted - looked)):
+            yield from found
+
+    def _concerns(self, target: Target) -> bool:
+        before = self._old.get(target.key)
+        if self._whole or before is None or resource_of(target.kind, target.name) in self._touched:
+            return True
+        return before.digest() != target.digest()
+
+    def _goes(self, stack: Deployed) -> bool:
+        """Whether a stack is deleted: nobody wants it, and it belongs to what somebody asked about."""
+        if stack.key in self._new or not stack.is_there:
+            return False
+        asked = stack.resource in self._touched or ("region", stack.region) in self._touched
+        return self._whole or stack.key in self._old or asked or not self._desired.get("host")
+
+    def _in_order(self, gone: list[Deployed]) -> list[Deployed]:
+        """What needs others goes before them."""
+        order = {key: number for number, key in enumerate(self._old)}
+        return sorted(gone, key=lambda stack: -order.get(stack.key, len(order)))
+
+    # -- one stack ----------------------------------------------------------------------------------------------------
+    def _put(self, target: Target, template: "Template", there: Deployed | None) -> _Step | None:
+        """What happens to a stack that is wanted; None when it is as it should be."""
+        status = there.status if there is not None and there.is_there else ""
+        move = stack_states.next_move(status)
+        if move == "create":
+            return self._create(target, template, self._taken(target) if there is None else None)
+        if move == "make anew":
+            note = f"it was left {status}: it is deleted first"
+            return self._create(target, template, None, note)
+        is_same = _canonical(self._of(target.region).template(target.stack)) == _canonical(template.body)
+        if is_same and move in ("update", "nothing"):
+            return None
+        if move == "update":
+            return self._change(target, template)
+        note = {"wait": f"it is {status} now: that is waited for"}.get(move, f"it was left {status}: its earlier state is restored first")
+        action = "create" if status == "CREATE_IN_PROGRESS" else "change"
+        return _Step(self._as_change(target, action), _stack_change(target, action, note=note), template)
+
+    def _create(self, target: Target, template: "Template", problem: Problem | None, note: str = "") -> _Step:
+        entries = template.body.get("Resources", {}).items()
+        resources = tuple(ResourceChange("create", name, str(entry.get("Type", ""))) for name, entry in entries)
+        return _Step(self._as_change(target, "create"), _stack_change(target, "create", resources, note), template, problem)
+
+    def _taken(self, target: Target) -> Problem | None:
+        """A stack of that name that is not ours."""
+        now = self._of(target.region).get(target.stack)
+        if now is None or now.is_deleted or now.is_empty:
+            return None
+        message = f"there is a stack {target.stack} in {target.region} already that does not belong to it ({now.status})"
+        return Problem(f"{target.kind}s[{target.name}]", message, "Delete that stack, or choose another name")
+
+    def _change(self, target: Target, template: "Template") -> _Step | None:
+        """What CloudFormation says that a changed template does."""
+        stacks = self._of(target.region)
+        found = stacks.change_set(
+            target.stack, template.text, create=False, name=f"cyclone-plan-{uuid.uuid4().hex[:12]}", tags=target.tags,
+            bucket=asset_bucket(self._place.account, target.region),
+        )  # fmt: skip
+        stacks.discard(found)
+        if found.is_empty:
+            return None
+        resources = tuple(ResourceChange(**vars(change)) for change in found.changes)
+        action = "replace" if any(change.action == "replace" for change in resources) else "change"
+        problem = None
+        if found.status == "FAILED":
+            problem = Problem(f"{target.kind}s[{target.name}]", f"CloudFormation refuses the change in {target.region}: {found.reason}")
+        return _Step(self._as_change(target, action), _stack_change(target, action, resources), template, problem)
+
+    def _delete(self, stack: Deployed) -> _Step:
+        stacks = self._of(stack.region)
+        kept = {
+            name for name, entry in stacks.template(stack.stack).get("Resources", {}).items() if entry.get("DeletionPolicy") in _RETAINED
+        }
+        resources = tuple(
+            ResourceChange("retain" if found.logical_id in kept else "delete", found.logical_id, found.type, found.physical_id)
+            for found in stacks.resources(stack.stack)
+            if not found.status.startswith("DELETE_COMPLETE")
+        )
+        kind, name = stack.resource or (stack.kind, stack.name)
+        body = self._desired.get(kind, {}).get(name)
+        before = self._seen.recorded.get(kind, {}).get(name)
+        change = Change("delete", stack.kind, stack.name, differences(before or {}, body or {}), body, before, stack.region)
+        return _Step(change, StackChange("delete", stack.region, stack.stack, stack.kind, stack.name, resources))
+
+    def _as_change(self, target: Target, action: Any) -> Change:
+        kind, name = resource_of(target.kind, target.name) or (target.kind, target.name)
+        body = self._desired.get(kind, {})[name]
+        before = self._seen.recorded.get(kind, {}).get(name)
+        return Change(action, target.kind, target.name, differences(before or {}, body), body, before, target.region)
+
+    def _of(self, region: str) -> "Stacks":
+        from cyclone_core.aws.stacks import Stacks
+
+        return self._stacks.setdefault(region, Stacks(self._account, region))
+
+    # -- around them --------------------------------------------------------------------------------------------------
+    def _without_bootstrap(self, pool: ThreadPoolExecutor, steps: list[_Step]) -> tuple[str, ...]:
+        """Regions that need the bucket of assets first."""
+        from cyclone_core.aws import storage
+
+        regions = sorted({step.change.region for step in steps})
+        there = pool.map(lambda region: storage.has_bucket(self._account, region, asset_bucket(self._place.account, region)), regions)
+        return tuple(region for region, is_there in zip(regions, there, strict=True) if not is_there)
+
+    def _asked(self, steps: list[_Step], bare: tuple[str, ...]) -> frozenset[str]:
+        """The IAM actions that the plan takes."""
+        types = {resource.type for step in steps for resource in step.stack.resources}
+        return permissions.needed(types, bootstrap=bool(bare))
+
+
+def _bootstrap(region: str) -> Change:
+    return Change("create", "bootstrap", region, (), {"name": region}, None, region)
+
+
+def _stack_change(target: Target, action: Any, resources: tuple[ResourceChange, ...] = (), note: str = "") -> StackChange:
+    return StackChange(action, target.region, target.stack, target.kind, target.name, resources, note)
+
+
+def _canonical(template: Mapping[str, Any]) -> str:
+    return json.dumps(template, sort_keys=True)
