@@ -24,7 +24,7 @@ DEFAULT_ZONES = 3
 """Of a network whose body leaves it to us."""
 VPC_FIELDS = ("cidr", "vpc_id")
 """Fields of a region's body that decide which VPC it has."""
-SEEN_OUTSIDE = ("import_vpc", "cidr", "vpc_id", "availability_zones", "subnets", "route_tables")
+SEEN_OUTSIDE = ("import_vpc", "cidr", "vpc_id", "availability_zones", "subnets")
 """Fields of a region's body that change what its stack exports. CloudFormation refuses that while another stack imports it: the region's
 clusters, and peerings with the main region."""
 
