@@ -10,7 +10,7 @@ from cyclone_core.infra.targets import Key, Place, targets
 from tests.stacks.bodies import MAIN, PLACE, body
 
 HUB = "eu-west-1"
-IMPORTED = {
+IMPORTED: dict[str, Any] = {
     "import_vpc": True,
     "vpc_id": "vpc-0a1b2c3d4e5f60718",
     "cidr": "172.31.0.0/16",

@@ -11,9 +11,9 @@ from cyclone_core import naming
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Key, Place
 from tests.aws import Sandbox, wait_until
-from tests.stacks.networks import HUB, network_targets
+from tests.stacks.networks import network_targets
 
-MAIN = "eu-central-2"
+HOST, MAIN, HUB = "wired", "eu-central-2", "eu-south-2"
 ISOLATED = {"subnet_config": "PRIVATE_ISOLATED", "nat_gateways": 0}
 
 
@@ -22,7 +22,7 @@ class Networks:
 
     def __init__(self, aws: Sandbox, synthesizer: Synthesizer) -> None:
         account = aws.client("sts", MAIN).get_caller_identity()["Account"]
-        self.place, self._aws, self._synthesizer = Place("grid", account, MAIN), aws, synthesizer
+        self.place, self._aws, self._synthesizer = Place(HOST, account, MAIN), aws, synthesizer
         self._there: list[Key] = []
 
     def client(self, service: str, region: str = MAIN) -> Any:
@@ -91,7 +91,7 @@ class Networks:
 
     def workers(self) -> dict[str, str]:
         """The parts of the main network that are the workers', but for the routes to where they lead; none before it is made."""
-        parts = self.resources((MAIN, "grid-region")) if self._there else {}
+        parts = self.resources((MAIN, f"{HOST}-region")) if self._there else {}
         return {name: found for name, found in parts.items() if name.startswith("Workers") and "DefaultRoute" not in name}
 
     def ways_out(self) -> set[str]:
@@ -127,7 +127,7 @@ class Networks:
             "parameters": self.client("ssm", region).describe_parameters()["Parameters"],
             "functions": self.client("lambda", region).list_functions()["Functions"],
             "logs": self.client("logs", region).describe_log_groups()["logGroups"],
-            "roles": [role for role in self.client("iam", region).list_roles()["Roles"] if role["RoleName"].startswith("grid")],
+            "roles": [role for role in self.client("iam", region).list_roles()["Roles"] if role["RoleName"].startswith(HOST)],
         }
 
 
@@ -145,7 +145,7 @@ def test_a_hub_is_connected_disconnected_and_leaves_nothing(networks: Networks) 
     networks.put({MAIN: {}, HUB: {"peer_with_main_region": True, **ISOLATED}})
     connection = networks.client("ec2", MAIN).describe_vpc_peering_connections()["VpcPeeringConnections"][0]
     assert connection["Status"]["Code"] == "active"
-    vpcs = [networks.resources((region, "grid-region"))["Vpc"] for region in (MAIN, HUB)]
+    vpcs = [networks.resources((region, f"{HOST}-region"))["Vpc"] for region in (MAIN, HUB)]
     assert [connection[f"{side}VpcInfo"]["VpcId"] for side in ("Accepter", "Requester")] == vpcs
     for region, cidr in ((HUB, "10.0.0.0/16"), (MAIN, "10.1.0.0/16")):
         found = networks.routes(region, cidr)
@@ -208,9 +208,9 @@ def test_another_main_network_is_connected_anew(networks: Networks) -> None:
 def test_a_value_that_is_not_there_fails_its_stack(networks: Networks, synthesizer: Synthesizer) -> None:
     """With the parameter and the region in the reason."""
     wanted = network_targets(networks.place, {MAIN: {}, HUB: {"peer_with_main_region": True}})
-    target = next(target for target in wanted if target.key == (HUB, "grid-region"))
+    target = next(target for target in wanted if target.key == (HUB, f"{HOST}-region"))
     template = json.loads(synthesizer.templates([target])[target.key].text)
     template["Resources"]["NetworkValue"]["Properties"]["WaitSeconds"] = 1
     assert networks.apply(target.key, template) == "ROLLBACK_COMPLETE"
-    parameter = naming.network_value("grid", "vpc-id")
+    parameter = naming.network_value(HOST, "vpc-id")
     assert any(f"cannot read parameter {parameter} of {MAIN}" in reason for reason in networks.reasons(target.key))
