@@ -5,6 +5,7 @@ line are drawn from it. Leaving asks nothing: the draft is kept and offered agai
 """
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import ClassVar
 
@@ -110,6 +111,7 @@ class WizardView(WizardDrafts):
             self.run_worker(self._look(self.draft, self.world), group="look", exclusive=True, exit_on_error=False)
 
     async def _look(self, draft: Draft, world: World) -> None:
+        since = self.looking_since = time.monotonic()
         try:
             looked = await aside.wait(review, draft, world, self.host_option())
         except Exception as exc:  # noqa: BLE001  the border between threads and screens
@@ -118,6 +120,8 @@ class WizardView(WizardDrafts):
                 self.cyclone.record(exc)
             self.draw()
             return
+        finally:
+            self.looking_since = None if self.looking_since == since else self.looking_since
         self.why_not = ""
         if self.world is None or self.draft is None or not self.is_attached:
             return

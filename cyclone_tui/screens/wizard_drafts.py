@@ -216,7 +216,7 @@ class WizardDrafts(WizardFrame):
             self.cyclone.tell_error(exc)
             return
         self.is_done = True
-        await asyncio.to_thread(self._remember, made.deployment)
+        await asyncio.to_thread(self._remember, None if made.host else made.deployment)
         self._leave(made)
 
     def _remember(self, deployment: int | None) -> None:
@@ -230,7 +230,9 @@ class WizardDrafts(WizardFrame):
 
     def _leave(self, made: deploying.Made) -> None:
         """To the deployment, to the new host, or back."""
-        if made.deployment is not None and not self.is_current:
+        if made.deployment is not None and made.host:
+            self._follow(made.host, made.deployment)
+        elif made.deployment is not None and not self.is_current:
             self.cyclone.tell(f"deployment {made.deployment} has begun: :deployment {made.deployment} shows it")
         elif made.deployment is not None:
             self.app.switch_screen(navigation.make(navigation.find("deployment"), {"number": str(made.deployment)}))
@@ -240,6 +242,13 @@ class WizardDrafts(WizardFrame):
         else:
             self.cyclone.tell(f"{self.kind} {self.draft.name if self.draft else ''} is changed")
             self.cyclone.back()
+
+    def _follow(self, host: str, number: int) -> None:
+        """To the deployment of a host that may be another one."""
+        if self.session.host != host:
+            self.cyclone.switch_host(host)
+            self.cyclone.tell(f"host {host} is selected, and its deployment has begun")
+        self.cyclone.start_over("home", f"deployment {number}")
 
 
 def _described(kept: Kept) -> str:

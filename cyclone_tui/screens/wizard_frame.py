@@ -4,6 +4,7 @@ Holds the state that is drawn and draws it; what happens on keys and edits is `s
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -75,6 +76,8 @@ class WizardFrame(View):
         """the review of the draft; None while it is made"""
         self.why_not = ""
         """why the last review could not be made"""
+        self.looking_since: float | None = None
+        """when the review that is being made was begun, monotonic seconds"""
         self.turn = asyncio.Lock()
         """steps are taken one after the other, however fast keys arrive"""
         self._pauses: dict[str, Timer] = {}
@@ -239,10 +242,19 @@ class WizardFrame(View):
     def _draw_review(self) -> None:
         pane = self.query_one(ReviewPane)
         if self.reviewed is None:
-            told = (f"{self.why_not}. Enter tries again", "failed") if self.why_not else ("making the plan…", "muted")
+            told = (f"{self.why_not}. Enter tries again", "failed") if self.why_not else (self._making(), "muted")
             pane.show(((told,),))
         else:
             pane.show(telling.lines(self.reviewed, self.session.settings.ascii))
+
+    def _making(self) -> str:
+        """That the plan is being made; on AWS that takes its time, and says how long already."""
+        if self.draft is None or self.draft.host_type == "local" or self.looking_since is None:
+            return "making the plan…"
+        self.after("progress", 1.0, self.draw)
+        seconds = int(time.monotonic() - self.looking_since)
+        what = "making the plan: what is deployed, what the templates would change, rights and quotas"
+        return f"{what}… {seconds} s\nEsc leaves; the draft is kept."
 
     def _say(self, name: str, text: str) -> None:
         if self._said.get(name) != text:

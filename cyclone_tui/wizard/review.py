@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from cyclone_core.errors import CycloneError
+from cyclone_core.errors import CredentialsUnusable, CycloneError, InvalidRequest, RegionUnavailable
 from cyclone_core.infra.plan import Change, Plan, differences
+from cyclone_core.infra.stack_plans import Details
 from cyclone_core.operations import aws_hosts, hosts, resources
 from cyclone_core.operations.costs import Cost, estimate
 from cyclone_core.operations.hosts import HostProposal
@@ -18,6 +19,23 @@ from cyclone_tui.wizard.verdicts import Complaint, complaints
 
 
 @dataclass(frozen=True)
+class AwsHost:
+    """An AWS host that would be made or changed, and what that takes."""
+
+    host: Host
+    """with the account and region that its credentials have"""
+    known: HostProposal
+    """what this machine would know of it"""
+    proposal: Proposal
+    """what would be deployed"""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What stands against it."""
+        return (*self.known.problems, *self.proposal.problems)
+
+
+@dataclass(frozen=True)
 class Review:
     """See the module."""
 
@@ -27,7 +45,7 @@ class Review:
     complaints: tuple[Complaint, ...]
     cost: Cost
     command: str
-    proposal: Proposal | HostProposal
+    proposal: Proposal | HostProposal | AwsHost
     """what the operations take to make it true"""
     world: World
     """what was known, with what this look at the machine found"""
@@ -37,38 +55,61 @@ class Review:
         """What has to be mended first."""
         return tuple(complaint for complaint in self.complaints if complaint.level == "error")
 
+    @property
+    def details(self) -> Details | None:
+        """What only a plan of stacks has."""
+        of_host = self.proposal.proposal if isinstance(self.proposal, AwsHost) else self.proposal
+        return None if isinstance(of_host, HostProposal) else of_host.details
+
 
 def review(draft: Draft, world: World, host: str = "") -> Review:
     """Look at everything, the machine too. Blocking: a container engine may be asked. host: for the command, "" = the selected one."""
     proposal = _proposed(draft, world)
     world = replace(world, looked=(draft.given(), tuple(proposal.problems)))
-    plan = _host_plan(draft, proposal) if isinstance(proposal, HostProposal) else proposal.plan
-    cost = estimate(proposal.host if isinstance(proposal, HostProposal) and proposal.host else draft.host, draft.kind)
+    plan = _plan_of(draft, proposal)
+    cost = estimate(draft.host if isinstance(proposal, Proposal) else proposal.host or draft.host, draft.kind)
     return Review(draft, plan, complaints(draft, world), cost, twins.line(draft, host), proposal, world)
 
 
-def why_later(host: Host | None) -> str:
-    """Why this installation cannot make such a host; "" when it can."""
-    if host is None or host.type == "local":
-        return ""
-    try:
-        aws_hosts.check_installed()
-    except CycloneError as exc:
-        return f"it cannot be made yet: {exc}. The draft is kept"
-
-
-def _proposed(draft: Draft, world: World) -> Proposal | HostProposal:
+def _proposed(draft: Draft, world: World) -> Proposal | HostProposal | AwsHost:
     if draft.kind == "host":
-        try:
-            proposal = hosts.propose(draft.given(), update=draft.mode == "update")
-        except CycloneError as exc:
-            return HostProposal(None, None, (Problem("name", str(exc)),))
-        later = why_later(proposal.host)
-        return replace(proposal, problems=(*proposal.problems, *([Problem("", later)] if later else [])))
+        return _proposed_host(draft)
     if world.unavailable:
         judged = resources.judge(draft.host, draft.kind, draft.given(), draft.mode, world.snapshot, world.machine)
         return replace(judged, problems=(*judged.problems, Problem("", world.unavailable)))
-    return resources.for_host(draft.host).propose_put(draft.kind, draft.given(), draft.mode)
+    try:
+        return resources.for_host(draft.host).propose_put(draft.kind, draft.given(), draft.mode)
+    except InvalidRequest as exc:
+        return Proposal(Plan(), tuple(exc.problems))
+
+
+def _proposed_host(draft: Draft) -> HostProposal | AwsHost:
+    try:
+        proposal = hosts.propose(draft.given(), update=draft.mode == "update")
+    except CycloneError as exc:
+        return HostProposal(None, None, (Problem("name", str(exc)),))
+    host = proposal.host
+    if host is None or host.type == "local" or proposal.problems:
+        return proposal
+    try:
+        if draft.mode == "update":
+            return AwsHost(host, proposal, aws_hosts.propose_update(host))
+        host = aws_hosts.complete(host)
+        return AwsHost(host, proposal, aws_hosts.propose_create(host))
+    except InvalidRequest as exc:
+        return replace(proposal, problems=tuple(exc.problems))
+    except CycloneError as exc:
+        field = "account" if isinstance(exc, CredentialsUnusable) else "region" if isinstance(exc, RegionUnavailable) else ""
+        return replace(proposal, problems=(Problem(field, str(exc)),))
+
+
+def _plan_of(draft: Draft, proposal: Proposal | HostProposal | AwsHost) -> Plan:
+    if isinstance(proposal, HostProposal):
+        return _host_plan(draft, proposal)
+    if isinstance(proposal, Proposal):
+        return proposal.plan
+    own = _host_plan(draft, proposal.known) if draft.mode == "update" else Plan()  # what only this machine knows: a profile
+    return proposal.proposal.plan or own
 
 
 def _host_plan(draft: Draft, proposal: HostProposal) -> Plan:

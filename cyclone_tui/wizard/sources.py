@@ -20,6 +20,8 @@ from cyclone_core.resources import Host
 if TYPE_CHECKING:
     from cyclone_core.operations.aws_discovery import Look
 
+_PATIENCE_S = 60.0
+"""So long a wizard waits for what an AWS host has."""
 MOST_BYTES = 262_144
 """A file of one kind of resource is never longer."""
 
@@ -58,10 +60,20 @@ def look(host_name: str | None, kind: str) -> World:
     if kind == "host":
         return World(host, machine, hosts=names)
     try:
-        of_host = resources.for_host(host)
+        return World(host, machine, _snapshot(host), names)
     except CycloneError as exc:
+        if host.type == "local":
+            raise
         return World(host, machine, hosts=names, unavailable=str(exc))
-    return World(host, machine, of_host.snapshot(), names)
+
+
+def _snapshot(host: Host) -> Snapshot:
+    if host.type == "local":
+        return resources.for_host(host).snapshot()
+    from cyclone_core.operations import aws_looks
+
+    aws_looks.SHARED.forget(host.name)  # a wizard begins with what is true now, and so does what it is judged by
+    return aws_looks.SHARED.look(host.name, _PATIENCE_S).need()
 
 
 def nowhere() -> World:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from cyclone_core.infra.plan import Action, Change, Plan
+from cyclone_core.resources import MODELS
+from cyclone_tui.wizard import stack_telling
 from cyclone_tui.wizard.form import label
 from cyclone_tui.wizard.review import Review
 from cyclone_tui.wizard.values import as_text
@@ -24,6 +26,8 @@ _OURS = ("kind", "cores", "memory_mib", "state", "reason", "log", "source", "ima
 def lines(review: Review, ascii: bool = False) -> list[Line]:
     """The whole review: plan with what differs, problems, cost, command."""
     found: list[Line] = [(("Plan", "title"),), *_plan(review.plan, review, ascii)]
+    if review.details is not None:
+        found += stack_telling.lines(review.plan, review.details, ascii)
     if review.complaints:
         found += [(), (("Problems" if review.errors else "Worth knowing", "title"),)]
         found += [_complaint(one, ascii) for one in review.complaints]
@@ -36,16 +40,26 @@ def summary(plan: Plan) -> str:
     """What a button says: `Create cluster big`; "" for nothing to do."""
     if not plan.changes:
         return ""
-    first = plan.changes[0]
+    changes = _resources(plan)
+    first = changes[0]
     words = f"{first.action.capitalize()} {first.kind} {first.name}"
-    return words if len(plan.changes) == 1 else f"{words} and {len(plan.changes) - 1} more"
+    return words if len(changes) == 1 else f"{words} and {len(changes) - 1} more"
+
+
+def _resources(plan: Plan) -> list[Change]:
+    """One change of each resource, whose stacks may be in many regions; stacks that are no resource of their own only where alone."""
+    found: dict[tuple[str, str], Change] = {}
+    for change in plan.changes:
+        if change.kind in MODELS:
+            found.setdefault((change.kind, change.name), change)
+    return list(found.values()) or list(plan.changes)
 
 
 def _plan(plan: Plan, review: Review, ascii: bool) -> Iterator[Line]:
     if not plan:
         unread = review.errors and review.draft.given()
         yield (("  cannot be made before the problems below are fixed" if unread else "  nothing would change: all is as asked", "muted"),)
-    for change in plan.changes:
+    for change in _resources(plan):
         sign, style = _SIGNS[change.action]
         sign = "*" if ascii and sign == "±" else sign
         yield ((f"  {sign} ", style), (f"{_WORDS[change.action]} ", style), (f"{change.kind} ", ""), (change.name, "number"))
