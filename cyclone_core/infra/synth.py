@@ -49,6 +49,11 @@ class Synthesizer:
         self._process = SynthProcess()
         self._turn = threading.Lock()
 
+    @property
+    def cache(self) -> str:
+        """The directory of what was made before."""
+        return str(self._cache.root)
+
     def templates(self, targets: Iterable[Target]) -> dict[Key, Template]:
         """The template of each target, in the order of the targets.
 

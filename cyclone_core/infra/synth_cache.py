@@ -23,18 +23,22 @@ _DAY_S = 86_400
 _KEPT_S = 90 * _DAY_S
 _CORE = Path(__file__).parents[1]
 _SOURCES = (
+    "errors.py",
     "naming.py",
+    "problems.py",
     "resource_bodies.py",
-    "infra/addresses.py",
-    "infra/compute_environments.py",
+    "resource_fields.py",
+    "resources.py",
     "infra/addresses.py",
     "infra/compute_environments.py",
     "infra/function_package.py",
+    "infra/plan.py",
+    "infra/stacks/*.py",
     "infra/synth_child.py",
     "infra/targets.py",
     "infra/worker_containers.py",
-    "infra/stacks/*.py",
     "scheduler/lambdas/*.py",
+    "scheduler/references.py",
 )
 """What templates and functions are made from, below `cyclone_core`."""
 
@@ -66,7 +70,8 @@ class TemplateCache:
         self._pruned = False
 
     @cached_property
-    def _root(self) -> Path:
+    def root(self) -> Path:
+        """The directory."""
         return Path(self._chosen or os.path.join(paths.cache_dir(), "templates"))
 
     def get(self, target: Target) -> Entry | None:
@@ -89,7 +94,7 @@ class TemplateCache:
         """Keep an entry; the same with its files where they stay, or as it was where nothing can be kept."""
         try:
             self._asset("").mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.chmod(self._root, 0o700)
+            os.chmod(self.root, 0o700)
             assets = tuple(Asset(asset.key, self._keep(self._asset(asset.key), Path(asset.path).read_bytes())) for asset in entry.assets)
             found = {"digest": _digest(entry.text), "text": entry.text, "assets": [asset.key for asset in assets]}
             self._keep(self._path(target), json.dumps(found).encode())
@@ -99,13 +104,13 @@ class TemplateCache:
         return Entry(entry.text, assets)
 
     def _path(self, target: Target) -> Path:
-        return self._root / f"{_digest(target.digest() + fingerprint())}.json"
+        return self.root / f"{_digest(target.digest() + fingerprint())}.json"
 
     def _asset(self, key: str) -> Path:
-        return self._root / "assets" / os.path.basename(key)
+        return self.root / "assets" / os.path.basename(key)
 
     def _keep(self, path: Path, content: bytes) -> str:
-        with tempfile.NamedTemporaryFile(dir=self._root, prefix=".", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self.root, prefix=".", delete=False) as file:
             try:
                 file.write(content)
                 file.close()
@@ -128,7 +133,7 @@ class TemplateCache:
             return
         self._pruned = True
         oldest = time.time() - _KEPT_S
-        for path in [*self._root.iterdir(), *self._asset("").iterdir()]:
+        for path in [*self.root.iterdir(), *self._asset("").iterdir()]:
             with suppress(OSError):
                 if path.is_file() and path.stat().st_mtime < oldest:
                     path.unlink()
@@ -141,10 +146,14 @@ def fingerprint() -> str:
     for package in ("aws-cdk-lib", "constructs"):
         with suppress(importlib.metadata.PackageNotFoundError):
             found.update(f"{package} {importlib.metadata.version(package)}\n".encode())
-    for pattern in _SOURCES:
-        for path in sorted(_CORE.glob(pattern)):
-            found.update(f"{path.name} ".encode() + sha256(path.read_bytes()).digest())
+    for path in sources():
+        found.update(f"{path.name} ".encode() + sha256(path.read_bytes()).digest())
     return found.hexdigest()
+
+
+def sources() -> list[Path]:
+    """The files of this project that templates and functions are made from."""
+    return [path for pattern in _SOURCES for path in sorted(_CORE.glob(pattern))]
 
 
 def _digest(text: str) -> str:

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import IO, Any
 
 from cyclone_core.errors import CycloneError
@@ -16,7 +17,7 @@ from cyclone_core.infra.targets import Place, Target
 
 
 def main() -> None:
-    """Serve until the end of the input, then leave nothing."""
+    """Serve until the end of the input, then leave nothing. After an error the directory stays: what was printed is in it."""
     requests, answers = _private_pipes()
     work = os.getcwd()
     try:
@@ -27,9 +28,8 @@ def main() -> None:
             answers.flush()
     except (BrokenPipeError, KeyboardInterrupt):
         pass  # whoever asked has gone
-    finally:
-        os.chdir("/")
-        shutil.rmtree(work, ignore_errors=True)
+    os.chdir("/")
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _private_pipes() -> tuple[IO[str], IO[str]]:
@@ -42,6 +42,8 @@ def _private_pipes() -> tuple[IO[str], IO[str]]:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    if why := _why_not():
+        return {"error": why}
     if request.get("warm"):
         _warm_up()
         return {}
@@ -55,11 +57,23 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"outdir": outdir, "stacks": stacks}
 
 
-def _warm_up() -> None:
-    """Load what every stack needs, and let Node do so too."""
-    from cyclone_core.infra.stacks import base, functions
+def _why_not() -> str:
+    """Why the CDK cannot be used, "" when it can."""
+    try:
+        import_module("cyclone_core.infra.stacks")
+    except Exception as exc:  # noqa: BLE001 - a Node that does not start, a broken package: known only by how jsii stumbles
+        what = f"templates cannot be made: the CDK does not start ({type(exc).__name__}: {exc})"
+        return f"{what}. Look whether its Node does: {os.environ.get('JSII_NODE')} --version; if so, install the optional part aws anew"
+    return ""
 
-    del functions
+
+def _warm_up() -> None:
+    """Load what stacks of all kinds need, here and in Node."""
+    from cyclone_core.infra import stacks
+    from cyclone_core.infra.stacks import base
+
+    for kind in stacks.KINDS:
+        import_module(f"{stacks.__name__}.{kind}")
     base.new_app(tempfile.mkdtemp(dir=os.getcwd()))
 
 

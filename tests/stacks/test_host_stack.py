@@ -1,0 +1,111 @@
+"""The control plane's stack: what stays, what is closed, what its function may do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cyclone_core.errors import CycloneError
+from cyclone_core.infra.synth import Synthesizer, Template
+from cyclone_core.infra.targets import Target
+from cyclone_core.resource_bodies import load
+from tests.stacks.bodies import MAIN, PLACE
+from tests.stacks.networks import properties
+
+
+def made(synthesizer: Synthesizer, **fields: Any) -> Template:
+    """The template of a host."""
+    target = Target(PLACE, MAIN, "host", "grid", {"body": {"name": "grid", "type": "aws", **fields}, "record": True})
+    return synthesizer.templates([target])[target.key]
+
+
+def only(template: Template, kind: str) -> Mapping[str, Any]:
+    """Properties of the one resource of a type."""
+    (found,) = properties(template.body, kind).values()
+    return dict(found)
+
+
+def test_what_users_made_stays(synthesizer: Synthesizer) -> None:
+    """Table and bucket outlive their stack and every replacement; after a creation that failed nothing is in the way of the next."""
+    resources = made(synthesizer).body["Resources"].values()
+    kept = {each["Type"] for each in resources if each.get("DeletionPolicy") == "RetainExceptOnCreate"}
+    assert kept == {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+    assert {each["Type"] for each in resources if each.get("UpdateReplacePolicy") == "Retain"} == kept
+
+
+def test_the_table_can_be_restored_and_is_paid_by_use(synthesizer: Synthesizer) -> None:
+    """Point-in-time recovery, a stream, items that go away by themselves."""
+    table = only(made(synthesizer), "DynamoDB::Table")
+    assert table["TableName"] == "grid-jobs"
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_indices_hold_only_keys(synthesizer: Synthesizer) -> None:
+    """Each of them is written with every item that carries its keys."""
+    indices = only(made(synthesizer), "DynamoDB::Table")["GlobalSecondaryIndexes"]
+    assert {each["IndexName"]: each["Projection"]["ProjectionType"] for each in indices} == {"listing": "KEYS_ONLY", "due": "KEYS_ONLY"}
+
+
+def test_bucket_and_dead_letters_take_encrypted_connections_only(synthesizer: Synthesizer) -> None:
+    """Everything else is denied to everybody."""
+    template = made(synthesizer)
+    for kind in ("S3::BucketPolicy", "SQS::QueuePolicy"):
+        (statement,) = only(template, kind)["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert set(only(template, "S3::Bucket")["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_the_function_may_look_at_this_host(synthesizer: Synthesizer) -> None:
+    """`*` stands only where an action has no resources."""
+    (role,) = properties(made(synthesizer).body, "IAM::Role").values()
+    assert "ManagedPolicyArns" not in role
+    (policy,) = role["Policies"]
+    unbounded = [each["Action"] for each in policy["PolicyDocument"]["Statement"] if each["Resource"] == "*"]
+    assert unbounded == [["batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "cloudwatch:GetMetricStatistics"]]
+
+
+def test_logs_are_not_kept_for_ever(synthesizer: Synthesizer) -> None:
+    """And their group goes with the host."""
+    template = made(synthesizer)
+    assert only(template, "Logs::LogGroup") == {"LogGroupName": "/cyclone/grid/function/health", "RetentionInDays": 30}
+    assert template.body["Resources"]["HealthLogs"]["DeletionPolicy"] == "Delete"
+
+
+def test_a_dashboard_is_made_for_whom_asks(synthesizer: Synthesizer) -> None:
+    """It costs three dollars a month."""
+    assert not properties(made(synthesizer).body, "CloudWatch::Dashboard")
+    assert only(made(synthesizer, enable_dashboard=True), "CloudWatch::Dashboard")["DashboardName"] == "grid"
+
+
+def test_the_record_is_the_body(synthesizer: Synthesizer) -> None:
+    """In the parameter of its kind and name, readable as it was given."""
+    record = made(synthesizer, private_api=True).body["Resources"]["Record"]["Properties"]
+    assert record["Name"] == "/cyclone/grid/host/grid"
+    assert load(record["Value"]) == {"name": "grid", "type": "aws", "private_api": True}
+    assert record["Tier"] == "Intelligent-Tiering"
+
+
+def test_nothing_in_a_record_is_taken_for_a_reference(synthesizer: Synthesizer) -> None:
+    """CloudFormation would put a secret into it, Parameter Store refuse it."""
+    tricky = "{{resolve:secretsmanager:mine}} {{{ssm:x}}}"
+    record = made(synthesizer, vpc=tricky).body["Resources"]["Record"]["Properties"]["Value"]
+    assert "{{" not in record
+    assert load(record)["vpc"] == tricky
+
+
+def test_a_record_that_is_too_large_is_refused(synthesizer: Synthesizer) -> None:
+    """With what it is, and what to do."""
+    with pytest.raises(CycloneError, match=r"the host grid has 8,\d{3} bytes of settings.*Make"):
+        made(synthesizer, vpc="x" * 8200)
+
+
+def test_templates_know_account_and_region_and_tag_only_the_stack(synthesizer: Synthesizer) -> None:
+    """CloudFormation hands the stack's tags on; in the template they would change every resource."""
+    template = made(synthesizer)
+    assert template.tags == {"cyclone:host": "grid", "cyclone:kind": "host", "cyclone:name": "grid"}
+    assert "cyclone:host" not in template.text
+    assert set(template.body) == {"Description", "Resources"}
