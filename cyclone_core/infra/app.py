@@ -11,13 +11,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from typing import Any
 
-from cyclone_core.errors import CycloneError, InvalidRequest
+from cyclone_core.errors import AwsError, CycloneError, InvalidRequest
 from cyclone_core.infra import configuration
 from cyclone_core.infra.configuration import Configuration
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.synth_process import node
 from cyclone_core.infra.targets import Target, targets
+from cyclone_core.resource_bodies import found_before
 
 OUTDIR = "cdk.out"
 """Where templates go when nobody says: where the cdk command has them too."""
@@ -63,8 +65,39 @@ def chosen(configured: Configuration, bodies: Bodies, environ: Mapping[str, str]
 
 
 def looked_up(configured: Configuration) -> Bodies:
-    """The bodies, with what only the account knows. Raises InvalidRequest, or CycloneError when it cannot be asked."""
-    return configured.bodies
+    """The bodies, with what only the account knows of them; it is asked when there is such a thing.
+
+    What the host's records say of it counts first, as everywhere: a new subnet in an imported network changes nothing.
+    Raises InvalidRequest for what is not there, or CycloneError when the account cannot be asked.
+    """
+    bodies, place = configured.bodies, configured.place
+    open_fields = configured.open_fields
+    if not open_fields:
+        return bodies
+    try:
+        from cyclone_core.aws import records
+        from cyclone_core.aws.account import Account
+        from cyclone_core.infra import stack_facts
+
+        account = Account(configured.host.profile, place.main_region, expected=place.account)
+        recorded = records.read(account, place.main_region, place.host).bodies
+        for kind, name in open_fields:
+            bodies[kind][name] = _as_recorded(kind, bodies[kind][name], recorded.get(kind, {}).get(name))
+        found = stack_facts.resolve(account, place, bodies, bodies, open_fields, False)
+    except AwsError as exc:
+        (kind, name), field = next(iter(open_fields.items()))
+        raise CycloneError(f"{configured.path(kind, name, field)}: has to be looked up in the account: {exc}") from exc
+    if found.problems:
+        raise InvalidRequest(configured.in_files(found.problems))
+    return found.bodies
+
+
+def _as_recorded(kind: str, body: Mapping[str, Any], before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """A body with what was found out when it was deployed, as far as that still holds."""
+    if before is None or body.get("vpc_id") != before.get("vpc_id"):
+        return body
+    completed = {**body, **{name: before.get(name) for name, value in body.items() if value is None}}
+    return {**completed, **found_before(kind, completed, before)} if kind == "region" else {**body, **found_before(kind, {**body}, before)}
 
 
 def synthesise(wanted: list[Target], outdir: str) -> None:

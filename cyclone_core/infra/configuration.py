@@ -7,12 +7,13 @@ a queue of a cluster that is not there. Nothing is asked of AWS here.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cyclone_core import naming
 from cyclone_core.errors import InvalidRequest
+from cyclone_core.infra import addresses
 from cyclone_core.infra import configuration_checks as checks
 from cyclone_core.infra import configuration_files as files
 from cyclone_core.infra.configuration_files import Entry, Section
@@ -47,8 +48,6 @@ NAME_KEYS = {
     "host": "stack_name",
 }
 """What the files call the name of each."""
-ZONES = 3
-"""Availability zones of a new network."""
 FEWER_ZONES = {"us-west-1": 2}
 """Regions that give most accounts fewer: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
 _ACCOUNT = re.compile(r"\d{12}")
@@ -84,9 +83,28 @@ class Configuration:
             for name, model in models.items():
                 body = aws_body(model, self.host, found)
                 if kind == "region" and body.get("availability_zones") is None and not body["import_vpc"]:
-                    body["availability_zones"] = FEWER_ZONES.get(name, ZONES)
+                    body["availability_zones"] = FEWER_ZONES.get(name, addresses.DEFAULT_ZONES)
                 found.setdefault(kind, {})[name] = body
         return found
+
+    @property
+    def open_fields(self) -> dict[tuple[str, str], str]:
+        """(kind, name) -> field, of what only the account knows: parts of imported networks, ids of machine images."""
+        regions = {("region", name): "vpc_id" for name, body in self.bodies.get("region", {}).items() if body["import_vpc"]}
+        images = {
+            ("cluster", name): "main_region_image_name"
+            for name, body in self.bodies.get("cluster", {}).items()
+            if body.get("main_region_image_name")
+        }
+        return {**regions, **images}
+
+    def path(self, kind: str, name: str, field: str) -> str:
+        """Where a field is, or would be, written."""
+        return checks.at(self.entries[kind, name], kind, field)
+
+    def in_files(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems of resources with the paths and the words of these files."""
+        return [checks.placed(problem, self.entries) for problem in problems]
 
     def warnings(self) -> list[Problem]:
         """What is no problem yet and should be known."""

@@ -61,15 +61,24 @@ def without_network(found: Models, entries: Entries, main: str | None, host_netw
 
 def of_aws(bodies: Bodies, entries: Entries, told: Collection[str]) -> Iterator[Problem]:
     """What an AWS host cannot have, of resources that are right by themselves. told: paths that have a problem already."""
-    for (kind, name), entry in entries.items():
+    for kind, name in entries:
         body = bodies.get(kind, {}).get(name)
         if body is None or kind in ("host", "image"):
             continue
         for problem in (*stack_checks.body_problems(kind, body, bodies), *_too_large(kind, body, bodies)):
-            field = _field(problem.path)
-            path = at(entry, kind, field) if field else entry.place
-            if (kind, field) not in ALLOWED and path not in told:
-                yield Problem(path, problem.message, in_files(problem.hint))
+            written = placed(problem, entries)
+            if (kind, _field(problem.path)) not in ALLOWED and written.path not in told:
+                yield written
+
+
+def placed(problem: Problem, entries: Entries) -> Problem:
+    """A problem of a resource, `regions[eu-west-1].cidr`, with the path and the words of files."""
+    found = _PLACE.fullmatch(problem.path)
+    entry = entries.get((found[1], found[2])) if found else None
+    if not found or entry is None:
+        return Problem(problem.path, problem.message, in_files(problem.hint))
+    path = at(entry, found[1], found[3]) if found[3] else entry.place
+    return Problem(path, problem.message, in_files(problem.hint))
 
 
 ALLOWED = {("definition", "cyclone_image_name"), ("queue", "region_distribution_weights")}
