@@ -7,7 +7,7 @@ which order, and following it to the end is not here.
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -196,6 +196,19 @@ class Stacks:
         """Id of the last thing that happened to a stack, to ask for what comes after it; None for nothing. Raises AwsError."""
         newest = next(self._client.all("DescribeStackEvents", "StackEvents", StackName=stack_id), None)
         return str(newest["EventId"]) if newest else None
+
+    def invalid(self, stack_id: str, change_set: str = "") -> tuple[StackEvent, ...]:
+        """What CloudFormation found wrong with the last template before it changed anything, where its events only say that there is something.
+
+        change_set: id of the one that failed, "" for the stack's last operation. Raises AwsError.
+        """
+        about = {"ChangeSetName": change_set} if change_set else {"StackName": stack_id}
+        found = self._client.ask("DescribeEvents", **about, Filters={"FailedEvents": True}).get("OperationEvents") or ()
+        return tuple(
+            replace(_event(entry), status="VALIDATION_FAILED", reason=str(entry.get("ValidationStatusReason") or ""))
+            for entry in found
+            if entry.get("EventType") == "VALIDATION_ERROR"
+        )
 
     def importers(self, export: str) -> tuple[str, ...]:
         """Names of stacks that use an export. Raises AwsError."""

@@ -33,6 +33,8 @@ _TOO_LATE = (
     "InvalidChangeSetStatusException", "OperationInProgressException", "ValidationError",
 )  # fmt: skip
 """Codes of requests that may have come too late: the stack is in another state by then."""
+_ASK_MORE = "DescribeEvents"
+"""In reasons that only say where the reasons are."""
 Operation = Literal["create", "update", "delete", "roll back", "somebody's"]
 
 
@@ -179,7 +181,19 @@ class StackRun:
             return Ended("ACTIVE")
         if self._signal.cancelled.is_set():
             return Ended("CANCELLED", stack_words.NOT_BEGUN)
-        return None if changes.can_execute else Ended("FAILED", stack_words.refused(changes.reason or changes.status))
+        return None if changes.can_execute else Ended("FAILED", stack_words.refused(self._why(changes)))
+
+    def _why(self, changes: ChangeSet) -> str:
+        """Why a change set could not be made."""
+        wrong = self._invalid(changes.stack_id, changes.id) if _ASK_MORE in changes.reason else ()
+        return "; ".join(f"{each.logical_id} ({each.type}): {each.reason}" for each in wrong) or changes.reason or changes.status
+
+    def _invalid(self, stack_id: str, change_set: str = "") -> tuple[StackEvent, ...]:
+        """What was found wrong before anything was changed, where that can be asked."""
+        try:
+            return self._stacks.invalid(stack_id, change_set)
+        except AwsError:  # what CloudFormation said has to do
+            return ()
 
     def _executing(self, stack_id: str, mark: str | None) -> tuple[str, str | None]:
         """The stack that a change set became: another one of the name when two asked for the same new stack."""
@@ -226,14 +240,20 @@ class StackRun:
         """How an operation that was to make what is wanted ended, after what is left to do."""
         if stack_states.is_well(ran.status):
             return Ended("ACTIVE")
-        if self._cancelling and ran.status in ("DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
-            return Ended("CANCELLED", stack_words.cancelled(ran.status))
-        if created and not self._keep_failed and ran.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
-            mark = self._stacks.newest_event(stack_id)
-            self._stacks.delete(stack_id, token=self._token("delete"))
-            after = self._follow(stack_id, mark, "delete")
-            return Ended("FAILED", stack_words.failed(ran.events, after.status))
-        return Ended("FAILED", stack_words.failed(ran.events, ran.status))
+        status, events = ran.status, ran.events
+        if any(_ASK_MORE in event.reason for event in events):
+            events = (*self._invalid(stack_id), *events)
+        if created and status != "DELETE_COMPLETE" and (self._cancelling or not self._keep_failed):
+            status = self._remove(stack_id)
+        if self._cancelling and status in ("DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+            return Ended("CANCELLED", stack_words.cancelled(status))
+        return Ended("FAILED", stack_words.failed(events, status))
+
+    def _remove(self, stack_id: str) -> str:
+        """Delete what a failed creation left; the state in which that ends."""
+        mark = self._stacks.newest_event(stack_id)
+        self._stacks.delete(stack_id, token=self._token("delete"))
+        return self._follow(stack_id, mark, "delete").status
 
     # -- following ----------------------------------------------------------------------------------------------------
     def _follow(self, stack_id: str, mark: str | None, operation: Operation) -> _Ran:

@@ -89,4 +89,6 @@ def denied_action(reason: str) -> str:
 
 def is_taken(reason: str) -> bool:
     """Whether a resource could not be made because its name is taken."""
-    return re.search(r"already exists|already taken|AlreadyExists|BucketAlready|is already in use", reason, re.IGNORECASE) is not None
+    return (
+        re.search(r"already exists|already taken|conflict|AlreadyExists|BucketAlready|is already in use", reason, re.IGNORECASE) is not None
+    )

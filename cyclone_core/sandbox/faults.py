@@ -36,6 +36,8 @@ class Faults:
     """Resource -> why it cannot be created or changed."""
     delete_failures: Mapping[str, str] = field(default_factory=dict)
     """Resource -> why it cannot be deleted."""
+    rollback_failures: Mapping[str, str] = field(default_factory=dict)
+    """Resource -> why a change of it cannot be taken back: its stack ends in UPDATE_ROLLBACK_FAILED."""
     requests: Sequence[RequestFault] = ()
     interruptions: Sequence[tuple[str, int]] = ()
     """Jobs of Batch with the number of the attempt that loses its host, as when a spot instance is taken away."""

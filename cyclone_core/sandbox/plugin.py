@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +26,7 @@ from cyclone_core.sandbox import facts
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
+from cyclone_core.sandbox.ended_creations import EndedCreations
 from cyclone_core.sandbox.faults import FaultFile
 from cyclone_core.sandbox.request_resources import resource_of
 from cyclone_core.sandbox.stack_principals import Principals
@@ -60,7 +62,9 @@ def install(api: Api, faults: FaultFile) -> None:
     _tell_facts()
     principals = Principals(trusts)
     principals.watch()
-    _put_before_changes(faults, principals)
+    ended = EndedCreations()
+    ended.watch()
+    _put_before_changes(faults, principals, ended)
 
 
 # -- AWS Batch ---------------------------------------------------------------------------------------------------------
@@ -173,12 +177,17 @@ def _with_host_style(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # -- before each change of a resource ----------------------------------------------------------------------------------
-def _put_before_changes(faults: FaultFile, principals: Principals) -> None:
+_is_forward: ContextVar[bool] = ContextVar("is_forward", default=False)
+"""Whether a resource is being changed as asked for; taking changes back goes by the same function."""
+
+
+def _put_before_changes(faults: FaultFile, principals: Principals, ended: EndedCreations) -> None:
     provision, update, delete, on_thread = (
         stacks._provision_keeping_seed, stacks._update_keeping_seed, stacks._delete_resource, stacks._runs_on_worker_thread,
     )  # fmt: skip
 
     def provision_after(resource_type: str, logical_id: str, properties: Any, stack_name: str) -> Any:
+        ended.check(stack_name)
         principals.check(resource_type, "create", stack_name, properties)
         _change(faults, resource_type, logical_id)
         return provision(resource_type, logical_id, properties, stack_name)
@@ -187,7 +196,11 @@ def _put_before_changes(faults: FaultFile, principals: Principals) -> None:
         if old != new:
             principals.check(resource_type, "update", stack_name, new)
             _change(faults, resource_type, logical_id)
-        return update(resource_type, physical_id, old, new, stack_name, logical_id, *rest)
+        token = _is_forward.set(True)
+        try:
+            return update(resource_type, physical_id, old, new, stack_name, logical_id, *rest)
+        finally:
+            _is_forward.reset(token)
 
     def delete_after(resource_type: str, physical_id: str, properties: Any, stack_name: str = "", logical_id: str = "") -> Any:
         principals.check(resource_type, "delete", stack_name, properties)
@@ -196,6 +209,14 @@ def _put_before_changes(faults: FaultFile, principals: Principals) -> None:
         _fail_if_asked(now.delete_failures, resource_type, logical_id)
         return delete(resource_type, physical_id, properties, stack_name, logical_id)
 
+    take_back = stacks._update_resource
+
+    def take_back_after(resource_type: str, physical_id: str, old: Any, new: Any, stack_name: str, logical_id: str, *rest: Any) -> Any:
+        if not _is_forward.get():
+            _fail_if_asked(faults.current().rollback_failures, resource_type, logical_id)
+        return take_back(resource_type, physical_id, old, new, stack_name, logical_id, *rest)
+
+    stacks._update_resource = take_back_after
     stacks._provision_keeping_seed, stacks._update_keeping_seed = provision_after, update_after
     stacks._delete_resource = delete_after
     stacks._runs_on_worker_thread = lambda resource_type: on_thread(resource_type) or faults.current().slows
