@@ -1,0 +1,165 @@
+"""A host on the sandbox: its region's bootstrap, its control plane, and what its function sees of clusters that come and go."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cyclone_core import naming
+from cyclone_core.infra import bootstrap
+from cyclone_core.infra.synth import Synthesizer
+from cyclone_core.infra.targets import Place, Target
+from tests.aws import Sandbox, wait_until
+from tests.sandbox.conftest import Stack, attribute, resource
+from tests.stacks.bodies import body, cluster
+
+MAIN = "ap-southeast-2"
+Document = Mapping[str, Any]
+
+
+class Deployed:
+    """A host's stacks in one region."""
+
+    def __init__(self, aws: Sandbox, synthesizer: Synthesizer) -> None:
+        account = aws.client("sts", MAIN).get_caller_identity()["Account"]
+        self.place, self._aws, self._synthesizer = Place("seen", account, MAIN), aws, synthesizer
+
+    def client(self, service: str) -> Any:
+        """Of the account's root, in the main region."""
+        return self._aws.client(service, MAIN)
+
+    def stack(self, name: str) -> Stack:
+        """One by its name."""
+        return Stack(self.client("cloudformation"), name)
+
+    def apply(self, name: str, template: Document) -> None:
+        """Make a stack; it has to succeed."""
+        made = self.stack(name)
+        made.cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"])
+        assert made.wait() == "CREATE_COMPLETE", made.reasons()
+
+    def put(self, kind: str, of: Mapping[str, Any]) -> str:
+        """Make a resource's stack, with its files uploaded before; its name."""
+        target = Target(self.place, MAIN, kind, str(of["name"]), {"body": of, "record": True, "peer": None})
+        template = self._synthesizer.templates([target])[target.key]
+        for asset in template.assets:
+            content = Path(asset.path).read_bytes()
+            self.client("s3").put_object(Bucket=bootstrap.bucket(self.place.account, MAIN), Key=asset.key, Body=content)
+        self.apply(target.stack, template.body)
+        return target.stack
+
+    def network(self) -> None:
+        """What a region's stack offers, and its record, from nothing but a VPC."""
+        made = {"subnets": attribute("One", "SubnetId"), "security-group": attribute("Group", "GroupId")}
+        template = {
+            "Vpc": resource("EC2::VPC", CidrBlock="10.7.0.0/16"),
+            "One": resource("EC2::Subnet", VpcId={"Ref": "Vpc"}, CidrBlock="10.7.0.0/24"),
+            "Group": resource("EC2::SecurityGroup", VpcId={"Ref": "Vpc"}, GroupDescription="workers"),
+            "Record": resource("SSM::Parameter", Type="String", Name=naming.record(self.place.host, "region", MAIN), Value="{}"),
+        }
+        exports = {
+            name.title().replace("-", ""): {"Value": value, "Export": {"Name": naming.export(self.place.host, name)}}
+            for name, value in made.items()
+        }
+        self.apply(naming.stack(self.place.host, "region"), {"Resources": template, "Outputs": exports})
+
+    def look(self) -> Document:
+        """What the health function sees now."""
+        answer = self.client("lambda").invoke(FunctionName=naming.function(self.place.host, "health"))
+        found: Document = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, found
+        return found
+
+    def delete(self, name: str) -> None:
+        """Delete a stack and wait."""
+        self.client("cloudformation").delete_stack(StackName=name)
+        wait_until(lambda: not self.stack_names() & {name})
+
+    def stack_names(self) -> set[str]:
+        """Of the stacks that are there."""
+        return {each["StackName"] for each in self.client("cloudformation").describe_stacks()["Stacks"]}
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: Sandbox, synthesizer: Synthesizer) -> Iterator[Deployed]:
+    """A bootstrapped region with a control plane, a network and a cluster."""
+    made = Deployed(aws, synthesizer)
+    made.apply(bootstrap.STACK, bootstrap.template())
+    made.put("host", {**body("queue", "seen"), "enable_dashboard": True})
+    made.network()
+    made.put("cluster", cluster("small"))
+    yield made
+    for name in (*(naming.stack("seen", "cluster", each) for each in ("small",)), naming.stack("seen", "region")):
+        made.delete(name)
+    made.delete(naming.stack("seen", "host"))
+
+
+def test_the_function_sees_that_all_is_well(deployed: Deployed) -> None:
+    """Table, dead letters, queue and environments of each cluster that is recorded, with the rights that its role has."""
+    found = deployed.look()
+    assert found["healthy"] is True, found
+    assert found["table"] == {"status": "ACTIVE"}
+    assert found["dead_letters"] == {"count": 0, "oldest_s": None}
+    assert [(each["name"], each["state"], each["status"]) for each in found["regions"][MAIN]["queues"]] == [
+        ("seen-small", "ENABLED", "VALID")
+    ]
+    assert {each["cluster"] for each in found["regions"][MAIN]["environments"]} == {"small"}
+
+
+def test_its_numbers_are_in_its_log(deployed: Deployed) -> None:
+    """In the format that CloudWatch makes metrics of."""
+    deployed.look()
+    group = "/cyclone/seen/function/health"
+    messages = [each["message"] for each in deployed.client("logs").filter_log_events(logGroupName=group)["events"]]
+    lines = [json.loads(message) for message in messages if message.startswith('{"_aws"')]
+    of_host = next(line for line in lines if "Region" not in line)
+    assert (of_host["Host"], of_host["Healthy"], of_host["DeadLetters"]) == ("seen", 1, 0)
+    (directive,) = of_host["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Cyclone"
+    assert {metric["Name"] for metric in directive["Metrics"]} == {"Healthy", "DeadLetters"}
+    assert {line["Region"]: line["Ailing"] for line in lines if "Region" in line} == {MAIN: 0}
+
+
+def test_a_dead_letter_is_no_health(deployed: Deployed) -> None:
+    """Until somebody has dealt with it."""
+    sqs = deployed.client("sqs")
+    url = sqs.get_queue_url(QueueName="seen-dead-letters")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="what nobody could handle")
+    found = deployed.look()
+    sqs.purge_queue(QueueUrl=url)
+    assert (found["healthy"], found["dead_letters"]["count"]) == (False, 1)
+
+
+def test_a_queue_that_somebody_took_away_is_missed(deployed: Deployed) -> None:
+    """It is recorded, and not there."""
+    deployed.client("ssm").put_parameter(Name=naming.record("seen", "cluster", "other"), Type="String", Value="{}")
+    found = deployed.look()
+    deployed.client("ssm").delete_parameter(Name=naming.record("seen", "cluster", "other"))
+    assert found["healthy"] is False
+    assert [each["status"] for each in found["regions"][MAIN]["queues"] if each["cluster"] == "other"] == ["MISSING"]
+
+
+def test_a_region_that_cannot_be_seen_hides_no_other(deployed: Deployed) -> None:
+    """What is wrong there is said."""
+    deployed.client("ssm").put_parameter(Name=naming.record("seen", "region", "mars-north-1"), Type="String", Value="{}")
+    found = deployed.look()
+    deployed.client("ssm").delete_parameter(Name=naming.record("seen", "region", "mars-north-1"))
+    assert found["regions"][MAIN]["queues"]
+    assert set(found["regions"]) == {MAIN, "mars-north-1"}
+
+
+def test_the_table_takes_items_and_lists_them(deployed: Deployed) -> None:
+    """Only those with an index's keys are in it."""
+    table = {"TableName": naming.jobs_table("seen")}
+    dynamodb = deployed.client("dynamodb")
+    dynamodb.put_item(**table, Item={"pk": {"S": "job"}, "sk": {"S": "1"}, "due": {"S": "0"}, "due_at": {"N": "5"}})
+    dynamodb.put_item(**table, Item={"pk": {"S": "job"}, "sk": {"S": "2"}})
+    values = {":shard": {"S": "0"}, ":now": {"N": "9"}}
+    names = {"#due": "due"}
+    due = dynamodb.query(
+        **table, IndexName="due", KeyConditionExpression="#due = :shard AND due_at < :now",
+        ExpressionAttributeNames=names, ExpressionAttributeValues=values,
+    )  # fmt: skip
+    assert [item["sk"]["S"] for item in due["Items"]] == ["1"]
