@@ -2,7 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+import pytest
 
 from cyclone_core import naming
 from cyclone_core.infra.synth import Synthesizer
@@ -50,6 +53,14 @@ def types(template: Template) -> Counter[str]:
 def properties(template: Template, kind: str) -> dict[str, Any]:
     """Logical id -> properties, of one type."""
     return {name: found["Properties"] for name, found in template["Resources"].items() if found["Type"] == f"AWS::{kind}"}
+
+
+@cache
+def replacing(kind: str) -> frozenset[str]:
+    """Properties of a type whose change makes a new resource, as its schema says."""
+    schemas = pytest.importorskip("cfnlint.schema.manager", reason="the tests of templates need the extra test")
+    schema = schemas.PROVIDER_SCHEMA_MANAGER.get_resource_schema(MAIN, kind).schema
+    return frozenset(path.split("/")[2] for path in schema.get("createOnlyProperties", ()))
 
 
 def default_routes(template: Template) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from cyclone_core import naming
 from cyclone_core.infra.synth import Synthesizer
 from tests.stacks.bodies import MAIN
-from tests.stacks.networks import HUB, IMPORTED, default_routes, main_network, properties, templates, types
+from tests.stacks.networks import HUB, IMPORTED, default_routes, main_network, properties, replacing, templates, types
 
 ISOLATED = {"subnet_config": "PRIVATE_ISOLATED", "nat_gateways": 0}
 PUBLIC = {"subnet_config": "PUBLIC", "nat_gateways": 0}
@@ -63,13 +63,15 @@ def test_zones_need_no_look_into_the_account(synthesizer: Synthesizer) -> None:
 
 @pytest.mark.parametrize(("before", "after"), list(combinations(VARIANTS, 2)))
 def test_nothing_is_replaced_when_a_network_changes(synthesizer: Synthesizer, before: Any, after: Any) -> None:
-    """What both have differs in what can be changed in place: where routes lead, whether machines get public addresses."""
-    changeable = {"GatewayId", "NatGatewayId", "MapPublicIpOnLaunch", "Value"}
+    """What both have differs only in properties that AWS changes in place."""
     one, other = (main_network(synthesizer, **fields)["Resources"] for fields in (before, after))
-    for name in one.keys() & other.keys():
+    both = one.keys() & other.keys()
+    assert {"Vpc", "Workers1", "WorkersRoutes1", "WorkersRouting1", "WorkersGroup", "S3Endpoint", "Images"} <= both
+    for name in both:
         assert one[name]["Type"] == other[name]["Type"]
         mine, theirs = one[name]["Properties"], other[name]["Properties"]
-        assert {key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key)} <= changeable
+        differing = {key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key)}
+        assert not differing & replacing(one[name]["Type"]), name
 
 
 @pytest.mark.parametrize("fields", VARIANTS)
