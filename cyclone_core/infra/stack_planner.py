@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cyclone_core.infra import permissions, stack_states
+from cyclone_core.infra import stack_states
 from cyclone_core.infra.bootstrap import bucket as asset_bucket
 from cyclone_core.infra.deployed_stacks import THREADS, Deployed, Look, stacks_in
 from cyclone_core.infra.plan import Bodies, Change, Plan, differences
@@ -91,7 +91,8 @@ class _Planner:
             deleted = list(pool.map(self._delete, self._in_order(gone)))
             steps = [step for step in (*made, *deleted) if step is not None]
             bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
-            lacking, unchecked = permissions.lacking(self._account, self._place, self._asked(steps, bare))
+        lacking: tuple[str, ...] = ()
+        unchecked = ""
         changes = (*(_bootstrap(region) for region in bare), *(step.change for step in steps))
         details = Details(tuple(step.stack for step in steps), lacking, unchecked, bare)
         return Planned(Plan(changes), details, tuple(step.problem for step in steps if step.problem))
@@ -207,11 +208,6 @@ class _Planner:
         regions = sorted({step.change.region for step in steps})
         there = pool.map(lambda region: storage.has_bucket(self._account, region, asset_bucket(self._place.account, region)), regions)
         return tuple(region for region, is_there in zip(regions, there, strict=True) if not is_there)
-
-    def _asked(self, steps: list[_Step], bare: tuple[str, ...]) -> frozenset[str]:
-        """The IAM actions that the plan takes."""
-        types = {resource.type for step in steps for resource in step.stack.resources}
-        return permissions.needed(types, bootstrap=bool(bare))
 
 
 def _bootstrap(region: str) -> Change:

@@ -92,11 +92,14 @@ class AwsResources(Resources):
 
     def plan(self, seen: Look, desired: Bodies, touched: Collection[tuple[str, str]] = (), whole: bool = False) -> Proposal:
         """The plan from what was seen to desired bodies, completed with what only the account knows."""
-        facts = stack_facts.resolve(self.account, self.place, seen.known, desired, touched, whole)
-        changed = plans.make(seen.known, facts.bodies)
-        problems = [*facts.problems, *stack_checks.problems(changed, seen.known)]
-        if problems:
-            return Proposal(changed, tuple(dict.fromkeys(problems)))
+        if not desired.get("host"):  # all of it goes, so nothing stands against a part of it
+            facts = stack_facts.Facts({})
+        else:
+            facts = stack_facts.resolve(self.account, self.place, seen.known, desired, touched, whole)
+            changed = plans.make(seen.known, facts.bodies)
+            problems = [*facts.problems, *stack_checks.problems(changed, seen.known)]
+            if problems:
+                return Proposal(changed, tuple(dict.fromkeys(problems)))
         planned = stack_planner.plan(
             self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole
         )
@@ -126,6 +129,12 @@ def _shared() -> "Synthesizer":
     made = Synthesizer()
     atexit.register(made.close)
     return made
+
+
+def close() -> None:
+    """End what plans needed, for a process that leaves without the interpreter's tidying up."""
+    if _shared.cache_info().currsize:
+        _shared().close()
 
 
 def warm_up() -> None:

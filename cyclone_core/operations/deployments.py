@@ -11,7 +11,7 @@ runs starts without them.
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cyclone_core import paths
@@ -21,6 +21,7 @@ from cyclone_core.infra.deployer import key_of
 from cyclone_core.infra.deployment_record import Mode, Record, State
 from cyclone_core.infra.events import Event, Phase
 from cyclone_core.infra.plan import Bodies, Change, Plan, with_body, without
+from cyclone_core.infra.targets import resource_of
 
 if TYPE_CHECKING:
     from cyclone_core.operations.resources import Proposal, Resources
@@ -235,16 +236,22 @@ def propose_retry(host: Named, number: int) -> "Proposal":
     desired: Bodies = known.snapshot().bodies
     phases = _phases(host, number)
     for change in found.plan.changes:
+        resource = resource_of(change.kind, change.name)
+        if resource is None:
+            continue
         if change.body is None:
-            desired = without(desired, change.kind, change.name)
+            desired = without(desired, *resource)
         elif not _is_built(change, phases, desired):
-            desired = with_body(desired, change.kind, change.body)
-    return known.propose(desired)
+            desired = with_body(desired, resource[0], change.body)
+    return _as_before(known.propose(desired, _resources_of(found.plan)), found.plan)
 
 
-def retry(host: Named, number: int) -> Deployment:
-    """Do what a deployment left undone, as a new deployment. Raises as `propose_retry` and `start` do."""
-    return _start(host, propose_retry(host, number), "", "retry", number)
+def retry(host: Named, number: int, proposal: "Proposal | None" = None) -> Deployment:
+    """Do what a deployment left undone, as a new deployment. Raises as `propose_retry` and `start` do.
+
+    proposal: what `propose_retry` found a moment ago.
+    """
+    return _start(host, proposal or propose_retry(host, number), "", "retry", number)
 
 
 def propose_roll_back(host: Named, number: int) -> "Proposal":
@@ -257,18 +264,20 @@ def propose_roll_back(host: Named, number: int) -> "Proposal":
     desired: Bodies = known.snapshot().bodies
     phases = _phases(host, number)
     for change in found.plan.changes:
-        if key_of(change) not in phases:
+        resource = resource_of(change.kind, change.name)
+        if resource is None or key_of(change) not in phases:
             continue  # its turn never came
-        if change.before is None:
-            desired = without(desired, change.kind, change.name)
-        else:
-            desired = with_body(desired, change.kind, _before(change, phases))
-    return known.propose(desired)
+        before = _before(change, phases)
+        desired = without(desired, *resource) if change.before is None else with_body(desired, resource[0], before)
+    return known.propose(desired, _resources_of(found.plan))
 
 
-def roll_back(host: Named, number: int) -> Deployment:
-    """Take a deployment back, as a new deployment. Raises as `propose_roll_back` and `start` do."""
-    return _start(host, propose_roll_back(host, number), "", "roll-back", number)
+def roll_back(host: Named, number: int, proposal: "Proposal | None" = None) -> Deployment:
+    """Take a deployment back, as a new deployment. Raises as `propose_roll_back` and `start` do.
+
+    proposal: what `propose_roll_back` found a moment ago.
+    """
+    return _start(host, proposal or propose_roll_back(host, number), "", "roll-back", number)
 
 
 def retry_line(number: int) -> str:
@@ -336,11 +345,21 @@ def _over(host: Named, number: int) -> Deployment:
     return found
 
 
+def _resources_of(plan: Plan) -> list[tuple[str, str]]:
+    """(kind, name) of everything that a plan is about."""
+    return list(dict.fromkeys(resource for change in plan.changes if (resource := resource_of(change.kind, change.name))))
+
+
+def _as_before(proposal: "Proposal", plan: Plan) -> "Proposal":
+    """With what was asked for when the deployment was begun: to keep what fails, or data."""
+    return replace(proposal, plan=replace(proposal.plan, keep_failed=plan.keep_failed, keep_data=plan.keep_data))
+
+
 def _phases(host: Named, number: int) -> dict[tuple[str, str, str], Phase]:
     """How far each resource got; one whose turn never came is not there."""
     found: dict[tuple[str, str, str], Phase] = {}
     for event in _record(host, number).events()[0]:
-        if event.phase != "LOG":
+        if event.phase != "LOG" and not event.part:
             found[key_of(event)] = event.phase
     return found
 

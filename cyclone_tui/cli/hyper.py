@@ -103,6 +103,10 @@ def run(argv: "Sequence[str]") -> int:
     except click.Abort as exc:
         diagnostics.tell("", "")
         raise KeyboardInterrupt from exc
+    finally:
+        plans = sys.modules.get("cyclone_core.operations.aws_resources")
+        if plans is not None:  # a plan of stacks was made
+            plans.close()
     return 0
 
 

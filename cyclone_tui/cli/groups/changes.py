@@ -1,23 +1,23 @@
 """The flow that all resource commands share: what was typed, what is missing, the plan, and then the change with its events."""
 
-import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from cyclone_core.errors import CycloneError, InvalidRequest, UsageError
-from cyclone_core.infra.events import Event
-from cyclone_core.operations.resources import Mode, Proposal, Resources, for_selected
+from cyclone_core.operations.resources import Mode, Resources, for_selected
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resources import MODELS
 from cyclone_core.scheduler.references import PLURALS
 from cyclone_tui.cli.groups import guide, options, tables
+from cyclone_tui.cli.groups.applying import Asked, finish, options_of
 
-_DONE = {"create": "created", "change": "updated", "replace": "made again", "delete": "deleted"}
-_BY_NAME = ("cluster",)
+_BY_NAME = ("cluster", "region")
 """Deleting these asks for the name: whole queues hang on them."""
 
 
@@ -34,37 +34,47 @@ def put_command(
     """A command that stores a resource. fields: the options it has, () = all but `without`; fixed: values that it always gives."""
     update = mode == "update"
 
-    def run(host_name: str | None, as_json: bool, plan_only: bool, yes: bool, **values: Any) -> None:
-        resources = for_selected(host_name)
+    def run(host_name: str | None, **values: Any) -> None:
+        resources, asked = for_selected(host_name), asked_of(values)
         given = {**options.given_fields(MODELS[kind], values), **(fixed or {})}
-        asked = not (as_json or yes or plan_only) and guide.is_possible()
-        if asked:
-            given = _guided(resources, kind, given, update, fields, without)
-        elif update and set(given) <= {"name"}:
+        if update and not asked.may_ask and set(given) <= {"name"}:
             raise UsageError(_nothing_to_change(kind, name))
-        proposal = resources.propose_put(kind, given, mode, options.label(MODELS[kind]))
-        finish(resources, proposal, as_json, plan_only)
+        put(resources, kind, given, mode, asked, fields, without)
 
-    params = [*options.field_options(MODELS[kind], fields, update, without), *_command_options(asks=True)]
+    params = [*options.field_options(MODELS[kind], fields, update, without), options.host_option(), *options_of()]
     return options.ResourceCommand(name, callback=run, params=params, help=help, context_settings=options.SETTINGS)
+
+
+def put(
+    resources: Resources,
+    kind: str,
+    given: dict[str, object],
+    mode: Mode,
+    asked: Asked,
+    fields: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> None:
+    """Store a resource, after asking for what is missing where somebody can be asked."""
+    if asked.may_ask:
+        given = _guided(resources, kind, given, mode == "update", fields, without)
+    finish(resources, resources.propose_put(kind, given, mode, options.label(MODELS[kind])), asked)
 
 
 def delete_command(kind: str, name: str, help: str) -> click.Command:
     """A command that deletes a resource."""
 
-    def run(host_name: str | None, as_json: bool, plan_only: bool, yes: bool, **values: Any) -> None:
-        resources = for_selected(host_name)
-        asked = not (as_json or yes or plan_only) and guide.is_possible()
-        target = values["name"] or (_ask_name(resources, kind) if asked else None)
+    def run(host_name: str | None, **values: Any) -> None:
+        resources, asked = for_selected(host_name), asked_of(values)
+        target = values["name"] or (_ask_name(resources, kind) if asked.may_ask else None)
         if not target:
             raise InvalidRequest([Problem("--name", "is needed", f"See them with: hyper {PLURALS[kind]} list-{PLURALS[kind]}")])
         proposal = resources.propose_delete(kind, target)
         proposal.check()
-        if asked and not _confirmed(kind, target):
+        if asked.may_ask and not _confirmed(kind, target):
             raise CycloneError(f"the {kind} {target} was not deleted: it was not confirmed")
-        finish(resources, proposal, as_json, plan_only)
+        finish(resources, proposal, replace(asked, yes=True))
 
-    params = [options.value("--name", "name", help=f"Which {kind}"), *_command_options(asks=True)]
+    params = [options.value("--name", "name", help=f"Which {kind}"), options.host_option(), *options_of()]
     return options.ResourceCommand(name, callback=run, params=params, help=help, context_settings=options.SETTINGS)
 
 
@@ -87,43 +97,6 @@ def list_command(kind: str, name: str, help: str) -> click.Command:
         options.switch("--json", "as_json", help="Print JSON"),
     ]
     return options.ResourceCommand(name, callback=run, params=list(params), help=help, context_settings=options.SETTINGS)
-
-
-def finish(resources: Resources, proposal: Proposal, as_json: bool, plan_only: bool) -> None:
-    """Show the plan, or make it true and show what happened. Raises CycloneError when not all of it was done."""
-    plan = proposal.check()
-    if plan_only:
-        tables.print_json({"plan": tables.plan_record(plan)}) if as_json else tables.print_plan(plan)
-        return
-    events = []
-    for event in resources.apply(proposal, shlex.join(["hyper", *(click.get_current_context().obj or ())])):
-        events.append(event)
-        _tell(event)
-    failed = [event for event in events if event.phase == "FAILED"]
-    done = {(event.kind, event.name) for event in events if event.phase in ("ACTIVE", "DELETED")}
-    if as_json:
-        tables.print_json({"plan": tables.plan_record(plan), "events": [tables.event_record(event) for event in events]})
-    elif not plan:
-        click.echo("no change: everything is as asked")
-    elif not failed:
-        for change in plan.changes:
-            if (change.kind, change.name) in done:
-                click.echo(f"{change.kind} {change.name} {_DONE[change.action]}")
-    if failed:
-        last = failed[-1]
-        plural = PLURALS[last.kind]
-        raise CycloneError(f"the {last.kind} {last.name} is FAILED: {last.text}. Its log: hyper {plural} list-{plural} --name {last.name}")
-    if any((change.kind, change.name) not in done for change in plan.changes):
-        raise CycloneError(
-            "not everything was done: it was cancelled. What is left: hyper deployments list, hyper deployments retry NUMBER"
-        )
-
-
-def _tell(event: Event) -> None:
-    """Long work is followed on stderr; short changes say nothing but their end."""
-    if event.phase == "LOG":
-        sys.stderr.write(f"{'hyper: ' if event.level == 'warning' else '  | '}{event.text}\n")
-        sys.stderr.flush()
 
 
 def _guided(
@@ -165,26 +138,6 @@ def _nothing_to_change(kind: str, command: str) -> str:
     return f"{command}: nothing to change was given. Its options: hyper {PLURALS[kind]} {command} --help"
 
 
-def _command_options(asks: bool) -> list[click.Parameter]:
-    return [
-        options.host_option(),
-        options.switch("--plan", "plan_only", help="Show what would change, and change nothing"),
-        options.switch("-y", "--yes", "yes", help="Ask nothing: take defaults and go on"),
-        options.switch("--json", "as_json", help="Print JSON, ask nothing"),
-    ]
-
-
-def make_group(name: str, help: str, commands: Sequence[click.Command]) -> click.Group:
-    """A group that shows its help when it is called alone."""
-    callback: Callable[[click.Context], None] = _show_help
-    group = click.Group(
-        name, callback=click.pass_context(callback), help=help, invoke_without_command=True, context_settings=options.SETTINGS
-    )
-    for command in commands:
-        group.add_command(command)
-    return group
-
-
-def _show_help(ctx: click.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+def asked_of(values: dict[str, Any]) -> Asked:
+    """How to go about it; taken out of everything that a command got."""
+    return Asked(**{each.name: values.pop(each.name) for each in dataclass_fields(Asked)})

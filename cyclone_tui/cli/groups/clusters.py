@@ -1,6 +1,7 @@
 """`hyper clusters`: compute that queues send their jobs to."""
 
-from cyclone_tui.cli.groups.changes import delete_command, list_command, make_group, put_command
+from cyclone_tui.cli.groups.changes import delete_command, list_command, put_command
+from cyclone_tui.cli.groups.options import make_group
 
 group = make_group(
     "clusters",

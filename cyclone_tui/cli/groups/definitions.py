@@ -1,6 +1,7 @@
 """`hyper definitions`: what jobs run in and what they may use."""
 
-from cyclone_tui.cli.groups.changes import delete_command, list_command, make_group, put_command
+from cyclone_tui.cli.groups.changes import delete_command, list_command, put_command
+from cyclone_tui.cli.groups.options import make_group
 
 group = make_group(
     "definitions",

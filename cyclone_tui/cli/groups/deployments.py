@@ -19,8 +19,8 @@ from cyclone_core.operations.resources import Proposal
 from cyclone_core.resources import Host
 from cyclone_core.views import iso
 from cyclone_tui.cli import text
-from cyclone_tui.cli.groups import guide, options, tables
-from cyclone_tui.cli.groups.changes import make_group
+from cyclone_tui.cli.groups import guide, options, stacks, tables
+from cyclone_tui.cli.groups.options import make_group
 
 _COLUMNS = ("number", "what", "state", "started", "took", "by")
 _LISTED = 20
@@ -78,7 +78,7 @@ def _again(
     host_name: str | None,
     number: str,
     propose: Callable[[Host, int], Proposal],
-    begin: Callable[[Host, int], Deployment],
+    begin: Callable[[Host, int, Proposal], Deployment],
     verb: str,
     as_json: bool,
     plan_only: bool,
@@ -87,15 +87,16 @@ def _again(
 ) -> None:
     """What retry and roll back have in common: the plan, a question on a terminal, a new deployment that is followed."""
     host, wanted = hosts.get(host_name), _number(number, "NUMBER")
-    plan = propose(host, wanted).check()
+    proposal = propose(host, wanted)
+    plan = proposal.check()
     if plan_only:
-        tables.print_json({"plan": tables.plan_record(plan)}) if as_json else tables.print_plan(plan)
+        tables.print_json(stacks.record(plan, proposal.details)) if as_json else stacks.print_plan(plan, proposal.details)
         return
     if not (as_json or yes) and guide.is_possible():
-        tables.print_plan(plan)
+        stacks.print_plan(plan, proposal.details)
         if not _confirmed(f"{verb} deployment {wanted}?", plan):
             raise CycloneError(f"nothing was done with deployment {wanted}: it was not confirmed")
-    begun = begin(host, wanted)
+    begun = begin(host, wanted, proposal)
     if not detach:
         _follow(host, begun, as_json)
     elif as_json:

@@ -10,7 +10,7 @@ from cyclone_core.operations.monitoring import EventView, events
 from cyclone_core.operations.queries import HostView, open_host
 from cyclone_core.views import iso
 from cyclone_tui.cli.groups import options, tables
-from cyclone_tui.cli.groups.changes import make_group
+from cyclone_tui.cli.groups.options import make_group
 
 COLUMNS = ("time", "region", "kind", "name", "event")
 DEFAULT_LIMIT = 50

@@ -1,4 +1,5 @@
-"""`hyper hosts`: control planes. A local host is a state directory on this machine and the process that serves it."""
+"""`hyper hosts`: control planes. A local host is a state directory on this machine and the process that serves it; AWS hosts are in
+`aws_host_flows`."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,38 +18,41 @@ from cyclone_core.resources import Host
 from cyclone_core.scheduler.settings import read_duration
 from cyclone_core.views import iso
 from cyclone_tui.cli import diagnostics
-from cyclone_tui.cli.groups import guide, options, tables
-from cyclone_tui.cli.groups.changes import make_group
+from cyclone_tui.cli.groups import aws_host_flows, guide, options, tables
+from cyclone_tui.cli.groups.applying import options_of
+from cyclone_tui.cli.groups.changes import asked_of
+from cyclone_tui.cli.groups.options import make_group
 
 _COLUMNS = ("selected", "name", "type", "state", "state_directory")
 
 
-def _create(as_json: bool, plan_only: bool, yes: bool, **values: Any) -> None:
-    given = options.given_fields(Host, values)
-    if guide.is_possible() and not (as_json or yes or plan_only):
-        names = [status.host.name for status in hosts.list_hosts()[0]]
-        given = _type_first(guide.on_terminal(lambda kind: names), given)
-    if str(given.get("type", "")).lower() == "aws":
-        hosts.refuse_aws()
+def _create(**values: Any) -> None:
+    asked, given = asked_of(values), options.given_fields(Host, values)
+    if asked.may_ask:
+        names = [host.name for host in HostRegistry().list()[0]]
+        given = _guided(guide.on_terminal(lambda kind: names), given)
     proposal = hosts.propose(given, options.label(Host))
     host = proposal.check()
-    if plan_only:
+    if host.type == "aws":
+        aws_host_flows.create(host, asked)
+        return
+    if asked.plan_only:
         click.echo(f"create host {host.name}\n  type  {host.type}")
         return
     status = hosts.create(proposal)
-    if as_json:
+    if asked.as_json:
         tables.print_json(tables.host_record(status))
     else:
         click.echo(f"host {host.name} created, started and selected: {status.state_dir}")
 
 
-def _type_first(asking: guide.Guide, given: dict[str, object]) -> dict[str, object]:
-    """Whether there can be such a host is known before anything else is asked."""
+def _guided(asking: guide.Guide, given: dict[str, object]) -> dict[str, object]:
+    """Where it runs decides what else is asked."""
     spec = next(spec for spec in fields_of(Host) if spec.name == "type")
     if "type" not in given:
         given["type"] = asking.ask(Host, spec, given, {}, "local") or "local"
     if str(given["type"]).lower() == "aws":
-        hosts.refuse_aws()
+        return aws_host_flows.walk_through(asking, given)
     return asking.complete(Host, given, "local")
 
 
@@ -70,41 +74,48 @@ def _select(host_name: str) -> None:
     click.echo(f"host {host.name} selected")
 
 
-def _update(as_json: bool, plan_only: bool, **values: Any) -> None:
-    given = options.given_fields(Host, values)
+def _update(**values: Any) -> None:
+    asked, given = asked_of(values), options.given_fields(Host, values)
     given.setdefault("name", hosts.get().name)
-    if set(given) == {"name"}:
+    before = hosts.get(str(given["name"]))
+    if set(given) == {"name"} and before.type == "local":
         raise UsageError("update-host: nothing to change was given. Its options: hyper hosts update-host --help")
     proposal = hosts.propose(given, options.label(Host), update=True)
     host = proposal.check()
+    if host.type == "aws":
+        aws_host_flows.update(proposal, asked)
+        return
     changed = host != proposal.before
-    if changed and not plan_only:
+    if changed and not asked.plan_only:
         hosts.update(proposal)
-    if as_json:
+    if asked.as_json:
         tables.print_json(tables.host_record(hosts.status(host.name)))
     else:
-        click.echo(f"host {host.name} {'would be updated' if plan_only else 'updated'}" if changed else "no change: everything is as asked")
+        told = f"host {host.name} {'would be updated' if asked.plan_only else 'updated'}"
+        click.echo(told if changed else "no change: everything is as asked")
 
 
-def _import(**_: Any) -> None:
-    hosts.refuse_aws()
+def _import(as_json: bool, **values: Any) -> None:
+    aws_host_flows.take_over(options.given_fields(Host, values), options.label(Host), as_json)
 
 
-def _delete(name: str | None, yes: bool, force: bool, plan_only: bool) -> None:
+def _delete(name: str | None, force: bool, keep_data: bool, **values: Any) -> None:
+    asked = asked_of(values)
     if not name:
         raise InvalidRequest([Problem("--name", "is needed", "See them with: hyper hosts list-hosts")])
     host = hosts.get(name)
     problems = hosts.check_delete(host, force)
     if problems:
         raise InvalidRequest(problems)
-    what = f"The host {name} will be deleted with all of its jobs, outputs and resources."
-    if plan_only:
+    if host.type == "aws":
+        aws_host_flows.delete(host, asked, force, keep_data)
+        return
+    if keep_data:
+        raise InvalidRequest([Problem("--keep-data", "what a local host has lies in its directory", "Copy it first, or leave this out")])
+    if asked.plan_only:
         click.echo(f"delete host {name}")
         return
-    if not yes and not guide.is_possible():
-        raise CycloneError(f"the host {name} was not deleted: nobody can confirm it here. Add --yes to delete it with all of its jobs")
-    if not yes and not guide.on_terminal().confirm_by_name(what, name):
-        raise CycloneError(f"the host {name} was not deleted: it was not confirmed")
+    aws_host_flows.confirm_deletion(name, "with all of its jobs, outputs and resources", asked)
     removed = hosts.delete(host, force)
     again = "; the next job command makes it anew" if name == DEFAULT_HOST else ""
     click.echo(f"host {name} deleted{f': {removed} was removed' if removed else ''}{again}")
@@ -154,6 +165,9 @@ def _status(host_name: str | None, as_json: bool) -> None:
     if as_json:
         tables.print_json(tables.host_record(status) | {"details": _told(status.details)})
         return
+    if status.host.type == "aws":
+        _tell_aws(status)
+        return
     if status.state != "running":
         click.echo(f"host {status.host.name}: not running. Start it with: hyper hosts start {status.host.name}")
         return
@@ -165,6 +179,12 @@ def _status(host_name: str | None, as_json: bool) -> None:
     for worker in status.details.get("workers", ()):
         busy = f"{worker.get('tasks', 0)} tasks leased" if worker.get("connected") else "starting"
         click.echo(f"  worker {worker.get('id')}: cluster {worker.get('cluster')}, process {worker.get('pid')}, {busy}")
+
+
+def _tell_aws(status: hosts.HostStatus) -> None:
+    click.echo(f"host {status.host.name}: {status.state}")
+    for key, found in status.details.items():
+        click.echo(f"  {key:<10} {show(found)}")
 
 
 def _told(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,10 +202,6 @@ def _json() -> click.Option:
     return options.switch("--json", "as_json", help="Print JSON, ask nothing")
 
 
-def _plan() -> click.Option:
-    return options.switch("--plan", "plan_only", help="Show what would change, and change nothing")
-
-
 def _yes() -> click.Option:
     return options.switch("-y", "--yes", "yes", help="Ask nothing: take defaults and go on")
 
@@ -194,9 +210,12 @@ def _host_argument(required: bool = False) -> click.Argument:
     return click.Argument(["host_name"], required=required, metavar="HOST_NAME" if required else "[HOST_NAME]")
 
 
-_IMPORTED = ("name", "account", "region", "profile")
-_FORCE = "Also when jobs are not finished: they are lost"
-_DELETE = [options.value("--name", "name", help="Which host"), _plan(), _yes(), options.switch("--force", "force", help=_FORCE)]
+_IMPORTED = ("name", "account", "region", "profile", "sandbox")
+_FORCE = "Also when jobs are not finished: they are lost; of an AWS host whose account cannot be reached, forget it here"
+_KEEP = options.FieldOption(
+    ["--keep-data", "keep_data"], is_flag=True, default=False, heading=options.AWS_ONLY, help="Keep its jobs and outputs in the account"
+)
+_DELETE = [options.value("--name", "name", help="Which host"), options.switch("--force", "force", help=_FORCE), _KEEP, *options_of()]
 _AGE = "How long ago they ended: 30d, 12h, 90m; 0 for all that are over"
 _PURGED = [
     options.value("--older-than", "older_than", help=_AGE, metavar="TIME"),
@@ -210,13 +229,13 @@ group = make_group(
     "hosts",
     "Hosts: control planes of Cyclone. The selected one is used by all commands.",
     [
-        _command(
-            "create-host", _create, [*options.field_options(Host), _plan(), _yes(), _json()], "Create a host, start it and select it."
-        ),
+        _command("create-host", _create, [*options.field_options(Host), *options_of()], "Create a host, start it and select it."),
         _command("list-hosts", _list, _LISTED, "List hosts; * marks the selected one."),
         _command("select-host", _select, [_host_argument(required=True)], "Select the host that all commands use."),
-        _command("update-host", _update, [*_UPDATED, _plan(), _json()], "Change a host."),
-        _command("import-deployment", _import, options.field_options(Host, _IMPORTED), "Use a deployment made with the CDK (AWS)."),
+        _command("update-host", _update, [*_UPDATED, *options_of()], "Change a host; an AWS host gets this version's stacks."),
+        _command(
+            "import-deployment", _import, [*options.field_options(Host, _IMPORTED), _json()], "Use a deployment made with the CDK (AWS)."
+        ),
         _command("delete-host", _delete, _DELETE, "Delete a host with all of its jobs, outputs and resources."),
         _command(
             "purge",

@@ -135,3 +135,17 @@ def label(model: type[Document]) -> Callable[[str], str]:
     """What problems call a field on a command line: its flag."""
     flags = {spec.name: spec.flag for spec in fields_of(model) if spec.option.cli}
     return lambda name: flags.get(name, name)
+
+
+def make_group(name: str, help: str, commands: Sequence[click.Command]) -> click.Group:
+    """A group that shows its help when it is called alone."""
+    callback: Callable[[click.Context], None] = _show_help
+    group = click.Group(name, callback=click.pass_context(callback), help=help, invoke_without_command=True, context_settings=SETTINGS)
+    for command in commands:
+        group.add_command(command)
+    return group
+
+
+def _show_help(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

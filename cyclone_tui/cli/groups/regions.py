@@ -6,38 +6,62 @@ import click
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.operations import resources as operations
+from cyclone_core.operations.resources import Resources
 from cyclone_core.resource_fields import refusals
 from cyclone_core.resources import LOCAL_REGION, Region
 from cyclone_tui.cli.groups import options, tables
-from cyclone_tui.cli.groups.changes import delete_command, list_command, make_group, put_command
+from cyclone_tui.cli.groups.applying import Asked, options_of
+from cyclone_tui.cli.groups.changes import asked_of, delete_command, list_command, put, put_command
+from cyclone_tui.cli.groups.options import make_group
 
-_MAIN = ("vpc", "import_vpc", "cidr", "vpc_id", "deploy_vpc_endpoints", "subnet_config", "nat_gateways")
-_HUB = ("name", "vpc", "peer_with_main_region", "deploy_vpc_endpoints", "subnet_config", "nat_gateways")
+_NETWORK = ("vpc", "import_vpc", "cidr", "vpc_id")
+_SUBNETS = ("deploy_vpc_endpoints", "subnet_config", "nat_gateways", "availability_zones")
+_MAIN = (*_NETWORK, *_SUBNETS)
+_HUB = ("name", *_NETWORK, "peer_with_main_region", *_SUBNETS)
 _UPDATE = ("name", "peer_with_main_region", "deploy_vpc_endpoints", "subnet_config", "nat_gateways")
 
 
-def _init_main_region(host_name: str | None, as_json: bool, **values: Any) -> None:
+def _init_main_region(host_name: str | None, **values: Any) -> None:
     """On a local host the main region comes with the host: there is nothing left to do, however often this is called."""
-    resources = operations.for_selected(host_name)
-    problems = refusals(Region, options.given_fields(Region, values), resources.host.type, options.label(Region))
+    resources, asked = operations.for_selected(host_name), asked_of(values)
+    given = options.given_fields(Region, values)
+    if resources.host.type == "aws":
+        _init_on_aws(resources, given, asked)
+        return
+    problems = refusals(Region, given, resources.host.type, options.label(Region))
     if problems:
         raise InvalidRequest(problems)
-    found = resources.find("region", LOCAL_REGION)
-    if as_json:
+    _tell(resources, LOCAL_REGION, asked, "it is this machine")
+
+
+def _init_on_aws(resources: Resources, given: dict[str, object], asked: Asked) -> None:
+    """Harmless when that was done: with settings it changes them, without it tells how the region is, or completes what failed."""
+    main = str(resources.host.region)
+    there = resources.snapshot().bodies["region"].get(main)
+    put(resources, "region", {**given, "name": main}, "create" if there is None else "update", asked, _MAIN)
+
+
+def _tell(resources: Resources, name: str, asked: Asked, why: str) -> None:
+    found = resources.find("region", name)
+    if asked.as_json:
         tables.print_json(tables.resource_record(found[0]))
     else:
-        click.echo(f"region {LOCAL_REGION} is {found[0].state}: it is this machine")
+        click.echo(f"region {name} is {found[0].state}: {why}")
 
 
-def _add_region(host_name: str | None, as_json: bool, **values: Any) -> None:
+def _add_region(host_name: str | None, **values: Any) -> None:
     """Local hosts refuse, with the reason and what else is wrong."""
-    resources = operations.for_selected(host_name)
-    problems = refusals(Region, options.given_fields(Region, values), resources.host.type, options.label(Region))
+    resources, asked = operations.for_selected(host_name), asked_of(values)
+    given = options.given_fields(Region, values)
+    if resources.host.type == "aws":
+        put(resources, "region", given, "create", asked, _HUB)
+        return
+    problems = refusals(Region, given, resources.host.type, options.label(Region))
     raise InvalidRequest([operations.one_region("add-region"), *problems])
 
 
 def _command(name: str, callback: Any, fields: tuple[str, ...], help: str) -> click.Command:
-    params = [*options.field_options(Region, fields), options.host_option(), options.switch("--json", "as_json", help="Print JSON")]
+    params = [*options.field_options(Region, fields), options.host_option(), *options_of()]
     return options.ResourceCommand(name, callback=callback, params=params, help=help, context_settings=options.SETTINGS)
 
 

@@ -10,7 +10,7 @@ from cyclone_core.errors import UsageError
 from cyclone_core.operations import sandbox
 from cyclone_core.views import iso
 from cyclone_tui.cli.groups import options, tables
-from cyclone_tui.cli.groups.changes import make_group
+from cyclone_tui.cli.groups.options import make_group
 
 
 def _start(port: str | None, containers: bool, delay: str | None, fail: Sequence[str], as_json: bool) -> None:

@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
 
 from cyclone_core.infra.events import Event
-from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.infra.plan import Change, FieldChange, Plan
 from cyclone_core.operations.hosts import HostStatus
 from cyclone_core.operations.resources import Stored
 from cyclone_core.resource_fields import plain, show
@@ -113,14 +113,20 @@ def print_plan(plan: Plan) -> None:
         click.echo("no change")
     for change in plan.changes:
         click.echo(f"{change.action} {change.kind} {change.name}")
-        fields = [field for field in change.fields if field.field != "name" and change.action != "delete"]
-        width = max((len(field.field) for field in fields), default=0)
-        for field in fields:
-            before, after = _cell(field.before) or "none", _cell(field.after) or "none"
-            if change.action == "create" and after != "none":
-                click.echo(f"  {field.field:<{width}}  {after}")
-            elif change.action != "create":
-                click.echo(f"  {field.field:<{width}}  {before} -> {after}")
+        for line in field_lines(change.fields if change.action != "delete" else (), change.action == "create"):
+            click.echo(line)
+
+
+def field_lines(fields: Iterable[FieldChange], created: bool) -> Iterator[str]:
+    """The fields that differ, a line each."""
+    shown = [field for field in fields if field.field != "name"]
+    width = max((len(field.field) for field in shown), default=0)
+    for field in shown:
+        before, after = _cell(field.before) or "none", _cell(field.after) or "none"
+        if not created:
+            yield f"  {field.field:<{width}}  {before} -> {after}"
+        elif after != "none":
+            yield f"  {field.field:<{width}}  {after}"
 
 
 def plan_record(plan: Plan) -> list[dict[str, Any]]:
@@ -130,7 +136,8 @@ def plan_record(plan: Plan) -> list[dict[str, Any]]:
 
 def _change_record(change: Change) -> dict[str, Any]:
     fields = [{"field": field.field, "before": plain(field.before), "after": plain(field.after)} for field in change.fields]
-    return {"action": change.action, "kind": change.kind, "name": change.name, "fields": fields}
+    where = {"region": change.region} if change.region else {}
+    return {"action": change.action, "kind": change.kind, "name": change.name, **where, "fields": fields}
 
 
 def event_record(event: Event) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cyclone_core.operations.queries import HostView, open_host
 from cyclone_core.operations.workers import WorkerView, cpu_percent, workers
 from cyclone_core.views import iso
 from cyclone_tui.cli.groups import options, tables
-from cyclone_tui.cli.groups.changes import make_group
+from cyclone_tui.cli.groups.options import make_group
 from cyclone_tui.cli.text import duration
 
 COLUMNS = ("worker", "region", "cluster", "state", "task", "for", "ahead", "cpu_%", "memory_mib", "heard", "process")
