@@ -155,7 +155,6 @@ class Region(Document):
             "Subnets of workers",
             _NETWORK,
             default_text=("", "PRIVATE_WITH_NAT; of an imported network those that it has"),
-            replaces=True,
             step="Subnets",
         ),
     ] = None
