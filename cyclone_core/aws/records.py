@@ -41,13 +41,18 @@ def read(account: Account, region: str, host: str) -> Records:
 
 
 def hosts(account: Account, region: str) -> dict[str, Body]:
-    """The hosts that have this region as their main one, by name: the bodies of their records of kind host. Raises AwsError."""
+    """The hosts that have this region as their main one, by name: the bodies of their records of kind host. Raises AwsError.
+
+    One that only other records tell of, because its control plane is not deployed, has an empty body.
+    """
     found: dict[str, Body] = {}
     root = naming.records("")
     for name, value in _parameters(account, region, root):
         host, _, rest = name.removeprefix(root).partition("/")
         if rest == f"host/{host}" and (body := _parsed(value)) is not None:
             found[host] = body
+        elif host:
+            found.setdefault(host, {})
     return found
 
 

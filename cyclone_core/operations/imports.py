@@ -31,8 +31,6 @@ class Found:
     """as it will be recorded"""
     before: Host | None = None
     """as it is recorded already: the same account and region, perhaps another profile"""
-    note: str = ""
-    """what should be known about it"""
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,9 @@ def _judge(
     name: str, body: Mapping[str, Any], account: str, region: str, asked: Host, registry: HostRegistry, label: Label
 ) -> Found | Problem:
     """A host from its record, or why it cannot be imported."""
+    if not body:
+        what = f"the control plane of host {name} is not deployed in account {account}, region {region}"
+        return Problem(label("name"), what, f"Deploy it, without DEPLOYED=True: cdk deploy '{naming.stack(name, 'host')}-*'")
     known = {spec.name for spec in fields_of(Host)}
     facts = {"name": name, "type": "aws", "profile": asked.profile, "sandbox": asked.sandbox}
     try:
@@ -144,18 +145,17 @@ def _judge(
         if recorded not in (None, looked):
             return Problem(label(field), f"host {name} says that its {field} is {recorded}, and it was found in {looked}", "Look there")
     host = host.model_copy(update={"account": account, "region": region})
-    note = "" if body.get("type") else "its control plane is not deployed, so it cannot take jobs: deploy it without DEPLOYED=True"
-    return _next_to(host, registry, note, label)
+    return _next_to(host, registry, label)
 
 
-def _next_to(host: Host, registry: HostRegistry, note: str, label: Label) -> Found | Problem:
+def _next_to(host: Host, registry: HostRegistry, label: Label) -> Found | Problem:
     """A host next to those that are known: new, known already, or in the way of another one."""
     try:
         before = registry.get(host.name)
     except NotFound:
-        return Found(host, None, note)
+        return Found(host)
     if (before.type, before.account, before.region, before.sandbox) != ("aws", host.account, host.region, host.sandbox):
         what = f"account {before.account}, region {before.region}" if before.type == "aws" else "a local host"
         hint = "Hosts are known by their names: that one has to go first (hyper hosts delete-host), or use another CYCLONE_HOME"
         return Problem(label("name"), f"there is another host {host.name!r} already: {what}", hint)
-    return Found(host.model_copy(update={"profile": host.profile or before.profile}), before, note)
+    return Found(host.model_copy(update={"profile": host.profile or before.profile}), before)
