@@ -79,8 +79,6 @@ def take_over(given: dict[str, object], label: Callable[[str], str], as_json: bo
         return
     known = "was known already and is" if found.before else "is registered and"
     click.echo(f"host {found.host.name} {known} selected: account {found.host.account}, region {found.host.region}")
-    if found.note:
-        click.echo(f"hyper: {found.note}", err=True)
 
 
 def confirm_deletion(name: str, what: str, asked: Asked) -> None:
