@@ -198,12 +198,12 @@ class Stacks:
         return str(newest["EventId"]) if newest else None
 
     def invalid(self, stack_id: str, change_set: str = "") -> tuple[StackEvent, ...]:
-        """What CloudFormation found wrong with the last template before it changed anything, where its events only say that there is something.
+        """What CloudFormation found wrong with a template before it changed anything, where events only say that there is something.
 
         change_set: id of the one that failed, "" for the stack's last operation. Raises AwsError.
         """
         about = {"ChangeSetName": change_set} if change_set else {"StackName": stack_id}
-        found = self._client.ask("DescribeEvents", **about, Filters={"FailedEvents": True}).get("OperationEvents") or ()
+        found = self._client.all("DescribeEvents", "OperationEvents", **about, Filters={"FailedEvents": True})
         return tuple(
             replace(_event(entry), status="VALIDATION_FAILED", reason=str(entry.get("ValidationStatusReason") or ""))
             for entry in found
@@ -234,8 +234,8 @@ class Stacks:
     ) -> ChangeSet:
         """Have CloudFormation work out what a template would change, and wait for it (seconds).
 
-        create: the stack is not there yet, or is empty; name: of the change set; one of that name that is there is taken as it is, so that a
-        name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put; role: ARN of the
+        create: the stack is not there yet, or is empty; name: of the change set; one of that name that is there is taken as it is, so that
+        a name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put; role: ARN of the
         role that the stack acts as from now on. Having nothing to change is an answer (`is_empty`). Raises AwsError, and InvalidRequest for
         a template that is too long.
         """

@@ -9,7 +9,7 @@ is told as such, what is under way is followed. Only stacks that the plan names 
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Protocol
 
 from cyclone_core import naming
@@ -57,7 +57,7 @@ class StackDeployer:
         self._account, self._place, self._synthesizer, self._recorded = account, place, synthesizer, recorded
         self._clock, self._at_once, self._patience_s = clock, at_once, patience_s
 
-    def apply(self, plan: Plan, stop: Stop = never) -> Iterator[Event]:
+    def apply(self, plan: Plan, stop: Stop = never) -> Generator[Event, None, None]:
         """Make the changes: what one needs before it, the rest at once; a stack that fails keeps only those back that need it.
 
         `stop`: creations are deleted, updates taken back where AWS still can, nothing more is begun. Whoever leaves (or dies) leaves AWS to

@@ -171,9 +171,8 @@ class StackRun:
             if self._was_overtaken(exc, now):
                 return None
             raise
-        stack_id, mark = self._executing(changes.stack_id, mark)
-        ran = self._follow(stack_id, mark, "create" if create else "update")
-        return self._judged(ran, stack_id, created=create)
+        ran = self._follow(changes.stack_id, mark, "create" if create else "update")
+        return self._judged(ran, changes.stack_id, created=create)
 
     def _unexecutable(self, changes: ChangeSet) -> Ended | None:
         """How it ends where there is nothing to execute."""
@@ -194,11 +193,6 @@ class StackRun:
             return self._stacks.invalid(stack_id, change_set)
         except AwsError:  # what CloudFormation said has to do
             return ()
-
-    def _executing(self, stack_id: str, mark: str | None) -> tuple[str, str | None]:
-        """The stack that a change set became: another one of the name when two asked for the same new stack."""
-        now = self._stacks.get(self._name)
-        return (stack_id, mark) if now is None or now.id == stack_id else (now.id, None)
 
     def _delete(self, now: StackNow) -> _Ran | None:
         mark = self._stacks.newest_event(now.id)
@@ -301,7 +295,7 @@ class StackRun:
         if exc.code not in _TOO_LATE:
             return False
         found = self._stacks.get(self._name)
-        return _version(now) != _version(found) and not (now is None and found is not None and found.is_empty)
+        return _version(now) != _version(found)
 
     def _token(self, what: str) -> str:
         """Unique, because a stack may be led to the same again; its beginning says what it is for."""

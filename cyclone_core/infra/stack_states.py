@@ -15,6 +15,8 @@ _BROKEN = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAIL
 _CANCELLED = re.compile(r"Resource (?:creation|update|deletion) cancelled", re.IGNORECASE)
 """Reason of resources that were ended because another one failed."""
 
+_TAKEN = re.compile(r"already ?exists|already (?:taken|in use|owned)|conflict", re.IGNORECASE)
+
 
 class Event(Protocol):
     """What this module reads of a stack's event."""
@@ -89,6 +91,4 @@ def denied_action(reason: str) -> str:
 
 def is_taken(reason: str) -> bool:
     """Whether a resource could not be made because its name is taken."""
-    return (
-        re.search(r"already exists|already taken|conflict|AlreadyExists|BucketAlready|is already in use", reason, re.IGNORECASE) is not None
-    )
+    return _TAKEN.search(reason) is not None

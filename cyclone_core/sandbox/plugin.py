@@ -22,7 +22,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import batch, ec2
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
-from cyclone_core.sandbox import facts
+from cyclone_core.sandbox import empty_stacks, facts
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
@@ -62,6 +62,7 @@ def install(api: Api, faults: FaultFile) -> None:
     _tell_facts()
     principals = Principals(trusts)
     principals.watch()
+    empty_stacks.keep()
     ended = EndedCreations()
     ended.watch()
     _put_before_changes(faults, principals, ended)

@@ -6,7 +6,7 @@ has a name of its own, so that tests can run in any order on one sandbox.
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class Deployed:
 
 def ends(place: Place, told: Iterable[Event]) -> dict[str, str]:
     """The last phase of each whole stack."""
-    found = {}
+    found: dict[str, str] = {}
     for event in told:
         if not event.part:
             key = f"{event.kind} {event.name}" + (f" {event.region}" if event.region != place.main_region else "")
@@ -138,8 +138,8 @@ def _change(target: Target, action: Any) -> Change:
     return Change(action, target.kind, target.name, (), None if gone else body, body if gone else None, target.region)
 
 
-def bodies(**kinds: Mapping[str, Any] | list[Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Bodies by kind and name."""
+def bodies(**kinds: Any) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Bodies by kind and name, from one of each kind or several."""
     return {kind: {str(body["name"]): body for body in ([found] if isinstance(found, Mapping) else found)} for kind, found in kinds.items()}
 
 
@@ -150,10 +150,10 @@ def account(aws: Sandbox) -> Account:
 
 
 @pytest.fixture
-def host(account: Account, aws: Sandbox) -> Iterator[Deployed]:
+def host(account: Account) -> Deployed:
     """A host that is not there yet."""
     place = Place(next(_NAMES), ACCOUNT, MAIN)
-    yield Deployed(account, place, Templates())
+    return Deployed(account, place, Templates())
 
 
 def alone(host: Deployed, **more: Any) -> dict[str, dict[str, Mapping[str, Any]]]:

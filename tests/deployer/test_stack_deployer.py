@@ -1,12 +1,13 @@
 """What is wanted becomes true, in order, and is told: on the sandbox."""
 
 import json
+from typing import Any
 
 from cyclone_core.infra.plan import Change, Plan
 from tests.deployer.conftest import HUB, MAIN, Deployed, alone, bodies, plan_of, resource
 
 
-def full(host: Deployed, peer: bool = True, **cluster: object) -> dict:
+def full(host: Deployed, peer: bool = True, **cluster: Any) -> dict[str, Any]:
     """Two regions, a cluster, a queue."""
     return bodies(
         host={"name": host.host},

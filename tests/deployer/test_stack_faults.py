@@ -176,6 +176,7 @@ class StopWhen:
         self._host, self._wanted = host, wanted
 
     def __call__(self) -> bool:
+        """Whether it was."""
         return any(map(self._wanted, self._host.told))
 
 

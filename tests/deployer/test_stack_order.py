@@ -113,7 +113,10 @@ def resources() -> st.SearchStrategy[Bodies]:
     """Hosts with some regions, clusters and queues."""
 
     def build(hubs: dict[str, bool], clusters: list[str], queues: dict[str, str]) -> Bodies:
-        regions = [{"name": MAIN, "cidr": "10.0.0.0/16"}, *({"name": name, "peer_with_main_region": peer} for name, peer in hubs.items())]
+        regions: list[dict[str, Any]] = [
+            {"name": MAIN, "cidr": "10.0.0.0/16"},
+            *({"name": name, "peer_with_main_region": peer} for name, peer in hubs.items()),
+        ]
         return bodies(
             host=[{"name": "grid"}],
             region=regions,
