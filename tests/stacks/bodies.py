@@ -18,6 +18,8 @@ IMAGE = "public.ecr.aws/docker/library/python:3.14"
 def body(kind: str, name: str = "default", bodies: Bodies | None = None, host: Host = HOST, **fields: Any) -> dict[str, Any]:
     """A body, from the fields as a user gives them; what is looked up in the account is made up."""
     found = aws_body(MODELS[kind].model_validate({"name": name, **fields}), host, bodies or {})
+    if found.get("main_region_image_name"):
+        found["machine_images"] = dict.fromkeys((bodies or {}).get("region", {MAIN: {}}), "ami-0123456789abcdef0")
     if kind == "region":
         found["availability_zones"] = found.get("availability_zones") or 3
     if kind == "region" and found["import_vpc"]:

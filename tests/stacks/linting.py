@@ -1,0 +1,145 @@
+"""Linters of templates: cfn-lint with its rules loaded once, and our own of IAM policies.
+
+Which actions and resources exist is read from what cfn-lint knows of IAM.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cfnlint", reason="the tests of templates need the extra test")
+
+from cfnlint.config import ConfigMixIn
+from cfnlint.runner import Runner, run_template_by_data
+
+Template = Mapping[str, Any]
+MOST_RESOURCES, MOST_BYTES, MOST_INLINE_BYTES = 500, 1_000_000, 51_200
+"""Of a template; larger than the last it has to be uploaded first.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+
+
+@cache
+def _rules() -> Any:
+    return Runner(ConfigMixIn(regions=["us-east-1"])).rules
+
+
+def findings(template: Template, region: str) -> list[str]:
+    """Errors and warnings of cfn-lint."""
+    own = json.loads(json.dumps(template))  # which it changes
+    return [f"{match.rule.id} {match.message}" for match in run_template_by_data(own, ConfigMixIn(regions=[region]), _rules())]
+
+
+def past_limits(template: Template) -> list[str]:
+    """Limits of CloudFormation that a template passes."""
+    size = len(json.dumps(template, separators=(",", ":")))
+    found = [f"{size:,} bytes"] if size > MOST_BYTES else []
+    return found + ([f"{len(template['Resources'])} resources"] if len(template["Resources"]) > MOST_RESOURCES else [])
+
+
+def policy_findings(template: Template) -> list[str]:
+    """What is wrong with policies and trusts of a template: too much, or nothing that exists."""
+    return [f"{name}: {finding}" for name, statement in _statements(template) for finding in _wrong(statement)]
+
+
+def _statements(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every statement of every policy, wherever it is, by the logical id of its resource."""
+    for name, resource in template["Resources"].items():
+        for document in _documents(resource.get("Properties", {})):
+            yield from ((name, statement) for statement in _listed(document["Statement"]))
+
+
+def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        if "Statement" in value:
+            yield value
+        else:
+            for inner in value.values():
+                yield from _documents(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for inner in value:
+            yield from _documents(inner)
+
+
+def _wrong(statement: Mapping[str, Any]) -> Iterator[str]:
+    if statement["Effect"] == "Deny":
+        return  # takes away: `*` is what it is for
+    for word in ("NotAction", "NotResource", "NotPrincipal"):
+        if word in statement:
+            yield f"{word} allows what nobody listed"
+    yield from _wrong_principal(statement.get("Principal"))
+    resources = [_rendered(each) for each in _listed(statement.get("Resource", []))]
+    for action in map(str, _listed(statement.get("Action", []))):
+        if "*" in action:
+            yield f"{action} allows more than is listed"
+        elif action.startswith("sts:AssumeRole"):
+            continue
+        elif (kinds := _kinds_of_resources(action)) is None:
+            yield f"there is no action {action}"
+        else:
+            yield from (f"{action} on {each}: {why}" for each in resources if (why := _unfit(action, each, kinds)))
+
+
+def _wrong_principal(principal: Any) -> Iterator[str]:
+    """A trust names services, or the account's own."""
+    for who in _listed(principal.values() if isinstance(principal, Mapping) else principal or []):
+        for each in _listed(who):
+            if "*" in str(each):
+                yield f"trusts {each}"
+
+
+def _unfit(action: str, resource: str, kinds: list[str]) -> str:
+    """Why a resource is not the action's, "" when it is."""
+    if resource == "*":
+        return "the action has resources, so they can be named" if kinds else ""
+    if not kinds:
+        return "the action has no resources"
+    if action == "iam:PassRole" and "*" in resource:
+        return "any role"
+    return "" if any(_overlap(resource, kind) for kind in kinds) else f"the action is for {' or '.join(kinds)}"
+
+
+def _overlap(resource: str, kind: str) -> bool:
+    """Whether an ARN with `*` can be of a kind of resources, as cfn-lint writes its ARNs; a `?` of ours stands for what is known later."""
+    begin = "arn:aws:" + re.sub(r"\$\{\w+\}", "*", kind.removeprefix("arn:${Partition}:")).replace(".*", "*")
+    return resource == "?" or fnmatchcase(resource, begin) or fnmatchcase(resource.replace("?", ""), begin) or resource.startswith("?")
+
+
+@cache
+def _known() -> dict[str, Any]:
+    data = (files("cfnlint") / "data" / "AdditionalSpecs" / "Policies.json").read_text(encoding="utf-8")
+    known: dict[str, Any] = json.loads(data)
+    return known
+
+
+def _kinds_of_resources(action: str) -> list[str] | None:
+    """Forms of the ARNs of an action's resources; None when there is no such action."""
+    service, _, name = action.partition(":")
+    found = _known().get(service.lower(), {})
+    if name.lower() not in found.get("Actions", {}):
+        return None
+    kinds = found["Actions"][name.lower()].get("Resources", [])
+    return [form for kind in kinds for form in found["Resources"][kind]["ARNFormats"]]
+
+
+def _rendered(value: Any) -> str:
+    """A resource with its references to the partition resolved; `?` for what only CloudFormation knows."""
+    match value:
+        case str():
+            return value
+        case {"Ref": "AWS::Partition"}:
+            return "aws"
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{[^}]+\}", "?", text.replace("${AWS::Partition}", "aws"))
+        case {"Fn::Join": [str(between), [*parts]]}:
+            return between.join(map(_rendered, parts))
+    return "?"
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str | Mapping) else list(value)
