@@ -58,8 +58,7 @@ def take_pulse(host: HostView) -> Pulse:
     if host.type == "aws":
         from cyclone_core.operations import aws_looks
 
-        look = aws_looks.SHARED.peek(host.name) or aws_looks.SHARED.look(host.name)
-        return Pulse(look.health(), (0,) * len(STATES))
+        return Pulse(aws_looks.SHARED.look(host.name, again=False).health(), (0,) * len(STATES))
     counts = tuple(sum(column) for column in zip(*(counts for _, counts in host.summary()), strict=True)) or (0,) * 6
     health = host.health()
     if health == "stopped" and (counts[WAITING] or counts[RUNNING]):

@@ -133,35 +133,34 @@ def discover(host: Host, kind: str, bodies: Bodies, given: Mapping[str, object],
 def _host(sight: Sight, region: str | None, sandbox: bool) -> Iterator[Finding]:
     why_not = sight.sandbox()
     profiles = tuple(Choice(*one) for one in sight.profiles())
-    warning = "" if profiles or sandbox else "there is no AWS configuration for this user: aws configure, or aws configure sso"
-    yield Finding("profile", profiles, source="your AWS configuration", warning=warning)
+    note = ("" if sandbox else "a sandbox runs on this machine: choose yes to try everything without an account") if not why_not else ""
+    yield Finding("sandbox", source="this machine", warning=why_not if sandbox else note)
+    yield Finding("profile", profiles, source="your AWS configuration", warning="" if profiles or sandbox else "there is no profile here")
     try:
         caller = sight.caller()
     except CycloneError as exc:
-        yield Finding("sandbox", source="a sandbox runs here" if not why_not else "", warning=why_not if sandbox else "")
-        yield Finding("account", source="your credentials", warning=told(exc))
+        yield _warned("account", told(exc))
         return
-    yield Finding("sandbox", source="" if why_not else "a sandbox runs here", warning=why_not if sandbox else "")
     account = (Choice(caller.account, caller.arn),)
     yield Finding("account", account, caller.account, caller.source, closed=True)
     first = region or sight.default_region()
-    yield from _at_once(lambda: _regions(sight, sight.default_region(), {}), lambda: _networks(sight, first, {}, "vpc"))
+    whose = "sandbox" if sandbox else "your configuration"
+    yield from _at_once(lambda: _regions(sight, sight.default_region(), {}, whose), lambda: _networks(sight, first, {}, False))
 
 
-def _regions(sight: Sight, recommended: str, taken: Mapping[str, Any], what: str = "region") -> Iterator[Finding]:
+def _regions(sight: Sight, recommended: str, taken: Mapping[str, Any], whose: str, what: str = "region") -> Iterator[Finding]:
     def find() -> Finding:
         free = [name for name in sight.regions() if name not in taken]
-        choices = tuple(
-            Choice(name, f"{PLACES.get(name, '')}{', from your configuration' if name == recommended else ''}") for name in free
-        )
+        choices = tuple(Choice(name, f"{PLACES.get(name, '')}{', the default' if name == recommended else ''}") for name in free)
         chosen = recommended if recommended in free else None
-        return Finding(what, choices, chosen, "your configuration" if chosen else "the account's enabled regions")
+        return Finding(what, choices, chosen, whose if chosen else "the account's enabled regions")
 
     yield _tried(what, "the account's regions", find)
 
 
-def _networks(sight: Sight, region: str, known: Mapping[str, Any], what: str) -> Iterator[Finding]:
-    """A range that is free, the networks that are there, and how many more may be made."""
+def _networks(sight: Sight, region: str, known: Mapping[str, Any], is_region: bool) -> Iterator[Finding]:
+    """A range that is free, the networks that are there, and how many more may be made. known: the host's other regions."""
+    what = "vpc"
 
     def find() -> Finding:
         networks = sight.networks(region)
@@ -180,7 +179,11 @@ def _networks(sight: Sight, region: str, known: Mapping[str, Any], what: str) ->
         there = tuple(Choice(network.id, _described(network)) for network in networks)
         return Finding(what, (*new, *there), None if full else free, f"free in {region}", warning)
 
-    yield _tried(what, f"the networks of {region}", find)
+    found = _tried(what, f"the networks of {region}", find)
+    yield found
+    if is_region:
+        yield Finding("vpc_id", tuple(one for one in found.choices if one.value.startswith("vpc-")), source=region)
+        yield Finding("cidr", tuple(one for one in found.choices if not one.value.startswith("vpc-")), source=region)
 
 
 def _described(network: Network) -> str:
@@ -205,10 +208,10 @@ def _range(text: str) -> IPv4Network | None:
 # -- what a host has --------------------------------------------------------------------------------------------------
 def _region(sight: Sight, bodies: Bodies, main: str, name: str | None) -> Iterator[Finding]:
     taken = bodies.get("region", {})
-    finders: list[Finder] = [lambda: _regions(sight, "" if taken else main, taken, "name")]
+    finders: list[Finder] = [lambda: _regions(sight, "" if taken else main, taken, "the host's main region", "name")]
     if name and name.count("-") >= 2:
         known = {other: body for other, body in taken.items() if other != name}
-        finders += [lambda: _networks(sight, name, known, "vpc"), lambda: _zones(sight, name), lambda: _gateways(sight, name)]
+        finders += [lambda: _networks(sight, name, known, True), lambda: _zones(sight, name), lambda: _gateways(sight, name)]
     yield from _at_once(*finders)
 
 
@@ -299,9 +302,15 @@ def _tried(what: str, about: str, find: Callable[[], Finding]) -> Finding:
     try:
         return find()
     except AccessDenied as exc:
-        return Finding(what, warning=f"{about} cannot be listed: {told(exc)}")
+        return Finding(what, warning=f"{about} cannot be listed: {exc.action} is not allowed to you" if exc.action else told(exc))
     except CycloneError as exc:
-        return Finding(what, warning=told(exc))
+        return _warned(what, told(exc))
+
+
+def _warned(what: str, why: str) -> Finding:
+    """Cause and remedy, which stands behind the first sentence."""
+    cause, _, remedy = why.partition(". ")
+    return Finding(what, warning=cause, remedy=remedy)
 
 
 def _each(ask: Callable[[str], Sequence[str]], regions: Sequence[str]) -> Iterator[tuple[str, Sequence[str] | CycloneError]]:

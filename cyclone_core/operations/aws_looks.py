@@ -75,11 +75,14 @@ class Looks:
         self._known: dict[tuple[str, str], _Known] = {}
         self._lock = threading.Lock()
 
-    def look(self, host: str, wait_s: float = 0.0) -> Look:
-        """What is known; a read begins when it is due. wait_s: so long the first one, or one that `forget` asked for, is waited for."""
+    def look(self, host: str, wait_s: float = 0.0, again: bool = True) -> Look:
+        """What is known; a read begins when it is due. wait_s: so long the first one, or one that `forget` asked for, is waited for.
+
+        again: False for whoever shows it only beside something else: then nothing but the first read, or one that was asked for, begins.
+        """
         with self._lock:
             known = self._of(host)
-            if known.reading is None and self._clock() >= known.due:
+            if known.reading is None and self._clock() >= known.due and (again or not known.due):
                 known.reading = threading.Event()
                 threading.Thread(target=self._work, args=(host, known, known.reading), daemon=True, name=f"look {host}").start()
             reading, wanted = known.reading, known.look.at is None or not known.due

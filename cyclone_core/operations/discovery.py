@@ -47,6 +47,8 @@ class Finding:
     """
     warning: str = ""
     """why nothing, or not all, could be found, and what to do"""
+    remedy: str = ""
+    """what to do about the warning, where that is short enough to be told beside the field"""
     limit: int | None = None
     """the most that makes sense, None = no limit is known; more is a warning, not a problem"""
     closed: bool = False

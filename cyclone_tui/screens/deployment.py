@@ -161,6 +161,9 @@ class DeploymentView(DeploymentFlows):
         self._show_failure_panel(self._progress, data.deployment)
         if was_live != self.is_live or not was_live:
             self.refresh_bindings()
+        if was_live != self.is_live:
+            self.session.read_anew()
+            self.cyclone.look()
         if data.more:
             self.refresh_data()
 

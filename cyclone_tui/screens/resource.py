@@ -106,6 +106,8 @@ class ResourceView(ResourceFlows):
     def show(self, data: Description) -> None:
         """Show it."""
         self.query_one(Sheet).show(data)
+        if (line := self.query_one(Sheet).current) is not None:  # the same line may say something else now
+            self._explain(line)
 
     def chosen(self) -> list[Stored]:
         """This one."""
@@ -144,10 +146,13 @@ class ResourceView(ResourceFlows):
         line: Line | None = event.record
         focused = self.focused if isinstance(self.focused, RowTable) else self.query_one("#now", RowTable)
         if line is not None and event.table is focused:
-            told = _explained(line)
-            if told != self._told:
-                self._told = told
-                self.query_one("#about", Static).update(told)
+            self._explain(line)
+
+    def _explain(self, line: Line) -> None:
+        told = _explained(line)
+        if told != self._told:
+            self._told = told
+            self.query_one("#about", Static).update(told)
 
     def action_copy_value(self) -> None:
         """Copy a line's text."""

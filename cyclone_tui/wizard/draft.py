@@ -84,10 +84,11 @@ class Draft:
     def steps(self) -> tuple[Step, ...]:
         """The pages in order; a lone field at the beginning or the end shares its neighbour's page."""
         groups: dict[str, list[FieldSpec]] = {}
+        first = _FIRST.get(self.kind, ())
         for spec in self.specs:
             groups.setdefault(spec.step, []).append(spec)
         for specs in groups.values():
-            specs.sort(key=lambda spec: spec.name not in _FIRST.get(self.kind, ()))
+            specs.sort(key=lambda spec: first.index(spec.name) if spec.name in first else len(first))
         if LAST_STEP in groups:
             groups[LAST_STEP] = groups.pop(LAST_STEP)
         pages = [Step(name, tuple(specs)) for name, specs in groups.items()]

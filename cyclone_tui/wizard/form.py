@@ -43,7 +43,7 @@ def view(draft: Draft, world: World, spec: FieldSpec, found: Sequence[Complaint]
         fix=mine.fix.text if mine and mine.fix else "",
         level=mine.level if mine else "",
         doubt=_doubt(draft, spec),
-        note=_note(finding.warning) if finding else "",
+        note=f"{_note(finding.warning)}{f'. {finding.remedy}' if finding.remedy else ''}" if finding else "",
         completes=spec.option.path,
         several=spec.shape == "list",
         locked=draft.mode == "update" and (spec.name == "name" or (draft.kind, spec.name) == ("host", "type")),

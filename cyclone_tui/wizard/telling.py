@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from cyclone_core.infra.plan import Action, Change, Plan
+from cyclone_core.infra.plan import Action, Change, FieldChange, Plan
+from cyclone_core.resource_fields import plain
 from cyclone_core.resources import MODELS
 from cyclone_tui.wizard import stack_telling
 from cyclone_tui.wizard.form import label
@@ -63,7 +64,8 @@ def _plan(plan: Plan, review: Review, ascii: bool) -> Iterator[Line]:
         sign, style = _SIGNS[change.action]
         sign = "*" if ascii and sign == "±" else sign
         yield ((f"  {sign} ", style), (f"{_WORDS[change.action]} ", style), (f"{change.kind} ", ""), (change.name, "number"))
-        yield from _fields(change, "->" if ascii else "→", review)
+        if (change.kind, change.name) == (review.draft.kind, review.draft.name) or change.action != "create":
+            yield from _fields(change, "->" if ascii else "→", review)
 
 
 def _fields(change: Change, arrow: str, review: Review) -> Iterator[Line]:
@@ -78,10 +80,16 @@ def _fields(change: Change, arrow: str, review: Review) -> Iterator[Line]:
         if change.action == "create":
             known = field.field in {spec.name for spec in review.draft.specs}
             own = known and review.draft.is_changed(field.field)
-            told = "" if own or names[field.field] == "Runs as" else "  (default)"
+            told = "" if own or names[field.field] == "Runs as" or not _is_default(review, field) else "  (default)"
             yield (name, (after[0], "ok" if own else ""), (told, "muted"))
         else:
             yield (name, (_cell(field.before) or "none", "muted"), (f" {arrow} ", "muted"), after)
+
+
+def _is_default(review: Review, field: FieldChange) -> bool:
+    """On AWS some values follow from other answers, or were looked up."""
+    spec = next((spec for spec in review.draft.specs if spec.name == field.field), None)
+    return review.draft.host_type == "local" or spec is None or field.after == plain(spec.default)
 
 
 def _complaint(one: Complaint, ascii: bool) -> Line:
