@@ -167,6 +167,8 @@ def _no_answer(exc: Any, asked: Asked, source: Source) -> AwsError:
 
 def _no_credentials(exc: Any, source: Source) -> AwsError:
     code, fields = type(exc).__name__, exc.kwargs
+    if source.kind == "sandbox":
+        return CredentialsUnusable(f"{source.words} are gone: it was stopped. Start it again, as an empty one: hyper sandbox start", code)
     if isinstance(exc, botocore.ProfileNotFound):
         known = "Those that there are: aws configure list-profiles; make it with aws configure --profile"
         return CredentialsUnusable(

@@ -4,6 +4,7 @@ Deleting cannot be undone; who asks for it has shown what goes. What is not ther
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def empty_bucket(account: Account, region: str, bucket: str, progress: Progress 
     """Delete every object of a bucket with all versions and delete markers; how many there were. Raises AwsError."""
     client, owner, count = account.client("s3", region), account.identity().account, 0
     try:
-        for batch in _batches(_versions(client, bucket, owner)):
+        for batch in batches(_versions(client, bucket, owner)):
             answer = client.ask("DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, ExpectedBucketOwner=owner)
             _check_deleted(bucket, answer)
             count += len(batch)
@@ -145,14 +146,9 @@ def _versions(client: Client, bucket: str, owner: str) -> Iterator[dict[str, str
             yield {"Key": str(entry["Key"]), "VersionId": str(entry["VersionId"])}
 
 
-def _batches(entries: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
-    batch: list[dict[str, str]] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == MOST_KEYS:
-            yield batch
-            batch = []
-    if batch:
+def batches(entries: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+    """Entries in as many lists as it takes requests to delete them."""
+    while batch := list(islice(entries, MOST_KEYS)):
         yield batch
 
 

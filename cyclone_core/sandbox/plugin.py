@@ -3,6 +3,7 @@
 batch.handle_request                    our Batch in place of one that finishes every job at once
 cloudformation.provisioners             handlers of more resource types, and what replaces them; VPCs with their CidrBlock
 cloudformation.stacks                   faults before each change; slow resources on threads, so that events come one by one
+iam                                     what its simulator says, as the enforcement would
 iam_actions.extract_resource_arn        resources of Batch requests, for policies that name queues
 """
 
@@ -22,7 +23,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import batch, ec2
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
-from cyclone_core.sandbox import empty_stacks, facts
+from cyclone_core.sandbox import empty_stacks, facts, simulation
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
@@ -62,6 +63,7 @@ def install(api: Api, faults: FaultFile) -> None:
     _tell_facts()
     principals = Principals(trusts)
     principals.watch()
+    simulation.install()
     empty_stacks.keep()
     ended = EndedCreations()
     ended.watch()

@@ -36,8 +36,13 @@ class Stack:
         return self.wait()
 
     def exists(self) -> bool:
-        """Whether it is there."""
-        return bool(self.cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])["StackSummaries"])
+        """Whether it is there, and can be changed."""
+        return self.is_in("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+    def is_in(self, *states: str) -> bool:
+        """Whether it is there in one of these states."""
+        found = self.cloudformation.list_stacks(StackStatusFilter=states)["StackSummaries"]
+        return self.name in [stack["StackName"] for stack in found]
 
     def wait(self) -> str:
         """The state in which its operation ends."""
@@ -72,7 +77,7 @@ def stack(aws: Sandbox, region: str) -> Iterator[Stack]:
     yield found
     aws.set_faults(sandbox.Faults())
     found.cloudformation.delete_stack(StackName=found.name)
-    wait_until(lambda: not found.cloudformation.list_stacks(StackStatusFilter=[*_THERE])["StackSummaries"])
+    wait_until(lambda: not found.is_in(*_THERE))
 
 
 _THERE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS", "CREATE_IN_PROGRESS")
