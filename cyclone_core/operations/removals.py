@@ -18,13 +18,30 @@ from cyclone_core.scheduler.references import PLURALS
 
 
 def propose_removal(host: HostView, kind: str, names: Sequence[str]) -> Proposal:
-    """What deleting these resources would do, as one plan. Names that are gone already are left out; nothing is started by asking."""
+    """What deleting these resources would do, as one plan. Names that are gone already are left out; nothing is started by asking.
+
+    An AWS host is asked what it has now: a plan made from what was seen a minute ago would delete what others made since.
+    """
+    if host.type == "aws":
+        return _propose_on_aws(host, kind, names)
     snapshot = resources.look(host)
     desired: Bodies = snapshot.bodies
     for name in names:
         desired = plans.without(desired, kind, name)
     plan = plans.make(snapshot.bodies, desired)
     return Proposal(plan, tuple(checks.problems(plan, snapshot.bodies, snapshot.open_jobs)))
+
+
+def _propose_on_aws(host: HostView, kind: str, names: Sequence[str]) -> Proposal:
+    from cyclone_core.operations.aws_resources import AwsResources
+
+    known = AwsResources(hosts.get(host.name))
+    seen = known.look()
+    there = [name for name in names if name in seen.known.get(kind, {})]
+    desired: Bodies = seen.known
+    for name in there:
+        desired = plans.without(desired, kind, name)
+    return known.plan(seen, desired, touched={(kind, name) for name in there}) if there else Proposal(Plan())
 
 
 def propose_values(host: HostView, kind: str, names: Sequence[str], values: Mapping[str, object]) -> Proposal:

@@ -16,6 +16,8 @@ class DeploymentFlows(View):
     async def cancel_deployment(self, number: int) -> None:
         """Ask it to end."""
         detail = "The change that is being made is finished first; an image build is ended at once. What is done stays."
+        if self.session.is_aws:
+            detail = "Stacks that are under way go back where AWS can, or come to their end. No other is begun; what is done stays."
         twin = f"hyper deployments cancel {number}"
         if await self.confirm(f"Cancel deployment {number}?", detail, twin):
             await self.attempt(lambda host: deployments.cancel(host, number), done=f"deployment {number} is being cancelled")
@@ -31,7 +33,7 @@ class DeploymentFlows(View):
         )
 
     async def _propose_and_begin(
-        self, number: int, verb: str, propose: Callable[[Any, int], Any], begin: Callable[[Any, int], Deployment], twin: str
+        self, number: int, verb: str, propose: Callable[[Any, int], Any], begin: Callable[[Any, int, Any], Deployment], twin: str
     ) -> None:
         proposal = await self.attempt(lambda host: propose(host, number))
         if proposal is None:
@@ -39,7 +41,7 @@ class DeploymentFlows(View):
         if proposal.problems:
             self.cyclone.tell_error(InvalidRequest(proposal.problems))
         elif await self.confirm(f"{verb} deployment {number}?", plan_lines(proposal.plan), twin, typed_for(proposal.plan)):
-            begun = await self.attempt(lambda host: begin(host, number))
+            begun = await self.attempt(lambda host: begin(host, number, proposal))
             if begun is not None:
                 self.open_deployment(begun.number)
 
@@ -52,4 +54,4 @@ class DeploymentFlows(View):
 
 def typed_for(plan: Plan) -> str:
     """The name that must be typed to say yes, where a plan deletes what much hangs on; "" where a key is enough."""
-    return next((change.name for change in plan.changes if change.action == "delete" and change.kind in ("cluster", "region")), "")
+    return next((change.name for change in plan.changes if change.action == "delete" and change.kind in ("host", "cluster", "region")), "")

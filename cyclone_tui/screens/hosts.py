@@ -12,20 +12,24 @@ from typing import Any, ClassVar
 from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import RUNNING
-from cyclone_core.operations import host_descriptions, hosts
+from cyclone_core.operations import aws_hosts, deployments, host_descriptions, hosts
+from cyclone_core.operations.deployments import Plan
 from cyclone_core.operations.descriptions import Description
 from cyclone_core.operations.host_descriptions import HostLine, HostList
+from cyclone_core.operations.resources import Proposal
 from cyclone_core.paths import DEFAULT_HOST
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import Host
 from cyclone_core.scheduler.settings import read_duration
-from cyclone_tui import formatters, host_columns
+from cyclone_tui import aside, formatters, host_columns
 from cyclone_tui.actions import Action, bound
+from cyclone_tui.deployment_progress import plan_lines
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.list_view import ListView
 from cyclone_tui.screens.modals import Choose
 from cyclone_tui.widgets.table_columns import Column
+from cyclone_tui.wizard import stack_telling
 
 
 class HostsView(ListView[HostLine]):
@@ -138,11 +142,19 @@ class HostsView(ListView[HostLine]):
             given = {name: value for name, value in plain(line.host).items() if value not in (None, [], {})}
             self.copy_yaml(given, f"the host {line.name}")
 
+    def _here(self, tell: bool = True) -> list[HostLine]:
+        """Those of the chosen ones that are on this machine; that there is nothing to do for AWS hosts is told."""
+        lines = self.lines()
+        for line in lines if tell else ():
+            if line.host.type == "aws":
+                self.cyclone.tell(f"{line.name} is on AWS: no process of it runs here, and it has no jobs yet")
+        return [line for line in lines if line.host.type == "local"]
+
     # -- start and stop --------------------------------------------------------------------------------------------------
     @background
     async def action_start(self) -> None:
         """Start them; harmless where they run."""
-        for line in self.lines():
+        for line in self._here():
             await self.told(asyncio.to_thread(hosts.start, line.host), done=f"host {line.name} runs")
         self.refresh_data()
         self.cyclone.look()
@@ -150,7 +162,9 @@ class HostsView(ListView[HostLine]):
     @background
     async def action_stop(self) -> None:
         """Ask, then stop them."""
-        lines = [line for line in self.lines() if line.pid or line.health == "not answering"]
+        lines = [line for line in self._here() if line.pid or line.health == "not answering"]
+        if not lines and not self._here(False):
+            return
         if not lines:
             self.cyclone.tell("it does not run")
             return
@@ -170,7 +184,7 @@ class HostsView(ListView[HostLine]):
     async def action_purge(self) -> None:
         """Ask for an age and once more, then forget the jobs that ended before."""
         line = self.current()
-        if line is None:
+        if line is None or (line.host.type == "aws" and not self._here()):
             return
         age = await self.ask(f"Forget jobs of {line.name} that ended how long ago?", "30d", "30d, 12h, 90m; 0 for all that are over")
         if not age:
@@ -193,6 +207,9 @@ class HostsView(ListView[HostLine]):
         line = self.current()
         if line is None:
             return
+        if line.host.type == "aws":
+            await self._delete_aws(line)
+            return
         looked = await self.told(asyncio.to_thread(host_descriptions.before_delete, line.host))
         if looked is None:
             return
@@ -206,6 +223,35 @@ class HostsView(ListView[HostLine]):
         twin = f"hyper hosts delete-host --name {quote(line.name)}{' --force' if force else ''} --yes"
         if await self.confirm(f"Delete the host {line.name} with everything in it?", detail, twin, typed=line.name):
             await self._delete(line, force)
+
+    async def _delete_aws(self, line: HostLine) -> None:
+        """Ask what becomes of its data, show the plan, ask for its name, then begin; or only forget it where nothing of it is left."""
+        choices = [("", "Leave it"), ("keep", "Delete it, keep its jobs and outputs"), ("all", "Delete it with its jobs and outputs")]
+        chosen = await self.app.push_screen_wait(Choose(f"Delete the host {line.name}?", choices, ""))
+        if not chosen:
+            return
+        keep = chosen == "keep"
+        proposal = await self.told(aside.wait(_propose_delete, line.host, keep))
+        if proposal is None:
+            return
+        if proposal.problems:
+            self.cyclone.tell_error(InvalidRequest(proposal.problems))
+            return
+        twin = f"hyper hosts delete-host --name {quote(line.name)}{' --keep-data' if keep else ''} --yes"
+        if not proposal.plan:
+            detail = "Nothing of it is deployed: this machine only forgets it."
+        else:
+            detail = "\n".join(stack_telling.removal(proposal.details)) if proposal.details else plan_lines(proposal.plan)
+        if not await self.confirm(f"Delete the host {line.name} with everything in it?", detail, twin, typed=line.name):
+            return
+        if not proposal.plan:
+            await self._delete(line, True)
+            return
+        begun = await self.told(aside.wait(deployments.start, line.host, proposal, twin))
+        if begun is not None:
+            if line.name != self.session.host:
+                self.cyclone.switch_host(line.name)
+            self.cyclone.open(f"deployment {begun.number}")
 
     async def _goes_on(self, line: HostLine, problems: Sequence[Problem]) -> bool:
         """Whether it is to be deleted although something stands against it; only open jobs can be passed over."""
@@ -240,6 +286,14 @@ def _selected_now() -> str:
         return hosts.get().name
     except CycloneError:
         return DEFAULT_HOST
+
+
+def _propose_delete(host: Host, keep_data: bool) -> Proposal:
+    """Of a host whose sandbox is gone, nothing is left to delete."""
+    problems = hosts.check_delete(host)
+    if problems:
+        return Proposal(Plan(), tuple(problems))
+    return Proposal(Plan()) if aws_hosts.is_gone(host) else aws_hosts.propose_delete(host, keep_data)
 
 
 def _select(name: str) -> Host:

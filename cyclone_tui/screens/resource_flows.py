@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any, ClassVar
 
+from cyclone_core.infra.plan import Change
 from cyclone_core.operations import removals
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.resources import Proposal, Stored
@@ -20,6 +21,7 @@ from cyclone_tui import formatters
 from cyclone_tui.actions import Action
 from cyclone_tui.screens.base import View, background
 from cyclone_tui.screens.modals import Choose
+from cyclone_tui.wizard import stack_telling
 
 TYPED = ("region", "cluster")
 """Deleting these asks to type the name: whole queues hang on them."""
@@ -151,11 +153,23 @@ class ResourceFlows(View):
             f"{'Pause' if paused else 'Resume'} {_named('queue', names)}?", self._starts(), twin
         ):
             return
+        if self.session.is_aws:
+            await self._change_stacks({"paused": paused}, names, twin)
+            return
         told = "paused: jobs are accepted, none is started" if paused else "no longer paused"
         await self.attempt(_set_values, "queue", names, {"paused": paused}, twin, done=f"{_named('queue', names)} {told}")
 
+    async def _change_stacks(self, values: Mapping[str, object], names: Sequence[str], command: str) -> None:
+        """On AWS every change is a deployment."""
+        proposal = await self.attempt(removals.propose_values, self.kind, names, values)
+        number = await self.attempt(removals.start, proposal, command) if proposal is not None else None
+        if number is not None:
+            self.cyclone.open(f"deployment {number}")
+
     def _is_running(self) -> bool:
-        """Whether the host's control plane answers, as far as is known."""
+        """Whether the host's control plane answers, as far as is known; that of an AWS host is not started by anybody."""
+        if self.session.is_aws:
+            return True
         return self.session.pulse is None or self.session.pulse.health == "running"
 
     def _starts(self) -> str:
@@ -200,7 +214,11 @@ class ResourceFlows(View):
     async def _is_sure(self, found: Sequence[Stored], proposal: Proposal) -> bool:
         names = [one.name for one in found]
         typed = "" if self.kind not in TYPED else names[0] if len(names) == 1 else f"{len(names)} {PLURALS[self.kind]}"
-        lines = [_planned(change.action, one) for change in proposal.plan.changes for one in found if one.name == change.name]
+        wanted = {one.name: one for one in found}
+        lines = [_planned(change.action, wanted[change.name]) for change in proposal.plan.changes if _is_of(change, self.kind, wanted)]
+        lines = list(dict.fromkeys(lines))
+        if proposal.details is not None:
+            lines += stack_telling.removal(proposal.details)
         if not self._is_running():
             lines.append(self._starts())
         detail = "\n".join([*lines, _CONSEQUENCES[self.kind]])
@@ -211,7 +229,7 @@ class ResourceFlows(View):
 
     async def _delete(self, names: Sequence[str], proposal: Proposal) -> None:
         line = self._delete_line(names)
-        if self.kind in WATCHED:
+        if self.kind in WATCHED or self.session.is_aws:
             number = await self.attempt(removals.start, proposal, line)
             if number is not None:
                 self.deleted()
@@ -240,6 +258,11 @@ def _about(problem: Problem, names: Sequence[str]) -> str:
     """Which one a problem is about, where it is not the only one."""
     name = problem.path.partition("[")[2].rstrip("]")
     return f"{name}: " if len(names) > 1 and name in names else ""
+
+
+def _is_of(change: Change, kind: str, wanted: Mapping[str, Stored]) -> bool:
+    """Whether a change is one of the resources themselves; on AWS a region has stacks of other kinds too."""
+    return change.kind == kind and change.name in wanted
 
 
 def _planned(action: str, stored: Stored) -> str:

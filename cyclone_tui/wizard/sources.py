@@ -70,8 +70,9 @@ def look(host_name: str | None, kind: str) -> World:
 def _snapshot(host: Host) -> Snapshot:
     if host.type == "local":
         return resources.for_host(host).snapshot()
-    from cyclone_core.operations import aws_looks
+    from cyclone_core.operations import aws_looks, aws_resources
 
+    aws_resources.warm_up()  # while somebody still types
     aws_looks.SHARED.forget(host.name)  # a wizard begins with what is true now, and so does what it is judged by
     return aws_looks.SHARED.look(host.name, _PATIENCE_S).need()
 

@@ -43,6 +43,23 @@ def lines(plan: Plan, details: Details, ascii: bool = False) -> Iterator[Line]:
         yield ((("  what fails is left as it is, to look at it", "waiting")),)
 
 
+def removal(details: Details, most: int = 10) -> list[str]:
+    """What a deletion does, for a question: stacks by region, then what stays."""
+    found = []
+    for region in dict.fromkeys(stack.region for stack in details.stacks):
+        stacks = [stack for stack in details.stacks if stack.region == region]
+        count = sum(one.action != "retain" for stack in stacks for one in stack.resources)
+        names = ", ".join(f"{SIGNS[stack.action][3].lower()} {_named(stack)}" for stack in stacks[:6])
+        found.append(f"{region}: {names}{' …' if len(stacks) > 6 else ''} ({plural(count, 'resource')})")
+    kept = [f"stays: {one.physical_id or one.logical_id} ({_short(one.type)})" for stack in details.stacks for one in stack.resources
+            if one.action == "retain"]  # fmt: skip
+    return [*found[:most], *([f"and {len(found) - most} more regions"] if len(found) > most else []), *kept[:most]]
+
+
+def _named(stack: StackChange) -> str:
+    return stack.kind if stack.name == stack.region else f"{stack.kind} {stack.name}"
+
+
 def _title(stacks: Sequence[StackChange]) -> Line:
     regions = len({stack.region for stack in stacks})
     resources = sum(len(stack.resources) for stack in stacks)
@@ -61,9 +78,8 @@ def _lost(stacks: Sequence[StackChange], ascii: bool) -> Iterator[Line]:
 
 def _stack(stack: StackChange, ascii: bool) -> Iterator[Line]:
     sign, plain, style, word = SIGNS[stack.action]
-    name = stack.kind if stack.name == stack.region else f"{stack.kind} {stack.name}"
     counted = _counted(stack.resources) if stack.action in ("create", "delete") else _by_action(stack.resources)
-    yield ((f"    {plain if ascii else sign} {word} ", style), (name, "number"), (f"   {counted}" if counted else "", "muted"))
+    yield ((f"    {plain if ascii else sign} {word} ", style), (_named(stack), "number"), (f"   {counted}" if counted else "", "muted"))
     if stack.note:
         yield ((f"        {stack.note}", "waiting"),)
     if stack.action == "create":
