@@ -156,6 +156,7 @@ def _next_to(host: Host, registry: HostRegistry, label: Label) -> Found | Proble
         return Found(host)
     if (before.type, before.account, before.region, before.sandbox) != ("aws", host.account, host.region, host.sandbox):
         what = f"account {before.account}, region {before.region}" if before.type == "aws" else "a local host"
+        what += (", on the sandbox" if before.sandbox else ", not on the sandbox") if before.sandbox != host.sandbox else ""
         hint = "Hosts are known by their names: that one has to go first (hyper hosts delete-host), or use another CYCLONE_HOME"
         return Problem(label("name"), f"there is another host {host.name!r} already: {what}", hint)
     return Found(host.model_copy(update={"profile": host.profile or before.profile}), before)

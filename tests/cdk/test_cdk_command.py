@@ -7,7 +7,12 @@ import pytest
 
 from cyclone_core.aws.account import Account
 from cyclone_core.host_registry import HostRegistry
+from cyclone_core.infra.plan import Plan
+from cyclone_core.infra.stack_plans import Details
+from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.operations import imports
+from cyclone_core.operations.aws_resources import AwsResources
+from cyclone_core.operations.resources import Proposal
 from cyclone_core.sandbox.settings import PROFILE
 from tests.aws import Sandbox
 
@@ -43,7 +48,7 @@ def test_problems_of_the_configuration_end_it(cdk: Cdk, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_deployed_with_cdk_and_imported(cdk: Cdk, aws: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bootstrap, deploy, no difference, a difference after a change, import into hyper, destroy."""
+    """Bootstrap, deploy, no difference, a difference after a change, import into hyper, which finds nothing to do, destroy."""
     main = {"region": "ap-southeast-2", "main_region": "True", "cidr": "10.0.0.0/16", "subnet_config": "PUBLIC"}
     folder = write(tmp_path / "conf", settings={"stack_settings": {"stack_name": "cdkgrid", "account": None}}, regions={"regions": [main]})
     out, credentials = str(tmp_path / "cdk.out"), str(aws.status.directory.credentials)
@@ -70,4 +75,8 @@ def test_deployed_with_cdk_and_imported(cdk: Cdk, aws: Sandbox, tmp_path: Path, 
     imports.import_host(proposal)
     selected = HostRegistry().selected()
     assert (selected.name, selected.type, selected.account, selected.region) == ("cdkgrid", "aws", "123456789012", "ap-southeast-2")
+    account = aws.account("ap-southeast-2")
+    with Synthesizer(str(tmp_path / "templates")) as synthesizer:
+        known = AwsResources(selected, account, synthesizer)
+        assert known.propose(known.look().known) == Proposal(Plan(), (), Details())  # nothing is left for our deployer to do
     run("destroy", "*", "--force", "--concurrency", "5")
