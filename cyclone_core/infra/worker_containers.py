@@ -28,6 +28,8 @@ DRIVERS = {
 """Log drivers as Batch spells them. LOGENTRIES is in no Docker since version 25, nor in Batch's list."""
 _RESERVED = "AWS_BATCH"
 """Batch refuses variables that begin so."""
+_REFERENCE = "{{resolve:"
+"""There is no way to write it so that CloudFormation leaves it alone."""
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<repository>[^:@]+)(?:[:@].*)?")
 
 
@@ -109,10 +111,13 @@ def problems(body: Mapping[str, Any], path: str) -> Iterator[Problem]:
     if body.get("log_driver") and body["log_driver"] not in DRIVERS:
         message = f"{body['log_driver']} is in no Docker since version 25, so AWS Batch cannot use it"
         yield Problem(f"{path}.log_driver", message, f"Use {', '.join(sorted(DRIVERS))}")
-    for name in body.get("environment") or {}:
+    for name, value in (body.get("environment") or {}).items():
         if name.startswith(_RESERVED):
             message = f"the variable {name} cannot be set: AWS Batch keeps names beginning with {_RESERVED} to itself"
             yield Problem(f"{path}.environment", message, "Rename it")
+        if _REFERENCE in value:
+            message = f"{name} has {_REFERENCE} in it, which CloudFormation would replace by what it refers to"
+            yield Problem(f"{path}.environment", message, "Let tasks read the value themselves, or write it otherwise")
     for mount in body.get("mount_points") or ():
         if not mount["container_path"].startswith("/"):
             yield Problem(f"{path}.mount_points", f"{mount['container_path']!r} is no absolute path", "Write it from / on")

@@ -47,15 +47,15 @@ def test_timeouts(minutes: float, seconds: int | None) -> None:
 
 
 def test_what_batch_does_not_have_is_told() -> None:
-    """A log driver that Docker gave up, variables that are Batch's own, paths that begin nowhere."""
+    """A log driver that Docker gave up, variables that are Batch's own or that CloudFormation would fill, paths that begin nowhere."""
     body = definition(
         log_driver="LOGENTRIES",
-        environment={"AWS_BATCH_JOB_ID": "1"},
+        environment={"AWS_BATCH_JOB_ID": "1", "KEY": "{{resolve:ssm:key}}"},
         host_volumes=({"name": "data", "source_path": "/data"},),
         mount_points=({"source_volume": "data", "container_path": "data"},),
     )
     found = [str(each) for each in worker_containers.problems(body, "definitions[default]")]
     assert [each.partition(":")[0] for each in found] == [
-        f"definitions[default].{field}" for field in ("log_driver", "environment", "mount_points")
+        f"definitions[default].{field}" for field in ("log_driver", "environment", "environment", "mount_points")
     ]
     assert list(worker_containers.problems(definition(), "")) == []
