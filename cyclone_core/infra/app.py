@@ -13,13 +13,21 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cyclone_core.errors import AwsError, CycloneError, InvalidRequest
-from cyclone_core.infra import configuration
-from cyclone_core.infra.configuration import Configuration
-from cyclone_core.infra.plan import Bodies
-from cyclone_core.infra.synth_process import node
-from cyclone_core.infra.targets import Target, targets
-from cyclone_core.resource_bodies import found_before
+HOW = "Activate the virtual environment (source .env/bin/activate), and install what is needed in it: pip3 install -r requirements.txt"
+if sys.version_info < (3, 11):  # noqa: UP036 - whichever python3 the shell of the cdk command finds
+    sys.exit(f"Cyclone needs Python 3.11 or later, and {sys.executable} is {sys.version.split()[0]}. {HOW}")
+try:
+    from cyclone_core.errors import AwsError, CycloneError, InvalidRequest
+    from cyclone_core.infra import configuration
+    from cyclone_core.infra.configuration import Configuration
+    from cyclone_core.infra.plan import Bodies
+    from cyclone_core.infra.synth_process import node
+    from cyclone_core.infra.targets import Target, targets
+    from cyclone_core.resource_bodies import found_before
+except ModuleNotFoundError as exc:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"{exc.name} is not installed for {sys.executable}. {HOW}")
 
 OUTDIR = "cdk.out"
 """Where templates go when nobody says: where the cdk command has them too."""

@@ -110,6 +110,17 @@ def test_problems_are_told_without_a_trace(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_without_the_environment_it_says_what_to_do(tmp_path: Path) -> None:
+    """A python3 that has none of the libraries: no trace, but the two commands."""
+    command = [sys.executable, "-S", "-E", "-m", "cyclone_core.infra.app"]
+    done = subprocess.run(command, cwd=ROOT, env={"CDK_OUTDIR": str(tmp_path / "out")}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"pydantic is not installed for {sys.executable}. Activate the virtual environment (source .env/bin/activate)"
+    )
+    assert "pip3 install -r requirements.txt" in done.stderr
+
+
 def test_what_only_the_account_knows_needs_credentials(tmp_path: Path) -> None:
     """An imported network has to be looked up: the place says which, the reason what to do."""
     region = {"region": "eu-west-1", "main_region": "True", "import_vpc": "True", "vpc_id": "vpc-0123456789abcdef0"}
