@@ -18,10 +18,9 @@ pytest.importorskip("cfnlint", reason="the tests of templates need the extra tes
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner, run_template_by_data
 
+from cyclone_core.aws.stacks import MOST_BYTES, MOST_INLINE_BYTES, MOST_RESOURCES
+
 Template = Mapping[str, Any]
-MOST_RESOURCES, MOST_BYTES, MOST_INLINE_BYTES = 500, 1_000_000, 51_200
-"""Of a template; larger than the last it has to be uploaded first.
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 
 @cache
@@ -36,9 +35,9 @@ def findings(template: Template, region: str) -> list[str]:
 
 
 def past_limits(template: Template) -> list[str]:
-    """Limits of CloudFormation that a template passes."""
+    """Limits of CloudFormation that a template passes; ours are small enough to need no bucket."""
     size = len(json.dumps(template, separators=(",", ":")))
-    found = [f"{size:,} bytes"] if size > MOST_BYTES else []
+    found = [f"{size:,} bytes"] if size > MOST_BYTES else [f"{size:,} bytes: not without a bucket"] if size > MOST_INLINE_BYTES else []
     return found + ([f"{len(template['Resources'])} resources"] if len(template["Resources"]) > MOST_RESOURCES else [])
 
 
