@@ -7,6 +7,7 @@ deployment ended from the events alone.
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from cyclone_core.errors import CycloneError, InvalidRequest
@@ -23,6 +24,8 @@ Key = tuple[str, str, str]
 
 
 _UNDONE = "not everything was done"
+_RETRY = "hyper deployments retry NUMBER"
+"""What appliers say for the command that does the rest."""
 
 
 class Applier(Protocol):
@@ -77,6 +80,7 @@ def run(holder: Holder, applier: Applier, clock: Callable[[], float] = time.time
     reason = ""
     try:
         for event in applier.apply(plan, lambda: bool(record.cancelled_by())):
+            event = _numbered(event, record.number)
             if not event.part:  # how a part of it ended does not say how it ends
                 phases[key_of(event)] = event.phase if event.phase != "LOG" else phases.get(key_of(event), "LOG")
             record.append(event)
@@ -104,6 +108,11 @@ def run(holder: Holder, applier: Applier, clock: Callable[[], float] = time.time
                 _mark(Record(record.root, order.of), record.number, clock())
         finally:
             holder.release()
+
+
+def _numbered(event: Event, number: int) -> Event:
+    """With the number of its deployment where a text tells how to go on: an applier does not know it."""
+    return replace(event, text=event.text.replace(_RETRY, f"{_RETRY[:-6]}{number}")) if _RETRY in event.text else event
 
 
 def _mark(record: Record, by: int, now: float) -> None:

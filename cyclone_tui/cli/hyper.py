@@ -103,10 +103,6 @@ def run(argv: "Sequence[str]") -> int:
     except click.Abort as exc:
         diagnostics.tell("", "")
         raise KeyboardInterrupt from exc
-    finally:
-        plans = sys.modules.get("cyclone_core.operations.aws_resources")
-        if plans is not None:  # a plan of stacks was made
-            plans.close()
     return 0
 
 
@@ -125,6 +121,16 @@ def _worded(exc: click.UsageError) -> str:
     return f"there is no command {typed!r}. {f'Did you mean {close[0]}? ' if close else ''}See: {where} --help"
 
 
+def _run_and_close(argv: "list[str]") -> int:
+    """`run`, and the end of what plans of stacks have started: the process leaves without the interpreter's tidying up."""
+    try:
+        return run(argv)
+    finally:
+        plans = sys.modules.get("cyclone_core.operations.aws_resources")
+        if plans is not None:
+            plans.close()
+
+
 def main() -> None:
     """Entry point of `hyper`."""
-    diagnostics.run("hyper", run)
+    diagnostics.run("hyper", _run_and_close)

@@ -118,13 +118,18 @@ def test_yes_asks_nothing() -> None:
     assert (code, rest) == (0, "definition d created\n")
 
 
-def test_aws_host_is_refused_before_more_is_asked() -> None:
-    """Nobody types an account number for nothing."""
+def test_aws_credentials_are_checked_before_more_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody chooses a network for nothing."""
+    pytest.importorskip("aws_cdk", reason="AWS hosts need the extra aws")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     terminal = Terminal("hosts", "create-host")
     terminal.answer("type [local]: ", "aws\n")
+    terminal.answer("name [host-1]: ", "\n")
     code, rest = terminal.end()
     assert code == 1
-    assert "AWS hosts come in a later version" in rest
+    assert "there are no AWS credentials. Set some up: aws configure" in rest
 
 
 def test_lists_are_tables_on_a_terminal() -> None:

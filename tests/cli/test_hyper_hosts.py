@@ -1,4 +1,4 @@
-"""`hyper hosts`: local hosts are made, selected, stopped and deleted; AWS hosts say when they come."""
+"""`hyper hosts`: local hosts are made, selected, stopped and deleted; AWS hosts need credentials."""
 
 import json
 import os
@@ -67,16 +67,27 @@ def test_deleting_a_host_needs_a_yes(run_hyper: Run) -> None:
     "argv",
     [
         ["create-host", "--name", "x", "--type", "aws"],
-        ["create-host", "--type", "AWS", "--account", "123456789012", "--region", "eu-west-1"],
+        ["create-host", "--name", "x", "--type", "AWS", "--account", "123456789012", "--region", "eu-west-1"],
         ["import-deployment", "--name", "x", "--account", "123456789012", "--region", "eu-west-1"],
     ],
 )
-def test_aws_hosts_come_later(run_hyper: Run, argv: list[str]) -> None:
-    """One honest line."""
+@pytest.mark.usefixtures("_nobody")
+def test_an_aws_host_needs_credentials(run_hyper: Run, argv: list[str]) -> None:
+    """Nothing is made before they were checked; one line says how to get some."""
     code, out, err = run_hyper("hosts", *argv)
     assert (code, out) == (1, "")
-    assert err.startswith("hyper: AWS hosts come in a later version of Cyclone")
+    assert err.startswith("hyper: there are no AWS credentials. Set some up: aws configure")
     assert len(err.splitlines()) == 1
+    assert states(run_hyper) == {"local": ("new", True)}
+
+
+@pytest.fixture
+def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without any AWS configuration, on a machine without a role."""
+    pytest.importorskip("boto3", reason="AWS hosts need the extra aws")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
 
 
 def test_aws_options_of_a_local_host_are_refused_at_once(run_hyper: Run) -> None:

@@ -21,7 +21,7 @@ from cyclone_core.problems import Problem
 from cyclone_core.resources import Host
 from cyclone_core.scheduler.references import PLURALS
 from cyclone_tui.cli.groups import guide, options, stacks, tables
-from cyclone_tui.cli.groups.deployments import line, record, remedies
+from cyclone_tui.cli.groups.deployments import how_it_failed, is_worth_a_line, line, record
 
 DONE = {"create": "created", "change": "updated", "replace": "made again", "delete": "deleted"}
 
@@ -113,17 +113,24 @@ def follow(host: Host, deployment: Deployment, proposal: Proposal, asked: Asked,
         for text in results(proposal.plan):
             click.echo(text)
     if found.state != "SUCCEEDED":
-        raise CycloneError(f"deployment {found.number} is {found.state}: {found.reason.rstrip('.')}. {remedies(found)}")
+        raise CycloneError(how_it_failed(found))
 
 
 def results(plan: Plan) -> list[str]:
-    """What was done, a line for each resource."""
+    """What was done, a line for each resource; of one that stays as it is, where it came to or left."""
     done: dict[tuple[str, str], str] = {}
+    moved: list[str] = []
     for change in plan.changes:
         resource = resource_of(change.kind, change.name)
-        if resource is not None and resource not in done:
+        if resource is None:
+            continue
+        if change.body is None or change.before is None or change.fields:
             done[resource] = "deleted" if change.body is None else "created" if change.before is None else "updated"
-    return [f"{kind} {name} {what}" for (kind, name), what in done.items()]
+        elif change.action in ("create", "delete"):
+            moved.append(f"{change.kind} {change.name} {'is in' if change.action == 'create' else 'left'} {change.region}")
+        else:
+            done.setdefault(resource, "updated")
+    return [*(f"{kind} {name} {what}" for (kind, name), what in done.items()), *moved]
 
 
 def _followed(host: Host, deployment: Deployment, asked: Asked) -> list[Event]:
@@ -133,7 +140,7 @@ def _followed(host: Host, deployment: Deployment, asked: Asked) -> list[Event]:
     try:
         for event in deployments.follow(host, number):
             events.append(event)
-            if asked.verbose or not event.part or event.level == "error":
+            if is_worth_a_line(event, asked.verbose):
                 _say(line(event))
     except KeyboardInterrupt:
         _say(f"\ndeployment {number} goes on: hyper deployments attach {number} --host {host.name}")

@@ -87,7 +87,8 @@ def list_command(kind: str, name: str, help: str) -> click.Command:
         if as_json:
             tables.print_json([tables.resource_record(stored) for stored in found])
             return
-        tables.print_table(tables.COLUMNS[kind], [tables.resource_row(stored) for stored in found])
+        on = resources.host.type
+        tables.print_table(tables.columns(kind, on), [tables.resource_row(stored, on) for stored in found])
         if values["name"]:
             tables.print_details(found[0], resources.events(kind, found[0].name))
 

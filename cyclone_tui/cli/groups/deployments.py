@@ -38,11 +38,16 @@ def _list(host_name: str | None, as_json: bool, limit: str | None, before: str |
         click.echo(f"Older ones: hyper deployments list --before {found[-1].number}", err=True)
 
 
-def _show(host_name: str | None, number: str, as_json: bool, follow: bool) -> None:
+def is_worth_a_line(event: Event, verbose: bool) -> bool:
+    """Whether whoever follows is told: each stack, and of the resources in it those that fail."""
+    return verbose or not event.part or event.level == "error"
+
+
+def _show(host_name: str | None, number: str, as_json: bool, follow: bool, verbose: bool = False) -> None:
     host, wanted = hosts.get(host_name), _number(number, "NUMBER")
     found = deployments.get(host, wanted)
     if follow:
-        _follow(host, found, as_json)
+        _follow(host, found, as_json, verbose)
         return
     events, _ = deployments.read_events(host, wanted)
     if as_json:
@@ -54,8 +59,8 @@ def _show(host_name: str | None, number: str, as_json: bool, follow: bool) -> No
     _print_end(found)
 
 
-def _attach(host_name: str | None, number: str, as_json: bool) -> None:
-    _show(host_name, number, as_json, follow=True)
+def _attach(host_name: str | None, number: str, as_json: bool, verbose: bool) -> None:
+    _show(host_name, number, as_json, follow=True, verbose=verbose)
 
 
 def _cancel(host_name: str | None, number: str, as_json: bool) -> None:
@@ -84,6 +89,7 @@ def _again(
     plan_only: bool,
     yes: bool,
     detach: bool,
+    verbose: bool,
 ) -> None:
     """What retry and roll back have in common: the plan, a question on a terminal, a new deployment that is followed."""
     host, wanted = hosts.get(host_name), _number(number, "NUMBER")
@@ -98,7 +104,7 @@ def _again(
             raise CycloneError(f"nothing was done with deployment {wanted}: it was not confirmed")
     begun = begin(host, wanted, proposal)
     if not detach:
-        _follow(host, begun, as_json)
+        _follow(host, begun, as_json, verbose)
     elif as_json:
         tables.print_json(record(begun))
     else:
@@ -112,12 +118,14 @@ def _confirmed(question: str, plan: deployments.Plan) -> bool:
     return asking.confirm_by_name(question, names[0]) if names else asking.confirm(question)
 
 
-def _follow(host: Host, deployment: Deployment, as_json: bool) -> None:
+def _follow(host: Host, deployment: Deployment, as_json: bool, verbose: bool) -> None:
     """Print events as they come, then how it ended. With JSON: a line per event, the last line is the deployment."""
     if not as_json:
         _print(deployment)
     try:
         for event in deployments.follow(host, deployment.number):
+            if not (as_json or is_worth_a_line(event, verbose)):
+                continue
             sys.stdout.write((json.dumps(tables.event_record(event)) if as_json else line(event)) + "\n")
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -129,12 +137,18 @@ def _follow(host: Host, deployment: Deployment, as_json: bool) -> None:
     else:
         _print_end(found)
     if found.state not in ("SUCCEEDED", "ROLLED_BACK"):
-        raise CycloneError(f"deployment {found.number} is {found.state}: {found.reason}. {remedies(found)}")
+        raise CycloneError(how_it_failed(found))
 
 
-def remedies(deployment: Deployment) -> str:
-    """What can be done about a deployment that did not succeed."""
+def how_it_failed(deployment: Deployment) -> str:
+    """What became of a deployment that did not succeed, why, and what can be done about it."""
+    return f"deployment {deployment.number} is {deployment.state}: {deployment.reason.rstrip('.')}. {_remedies(deployment)}"
+
+
+def _remedies(deployment: Deployment) -> str:
     number = deployment.number
+    if deployments.retry_line(number) in deployment.reason:
+        return f"Or go back: {deployments.roll_back_line(number)}, or leave things as they are"
     return f"Do the rest: {deployments.retry_line(number)}, go back: {deployments.roll_back_line(number)}, or leave things as they are"
 
 
@@ -206,7 +220,14 @@ def _asked() -> list[click.Parameter]:
         options.switch("--plan", "plan_only", help="Show what would change, and change nothing"),
         options.switch("-y", "--yes", "yes", help="Ask nothing"),
         options.switch("--detach", "detach", help="Do not follow it"),
+        _verbose(),
     ]
+
+
+def _verbose() -> click.Option:
+    return options.FieldOption(
+        ["-v", "--verbose", "verbose"], is_flag=True, default=False, heading=options.AWS_ONLY, help="Follow each resource, not only stacks"
+    )
 
 
 _LIMIT = options.value("--limit", "limit", help=f"So many  [default: {_LISTED}]", metavar="N")
@@ -218,8 +239,8 @@ group = make_group(
     "Deployments: what was changed on a host, what is being changed, and the ways on from a change that failed.",
     [
         _command("list", _list, [_LIMIT, _BEFORE], "List deployments, newest first."),
-        _command("show", _show, [_which(), _LIVE], "Show a deployment with everything that happened in it."),
-        _command("attach", _attach, [_which()], "Follow a deployment until it is over: show --follow."),
+        _command("show", _show, [_which(), _LIVE, _verbose()], "Show a deployment with everything that happened in it."),
+        _command("attach", _attach, [_which(), _verbose()], "Follow a deployment until it is over: show --follow."),
         _command("cancel", _cancel, [_which()], "End a deployment after what it is doing now; an image build is ended at once."),
         _command("retry", _retry, _asked(), "Do what a deployment left undone."),
         _command("roll-back", _roll_back, _asked(), "Go back to what was there before a deployment."),

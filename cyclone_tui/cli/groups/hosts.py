@@ -23,7 +23,7 @@ from cyclone_tui.cli.groups.applying import options_of
 from cyclone_tui.cli.groups.changes import asked_of
 from cyclone_tui.cli.groups.options import make_group
 
-_COLUMNS = ("selected", "name", "type", "state", "state_directory")
+_COLUMNS = ("selected", "name", "type", "state", "where")
 
 
 def _create(**values: Any) -> None:

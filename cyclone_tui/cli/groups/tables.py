@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -22,7 +23,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "definition": ("name", "state", "vcpus", "memory_limit_mib", "timeout_minutes", "jobs_to_workers_ratio", "image", "open_jobs"),
 }
 """Kind -> what its list shows."""
-_WORDS = ("selected", "name", "type", "state", "state_directory", "kind", "cluster", "paused", "source", "reference", "reason", "image",
+AWS_COLUMNS: dict[str, tuple[str, ...]] = {
+    **COLUMNS,
+    "region": ("name", "state", "kind", "cidr", "subnet_config", "nat_gateways", "peered"),
+    "cluster": ("name", "state", "type", "instance_list", "max_vcpus", "compute_envs"),
+    "definition": ("name", "state", "vcpus", "memory_limit_mib", "timeout_minutes", "jobs_to_workers_ratio", "image_uri"),
+}
+"""The same on AWS hosts."""
+_WORDS = ("selected", "name", "type", "state", "where", "kind", "cidr", "subnet_config", "peered", "instance_list", "image_uri",
+          "cluster", "paused", "source", "reference", "reason", "image",
           "worker", "region", "task", "heard", "time", "event", "what", "started", "by")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
@@ -56,7 +65,8 @@ def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
 
 _STYLES = {
     "ACTIVE": "green", "running": "green", "SUCCEEDED": "green", "FAILED": "bold red", "INTERRUPTED": "bold red", "CREATING": "yellow",
-    "UPDATING": "yellow", "DELETING": "yellow", "RUNNING": "yellow", "PLANNED": "yellow",
+    "UPDATING": "yellow", "DELETING": "yellow", "RUNNING": "yellow", "PLANNED": "yellow", "ready": "green", "failed": "bold red",
+    "changing": "yellow", "not answering": "yellow",
 }  # fmt: skip
 
 
@@ -70,27 +80,37 @@ def on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def resource_row(stored: Stored) -> list[str]:
+def columns(kind: str, host_type: str) -> tuple[str, ...]:
+    """What a list of a kind shows."""
+    return (AWS_COLUMNS if host_type == "aws" else COLUMNS)[kind]
+
+
+def resource_row(stored: Stored, host_type: str = "local") -> list[str]:
     """One line of a list."""
     record = resource_record(stored)
     if stored.kind == "image":
         record["source"] = record.get("source") or record.get("directory")
-    return [_cell(record.get(column)) for column in COLUMNS[stored.kind]]
+    if stored.kind == "region" and host_type == "aws":
+        record |= {"kind": "main" if record.get("main_region") else "hub", "peered": record.get("peer_with_main_region")}
+    return [_cell(record.get(column)) for column in columns(stored.kind, host_type)]
 
 
 def resource_record(stored: Stored) -> dict[str, Any]:
     """A resource as JSON: what was stored, and what the host adds."""
     times = {"created_at": iso(stored.created), "updated_at": iso(stored.updated)}
     jobs = {"open_jobs": stored.open_jobs} if stored.kind in ("queue", "definition") else {}
-    return {"name": stored.name, **stored.body, "state": stored.state, **times, **jobs}
+    places = {"places": [asdict(place) for place in stored.places]} if stored.places else {}
+    return {"name": stored.name, **stored.body, "state": stored.state, **times, **jobs, **places}
 
 
 def print_details(stored: Stored, events: Iterable[tuple[float, str]]) -> None:
     """Everything about one resource, and what happened to it: below the table when a name is given."""
-    record = {name: value for name, value in resource_record(stored).items() if name != "log"}
+    record = {name: value for name, value in resource_record(stored).items() if name not in ("log", "places")}
     click.echo("")
     for name, value in record.items():
         click.echo(f"  {name:<22} {_cell(value)}".rstrip())
+    for place in stored.places:
+        click.echo(f"  in {place.region:<19} {place.state}{f': {place.reason}' if place.reason else ''}")
     for line in stored.body.get("log") or ():
         click.echo(f"  | {line}")
     for at, text in events:
@@ -99,12 +119,23 @@ def print_details(stored: Stored, events: Iterable[tuple[float, str]]) -> None:
 
 def host_row(status: HostStatus) -> list[str]:
     """One line of the list of hosts."""
-    return ["*" if status.selected else "", status.host.name, status.host.type, status.state, status.state_dir]
+    return ["*" if status.selected else "", status.host.name, status.host.type, status.state, where(status)]
+
+
+def where(status: HostStatus) -> str:
+    """Where a host is: its directory, or its account and main region."""
+    if status.host.type == "local":
+        return status.state_dir
+    return f"{'sandbox' if status.host.sandbox else status.host.account or ''} {status.host.region or ''}".strip()
 
 
 def host_record(status: HostStatus) -> dict[str, Any]:
     """A host as JSON."""
-    return {**plain(status.host), "selected": status.selected, "state": status.state, "state_dir": status.state_dir or None}
+    return {**plain(status.host), "selected": status.selected, "state": status.state, "state_dir": status.state_dir or None, **_why(status)}
+
+
+def _why(status: HostStatus) -> dict[str, Any]:
+    return {"why": status.details["why"]} if "why" in status.details else {}
 
 
 def print_plan(plan: Plan) -> None:
