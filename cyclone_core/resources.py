@@ -206,7 +206,9 @@ class Cluster(Document):
         aws("Instance types or families, or optimal", _HARDWARE, prompt=True, metavar="LIST", step="Capacity", depends_on=("launch_type",)),
     ] = ("optimal",)
     compute_envs: Annotated[
-        int, Field(ge=1, le=3), aws("Compute environments in each region, at most 3", _HARDWARE, prompt=True, step="Capacity")
+        int,
+        Field(ge=1, le=3),
+        aws("Compute environments in each region, at most 3, of 16 vCPUs at least", _HARDWARE, prompt=True, step="Capacity"),
     ] = 3
     type: Annotated[Literal["SPOT", "ONDEMAND"], Upper, aws("How instances are bought", _HARDWARE, prompt=True, step="Purchase")] = "SPOT"
     bid_percentage: Annotated[
@@ -219,7 +221,15 @@ class Cluster(Document):
         Upper,
         aws("How AWS picks instance types", _HARDWARE, step="Purchase", depends_on=("launch_type", "type")),
     ] = "SPOT_CAPACITY_OPTIMIZED"
-    iam_policies: Annotated[Words, aws("Policies of the instances' role", _ROLES, metavar="LIST", step="Access")] = ()
+    iam_policies: Annotated[
+        Words,
+        aws(
+            "Policies of the instances' role: AWS's by name, policy/NAME of the account, or any by ARN",
+            _ROLES,
+            metavar="LIST",
+            step="Access",
+        ),
+    ] = ()
     compute_resources_tags: Annotated[
         TextMap, aws("Tags on its instances", "tags are put on AWS instances", pair=("KEY", "VALUE"), step="Advanced")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
@@ -421,7 +431,10 @@ class JobDefinition(Document):
         Field(ge=0),
         aws("GPUs of a task", "a local host does not hand out GPUs; its tasks see those of this machine", harmless=(0,), step="Capacity"),
     ] = 0
-    iam_policies: Annotated[Words, aws("Policies of the tasks' role", _ROLES, metavar="LIST", step="Access")] = ()
+    iam_policies: Annotated[
+        Words,
+        aws("Policies of the tasks' role: AWS's by name, policy/NAME of the account, or any by ARN", _ROLES, metavar="LIST", step="Access"),
+    ] = ()
     log_driver: Annotated[LogDriver | None, aws("Log driver of the container", _LOGS, step="Logs")] = None
     log_options: Annotated[TextMap, aws("Options of the log driver", _LOGS, metavar="MAP", step="Logs", depends_on=("log_driver",))] = {}  # noqa: RUF012
     enable_qlog: Annotated[bool, aws("Keep outputs for qlog", _LOGS + ", always", harmless=(True,), step="Logs")] = True
