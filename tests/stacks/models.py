@@ -11,7 +11,7 @@ from cyclone_core.resources import Cluster, Host, JobDefinition, Queue, Region, 
 from tests.stacks.bodies import ACCOUNT, MAIN
 from tests.stacks.hosts import HUB, Bodies, bodies
 
-NAMES = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True).filter(lambda name: name not in (".", ".."))
+NAMES = st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True).filter(lambda name: name not in (".", ".."))
 WORDS = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=20)
 TEXTS = st.text(st.characters(exclude_categories=("C",)), max_size=30).filter(lambda text: "{{resolve:" not in text)
 POLICIES = st.lists(
