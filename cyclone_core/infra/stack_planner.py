@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cyclone_core.infra import stack_states
-from cyclone_core.infra.bootstrap import bucket as asset_bucket
+from cyclone_core.infra import bootstrap, permissions, stack_states
 from cyclone_core.infra.deployed_stacks import THREADS, Deployed, Look, stacks_in
 from cyclone_core.infra.plan import Bodies, Change, Plan, differences
 from cyclone_core.infra.stack_plans import Details, ResourceChange, StackChange
@@ -91,8 +90,7 @@ class _Planner:
             deleted = list(pool.map(self._delete, self._in_order(gone)))
             steps = [step for step in (*made, *deleted) if step is not None]
             bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
-        lacking: tuple[str, ...] = ()
-        unchecked = ""
+        lacking, unchecked = self._lacking(steps, bare) if steps else ((), "")
         changes = (*(_bootstrap(region) for region in bare), *(step.change for step in steps))
         details = Details(tuple(step.stack for step in steps), lacking, unchecked, bare)
         return Planned(Plan(changes), details, tuple(step.problem for step in steps if step.problem))
@@ -161,7 +159,7 @@ class _Planner:
         stacks = self._of(target.region)
         found = stacks.change_set(
             target.stack, template.text, create=False, name=f"cyclone-plan-{uuid.uuid4().hex[:12]}", tags=target.tags,
-            bucket=asset_bucket(self._place.account, target.region),
+            bucket=bootstrap.bucket(self._place.account, target.region),
         )  # fmt: skip
         stacks.discard(found)
         if found.is_empty:
@@ -206,8 +204,19 @@ class _Planner:
         from cyclone_core.aws import storage
 
         regions = sorted({step.change.region for step in steps})
-        there = pool.map(lambda region: storage.has_bucket(self._account, region, asset_bucket(self._place.account, region)), regions)
+        there = pool.map(lambda region: storage.has_bucket(self._account, region, bootstrap.bucket(self._place.account, region)), regions)
         return tuple(region for region, is_there in zip(regions, there, strict=True) if not is_there)
+
+    def _lacking(self, steps: list[_Step], bare: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+        """IAM actions that the caller needs and is not allowed, and why that could not be looked at."""
+        from cyclone_core.aws import permissions as rights
+
+        templates = [{"Resources": {each.logical_id: {"Type": each.type} for each in step.stack.resources}} for step in steps]
+        actions = permissions.needed([*templates, *([bootstrap.template()] if bare else [])])
+        place, identity = self._place, self._account.identity()
+        return rights.lacking(
+            self._account, actions, permissions.resources_for(actions, place.host, place.account, place.main_region, identity.partition)
+        )
 
 
 def _bootstrap(region: str) -> Change:
