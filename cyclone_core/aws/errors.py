@@ -193,5 +193,4 @@ def _shown(exc: Exception) -> str:
 def _clean(text: str) -> str:
     """One line, without what looks like a key, a token or an encoded message."""
     line = " ".join(text.split())
-    line = re.sub(r"Encoded authorization failure message: \S+|The Canonical String for this request should have been.*", "", line)
     return _KEY.sub("…", line).strip().rstrip(".")

@@ -1,8 +1,9 @@
 """Which IAM actions the caller lacks, as IAM itself says: it simulates the caller's policies, nothing is done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from cyclone_core.aws.account import Account, Identity
+from cyclone_core.aws.client import Answer
 from cyclone_core.errors import AccessDenied, AwsError
 
 MOST_ACTIONS = 100
@@ -11,11 +12,17 @@ _REGION = "us-east-1"
 """IAM is the same everywhere; its requests are signed for here."""
 
 
-def lacking(account: Account, actions: Iterable[str], resources: Mapping[str, str] | None = None) -> tuple[tuple[str, ...], str]:
+def lacking(
+    account: Account,
+    actions: Iterable[str],
+    resources: Mapping[str, str] | None = None,
+    circumstances: Mapping[str, str] | None = None,
+) -> tuple[tuple[str, ...], str]:
     """The actions that the caller is not allowed, in order, and why that could not be looked at, "" when it was.
 
-    resources: action -> ARN of what it is needed for; others have to be allowed for everything. What depends on the circumstances of a
-    request (tags, the region) counts as lacking. Raises AwsError for anything but IAM not being asked or not knowing the caller.
+    resources: action -> ARN of what it is needed for; others have to be allowed for everything. circumstances: condition keys of policies
+    -> the value that requests have, such as iam:PassedToService; what depends on others counts as lacking. Raises AwsError for anything but
+    IAM not being asked or not knowing the caller.
     """
     wanted = sorted(set(actions))
     identity = account.identity()
@@ -25,7 +32,11 @@ def lacking(account: Account, actions: Iterable[str], resources: Mapping[str, st
         principal = _principal(account, identity)
         if not principal:
             return (), f"IAM simulates users and roles only, and the caller is {identity.arn}"
-        denied = {action for names, arn in _questions(wanted, resources or {}) for action in _denied(account, principal, names, arn)}
+        context = [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"} for key, value in (circumstances or {}).items()
+        ]
+        asked = questions(wanted, resources or {})
+        denied = {action for names, arn in asked for action in _denied(account, principal, names, arn, context)}
     except AccessDenied as exc:
         return (), f"{identity.arn} may not {exc.action}"
     except AwsError as exc:
@@ -48,7 +59,7 @@ def _principal(account: Account, identity: Identity) -> str:
     return str(answer["Role"]["Arn"])
 
 
-def _questions(actions: list[str], resources: Mapping[str, str]) -> Iterable[tuple[list[str], str]]:
+def questions(actions: Iterable[str], resources: Mapping[str, str]) -> Iterator[tuple[list[str], str]]:
     """Actions that can be asked about together, with what they are needed for."""
     together: dict[str, list[str]] = {}
     for action in actions:
@@ -57,9 +68,11 @@ def _questions(actions: list[str], resources: Mapping[str, str]) -> Iterable[tup
         yield from ((names[start : start + MOST_ACTIONS], arn) for start in range(0, len(names), MOST_ACTIONS))
 
 
-def _denied(account: Account, principal: str, actions: list[str], arn: str) -> set[str]:
-    client = account.client("iam", _region(account))
-    results = client.all("SimulatePrincipalPolicy", "EvaluationResults", PolicySourceArn=principal, ActionNames=actions, ResourceArns=[arn])
+def _denied(account: Account, principal: str, actions: list[str], arn: str, context: list[Answer]) -> set[str]:
+    results = account.client("iam", _region(account)).all(
+        "SimulatePrincipalPolicy", "EvaluationResults",
+        PolicySourceArn=principal, ActionNames=actions, ResourceArns=[arn], ContextEntries=context,
+    )  # fmt: skip
     return {str(result["EvalActionName"]) for result in results if result["EvalDecision"] != "allowed"}
 
 

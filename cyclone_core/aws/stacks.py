@@ -303,25 +303,29 @@ class Stacks:
 
     def cancel_update(self, name: str, token: str) -> bool:
         """Begin to take back a change that goes on; False when there is none that can be. Raises AwsError."""
-        return self._unless_too_late("CancelUpdateStack", StackName=name, ClientRequestToken=token)
+        return self._unless_too_late("CancelUpdateStack", ("UPDATE_IN_PROGRESS",), StackName=name, ClientRequestToken=token)
 
     def continue_rollback(self, name: str, token: str, skip: Iterable[str] = ()) -> bool:
         """Try again to take back a change (UPDATE_ROLLBACK_FAILED); False when there is none. skip: what to give up."""
         skipped = {"ResourcesToSkip": list(skip)} if (skip := tuple(skip)) else {}
-        return self._unless_too_late("ContinueUpdateRollback", StackName=name, ClientRequestToken=token, **skipped)
+        return self._unless_too_late(
+            "ContinueUpdateRollback", ("UPDATE_ROLLBACK_FAILED",), StackName=name, ClientRequestToken=token, **skipped
+        )
 
     def rollback(self, name: str, token: str) -> bool:
         """Begin to take back a failed change that was kept (CREATE_FAILED, UPDATE_FAILED); False when there is none. Raises AwsError."""
-        return self._unless_too_late("RollbackStack", StackName=name, ClientRequestToken=token)
+        return self._unless_too_late("RollbackStack", ("CREATE_FAILED", "UPDATE_FAILED"), StackName=name, ClientRequestToken=token)
 
     # -- inside -------------------------------------------------------------------------------------------------------
-    def _unless_too_late(self, operation: str, **parameters: Any) -> bool:
+    def _unless_too_late(self, operation: str, states: tuple[str, ...], **parameters: Any) -> bool:
+        """Whether an operation has begun; states: those in which it can. CloudFormation has one code for this and for wrong parameters."""
         try:
             self._client.ask(operation, **parameters)
         except AwsError as exc:
-            if exc.code == "ValidationError":  # the stack is in another state by now, or gone
-                return False
-            raise
+            now = self.get(parameters["StackName"]) if exc.code == "ValidationError" else None
+            if exc.code != "ValidationError" or (now is not None and now.status in states):
+                raise
+            return False
         return True
 
     def _template(self, stack: str, template: str, bucket: str) -> dict[str, str]:

@@ -52,7 +52,7 @@ def empty_bucket(account: Account, region: str, bucket: str, progress: Progress 
     try:
         for batch in batches(_versions(client, bucket, owner)):
             answer = client.ask("DeleteObjects", Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, ExpectedBucketOwner=owner)
-            _check_deleted(bucket, answer)
+            check_deleted(bucket, answer)
             count += len(batch)
             progress(count)
     except AwsError as exc:
@@ -152,7 +152,7 @@ def batches(entries: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]
         yield batch
 
 
-def _check_deleted(bucket: str, answer: dict[str, Any]) -> None:
+def check_deleted(bucket: str, answer: dict[str, Any]) -> None:
     """DeleteObjects succeeds as a whole also when it deleted nothing."""
     errors = answer.get("Errors") or ()
     if errors:

@@ -48,12 +48,14 @@ def test_another_account_than_expected(aws: Sandbox) -> None:
 
 
 def test_the_sandbox_is_reached_whatever_the_environment_says(aws: Sandbox, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its keys nor its proxy or region count."""
+    """Neither its keys nor its proxy, region or profiles count."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "of-another-account")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
+    role = "role_arn = arn:aws:iam::210987654321:role/other\nsource_profile = cyclone-sandbox"
+    (files / "config").write_text(f"[profile cyclone-sandbox]\n{role}\n")
     account = aws.account()
     assert account.identity().account == "123456789012"
     assert account.default_region == "us-east-1"

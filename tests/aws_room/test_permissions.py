@@ -47,6 +47,14 @@ def test_rights_may_be_about_resources(aws: Sandbox, tmp_path: Path) -> None:
     assert permissions.lacking(account, ["sqs:CreateQueue"], {"sqs:CreateQueue": arn.format("other")})[0] == ("sqs:CreateQueue",)
 
 
+def test_rights_may_depend_on_circumstances(aws: Sandbox, tmp_path: Path) -> None:
+    """Such as the service that a role is passed to."""
+    to_lambda = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    account = account_of(aws, tmp_path, MAY_ASK, {"Action": "iam:PassRole", "Resource": "*", "Condition": to_lambda})
+    assert permissions.lacking(account, ["iam:PassRole"], {}, {"iam:PassedToService": "lambda.amazonaws.com"}) == ((), "")
+    assert permissions.lacking(account, ["iam:PassRole"])[0] == ("iam:PassRole",)
+
+
 def test_many_actions_are_asked_in_parts(aws: Sandbox, tmp_path: Path) -> None:
     """A request has room for a hundred or so."""
     account = account_of(aws, tmp_path, MAY_ASK, {"Action": "sqs:*", "Resource": "*"})
@@ -54,6 +62,14 @@ def test_many_actions_are_asked_in_parts(aws: Sandbox, tmp_path: Path) -> None:
     lacking, unchecked = permissions.lacking(account, wanted)
     assert (len(lacking), unchecked) == (150, "")
     assert all(action.startswith("sns:") for action in lacking)
+
+
+def test_parts_of_what_is_asked() -> None:
+    """By what the actions are needed for, and no more of them than a request has room for."""
+    actions = [f"sqs:Action{number}" for number in range(201)]
+    found = list(permissions.questions(actions, {"sqs:Action7": "arn"}))
+    assert [(len(names), arn) for names, arn in found] == [(100, "*"), (100, "*"), (1, "arn")]
+    assert sorted(name for names, _ in found for name in names) == sorted(actions)
 
 
 def test_a_session_has_the_rights_of_its_role(aws: Sandbox, tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def test_what_may_not_be_deleted_is_said(aws: Sandbox, account: Account, region:
     assert storage.has_object(account, region, name, "key")
 
 
+def test_objects_that_stay_are_an_error() -> None:
+    """The request as a whole succeeds all the same: an object that is locked, say."""
+    storage.check_deleted("data", {})
+    with pytest.raises(AwsError, match="1 objects of bucket data cannot be deleted, the first is key: it is locked"):
+        storage.check_deleted("data", {"Errors": [{"Key": "key", "Code": "AccessDenied", "Message": "it is locked"}]})
+
+
 def test_addresses_of_templates(account: Account) -> None:
     """As CloudFormation reads them."""
     assert storage.url(account, "eu-west-1", "assets", "hash.json") == "https://assets.s3.eu-west-1.amazonaws.com/hash.json"

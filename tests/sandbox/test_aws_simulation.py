@@ -48,6 +48,18 @@ def test_a_boundary_limits(aws: Sandbox) -> None:
     assert simulate(aws, arn, "sqs:CreateQueue", "sqs:DeleteQueue") == {"sqs:CreateQueue": "allowed", "sqs:DeleteQueue": "implicitDeny"}
 
 
+def test_circumstances_are_those_that_are_told(aws: Sandbox) -> None:
+    """A condition about anything else is not met."""
+    to_lambda = {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]}}
+    arn = user(aws, "sim-5", {"Action": "iam:PassRole", "Resource": "*", "Condition": to_lambda})
+    decisions = {}
+    for value in ("lambda.amazonaws.com", "ec2.amazonaws.com"):
+        told = [{"ContextKeyName": "iam:PassedToService", "ContextKeyValues": [value], "ContextKeyType": "string"}]
+        decisions[value] = simulate(aws, arn, "iam:PassRole", ContextEntries=told)["iam:PassRole"]
+    assert decisions == {"lambda.amazonaws.com": "allowed", "ec2.amazonaws.com": "implicitDeny"}
+    assert simulate(aws, arn, "iam:PassRole") == {"iam:PassRole": "implicitDeny"}
+
+
 def test_a_role_is_found_by_its_whole_arn(aws: Sandbox) -> None:
     """With its path, and not without."""
     iam = aws.client("iam", "us-east-1")
