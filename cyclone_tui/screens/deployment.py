@@ -21,6 +21,7 @@ from cyclone_core.errors import UsageError
 from cyclone_core.operations import deployments
 from cyclone_core.operations.deployments import Deployment, Event
 from cyclone_core.operations.queries import HostView
+from cyclone_core.paths import selected_host
 from cyclone_core.views import iso
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.deployment_progress import MORE, STATE_LOOKS, Progress, Row, took
@@ -252,6 +253,9 @@ class DeploymentView(DeploymentFlows):
         """Leave; it goes on."""
         if self.is_live:
             self.cyclone.tell(f"deployment {self.number} goes on. :deployment {self.number} shows it again")
+        if self._look is not None and _took_the_host(self._look.deployment):  # nothing of it is left to look at
+            self.cyclone.switch_host(selected_host())
+            return
         super().action_back()
 
     @background
@@ -299,6 +303,10 @@ def record(deployment: Deployment, events: list[Event]) -> dict[str, object]:
         "changes": [{"action": change.action, "kind": change.kind, "name": change.name} for change in one.plan.changes],
         "events": [{"at": iso(one.at), "kind": one.kind, "name": one.name, "phase": one.phase, "text": one.text} for one in events],
     }  # fmt: skip
+
+
+def _took_the_host(one: Deployment) -> bool:
+    return one.state == "SUCCEEDED" and any((change.kind, change.action) == ("host", "delete") for change in one.plan.changes)
 
 
 def _write_file(path: str, text: str) -> None:

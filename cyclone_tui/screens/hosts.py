@@ -241,7 +241,7 @@ class HostsView(ListView[HostLine]):
         if not proposal.plan:
             detail = "Nothing of it is deployed: this machine only forgets it."
         else:
-            detail = "\n".join(stack_telling.removal(proposal.details)) if proposal.details else plan_lines(proposal.plan)
+            detail = "\n".join(stack_telling.removal(proposal.details, keep)) if proposal.details else plan_lines(proposal.plan)
         if not await self.confirm(f"Delete the host {line.name} with everything in it?", detail, twin, typed=line.name):
             return
         if not proposal.plan:

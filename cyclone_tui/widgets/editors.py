@@ -106,9 +106,12 @@ class LineEditor(Editor):
         self._complete = complete if view.completes else None
         self._offered: tuple[tuple[str, str], ...] = ()
         self._popup: _Choices | None = None
+        self._begun_with: str | None = None
+        """the text at the beginning, until the line has told it"""
 
     def compose(self) -> ComposeResult:
         """The line; its list is made when it is opened for the first time, because a form has many lines and few lists."""
+        self._begun_with = self.view.text
         yield Input(self.view.text, placeholder=self.view.placeholder, compact=True, disabled=self.view.locked)
 
     @property
@@ -139,8 +142,11 @@ class LineEditor(Editor):
         self.query_one(Input).focus(scroll_visible=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Typed."""
+        """Typed; what a line says when it begins is no edit, and may be told when something better was found already."""
         event.stop()
+        begun, self._begun_with = self._begun_with, None
+        if event.value == begun:
+            return
         self.tell(event.value)
         if self.is_open:
             self._offer(event.value)

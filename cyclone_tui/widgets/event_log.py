@@ -71,8 +71,9 @@ class EventLog(LogTail):
     @staticmethod
     def _line(event: "Event", alone: bool) -> str:
         clock = time.strftime("%H:%M:%S ", time.localtime(event.at))
-        where = "" if alone else f"{f'{event.region} ' if event.region else ''}{event.kind} {event.name} "
-        part = f"{event.part} " if event.part else ""
+        name = "" if event.name == event.region else f"{event.name} "
+        where = "" if alone else f"{f'{event.region} ' if event.region else ''}{event.kind} {name}"
+        part = f"{event.part.replace('AWS::', '')} " if event.part else ""
         text = clean(event.text)
         if event.phase == "LOG":
             said = f"| {text}" if where and event.level == "info" else text

@@ -43,15 +43,18 @@ def lines(plan: Plan, details: Details, ascii: bool = False) -> Iterator[Line]:
         yield ((("  what fails is left as it is, to look at it", "waiting")),)
 
 
-def removal(details: Details, most: int = 10) -> list[str]:
-    """What a deletion does, for a question: stacks by region, then what stays."""
+def removal(details: Details, keeps: bool = True, most: int = 10) -> list[str]:
+    """What a deletion does, for a question: stacks by region, then what is not deleted with its stack.
+
+    keeps: whether that stays; else it is emptied and deleted afterwards, as the data of a host that goes altogether.
+    """
     found = []
     for region in dict.fromkeys(stack.region for stack in details.stacks):
         stacks = [stack for stack in details.stacks if stack.region == region]
         count = sum(one.action != "retain" for stack in stacks for one in stack.resources)
         names = ", ".join(f"{SIGNS[stack.action][3].lower()} {_named(stack)}" for stack in stacks[:6])
         found.append(f"{region}: {names}{' …' if len(stacks) > 6 else ''} ({plural(count, 'resource')})")
-    kept = [f"stays: {one.physical_id or one.logical_id} ({_short(one.type)})" for stack in details.stacks for one in stack.resources
+    kept = [f"{'stays' if keeps else 'emptied and deleted'}: {one.physical_id or one.logical_id} ({_short(one.type)})" for stack in details.stacks for one in stack.resources
             if one.action == "retain"]  # fmt: skip
     return [*found[:most], *([f"and {len(found) - most} more regions"] if len(found) > most else []), *kept[:most]]
 
