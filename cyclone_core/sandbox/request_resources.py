@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 _BATCH = {
     "submitjob": ("job-queue", "jobQueue"),
@@ -21,6 +22,8 @@ _BATCH = {
 
 def resource_of(service: str, path: str, body: bytes, region: str, account: str) -> str | None:
     """The ARN of a request's resource; None where ministack is to say."""
+    if service == "iam" and b"PolicySourceArn=" in body:
+        return parse_qs(body.decode())["PolicySourceArn"][0]
     members = _members(body)
     if service == "batch":
         return _of_batch(path, members, f"arn:aws:batch:{region}:{account}:")

@@ -1,0 +1,189 @@
+"""The rights that deploying takes: complete, no more than needed, as documented, and enough."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cyclone_core.aws import permissions as asked
+from cyclone_core.aws import storage
+from cyclone_core.aws.account import Account
+from cyclone_core.aws.errors import Asked
+from cyclone_core.infra import bootstrap, permissions
+from cyclone_core.infra.permission_table import BY_TYPE, OWN
+from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.infra.synth import Template
+from cyclone_core.infra.targets import Key, Target
+from cyclone_core.sandbox.stacks.actions import TABLE
+from tests.deployer.conftest import HUB, MAIN, Deployed, bodies, plan_of
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "stacks" / "golden"
+
+
+def test_the_document_is_current() -> None:
+    """It is written by `python -m cyclone_core.infra.permissions > docs/aws-permissions.md`."""
+    assert (ROOT / "docs" / "aws-permissions.md").read_text(encoding="utf-8") == permissions.document()
+
+
+def test_policies_are_short_enough_and_each_everything_has_its_reason() -> None:
+    """With the longest name that a host may have; `*` stands alone only where the document says why."""
+    for policy in permissions.policies("h" * 20, "1" * 12).values():
+        assert len(json.dumps(policy, separators=(",", ":"))) <= permissions.MOST_POLICY_BYTES
+        for statement in policy["Statement"]:
+            assert not any(action.endswith("*") for action in statement["Action"])
+            if statement["Resource"] == ["*"]:
+                assert all(permissions.scope_of(action).why for action in statement["Action"])
+
+
+def test_every_type_of_every_template_is_known() -> None:
+    """Also those of the bootstrap."""
+    types = {each["Type"] for path in GOLDEN.glob("*/*.json") for each in json.loads(path.read_text())["Resources"].values()}
+    assert len(types) > 20
+    assert types <= BY_TYPE.keys()
+
+
+def test_what_the_sandbox_asks_for_is_known_too() -> None:
+    """The main actions of each type."""
+    for name, actions in BY_TYPE.items():
+        assert set(TABLE.get(name, {}).values()) <= actions, name
+
+
+UNUSED = {
+    "services that the templates do not use": """autoscaling:.* codedeploy:.* eks:.* elasticfilesystem:.* firehose:.* kinesis:.* kms:.*
+        s3files:.* s3tables:.* sts:.* vpc-lattice:.* vpce:.*""",
+    "features of buckets that they do not have": """s3:.*(Abac|Acl|Accelerate|Analytics|Cors|Inventory|IntelligentTiering|Logging).*
+        s3:.*(Metadata|Metrics|Notification|ObjectLock|Replication|Website|REST).* s3:DeleteBucket(Encryption|Lifecycle) s3:DeleteObject
+        s3:GetObject(Version)? s3:ListBucket""",
+    "features of tables": """dynamodb:.*(Kinesis|Replica|Import).* dynamodb:Put.* dynamodb:Delete(Item|ResourcePolicy)
+        dynamodb:((Get|Update)Item|Scan|Query|BatchWriteItem|UpdateContributorInsights)""",
+    "features of functions": """lambda:.*(Concurrency|CodeSigning|Layer).* lambda:(Put|Pass).* lambda:(AssociateRuntimeAlias|PublishVersion)
+        ec2:Describe(SecurityGroups|Subnets|Vpcs|NetworkInterfaces)""",
+    "features of logs": """logs:.*(DataProtection|KmsKey|IndexPolicy|ResourcePolic|Token|LogStream|LogDelivery|DeletionProtection).*
+        logs:PutLogEvents""",
+    "networks of other kinds": """ec2:.*(Vpn|PrivateNat|NatGatewayAddress|SubnetCidrBlock|PeeringConnectionOptions).* ec2:ModifyVpcTenancy
+        ec2:(AcceptAddressTransfer|CreateVpcEncryptionControl)""",
+    "limits of roles, which nobody sets": "iam:.*PermissionsBoundary",
+    "roles that AWS makes for a service: with the first compute environment": "iam:CreateServiceLinkedRole",
+    "a rule that calls a function, and a bucket, pass no role": "iam:PassRole",
+    "listed under another type of the same stack": "logs:(CreateLogGroup|PutRetentionPolicy|DescribeLogGroups) s3:.*BucketPolicy",
+}
+"""Why an action that a schema lists is not asked for -> which ones."""
+
+
+def schemas() -> Mapping[str, Mapping[str, Any]]:
+    """The schemas of resource types that cfn-lint brings, as far as they say which rights handlers need."""
+    lint = pytest.importorskip("cfnlint", reason="schemas come with cfn-lint")
+    found = (json.loads(path.read_text()) for path in Path(lint.__file__).parent.glob("data/schemas/resources/*.json"))
+    return {schema["typeName"]: schema["handlers"] for schema in found if schema.get("handlers")}
+
+
+def test_nothing_that_cloudformation_asks_for_is_forgotten() -> None:
+    """Each action of each handler is allowed, or belongs to what is not used."""
+    unused = re.compile("|".join(" ".join(UNUSED.values()).split()), re.IGNORECASE)
+    handlers = schemas()
+    for name, actions in BY_TYPE.items():
+        known = {action.lower() for action in actions}
+        verbs = ("create", "update", "delete", "read")
+        wanted = {action.lower() for verb in verbs for action in handlers.get(name, {}).get(verb, {}).get("permissions", ())}
+        assert wanted or name.startswith("Custom::"), name
+        assert {action for action in wanted - known if not unused.fullmatch(action)} == set(), name
+
+
+def test_every_request_that_is_made_is_known() -> None:
+    """Those of the room that asks AWS."""
+    for path in (ROOT / "cyclone_core" / "aws").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for service, operation in re.findall(r'client\("([a-z0-9-]+)"[^)]*\)\.(?:ask|all|pages)\("(\w+)"', text):
+            known = Asked({"service-quotas": "servicequotas"}.get(service, service), operation, "").action
+            assert known in OWN or service == "sts", f"{path.name}: {known}"
+
+
+def test_what_a_plan_asks_for() -> None:
+    """Only what its templates have, and Cyclone's own requests."""
+    found = permissions.needed([{"Resources": {"Record": {"Type": "AWS::SSM::Parameter"}}}])
+    assert "ssm:PutParameter" in found
+    assert "ec2:CreateVpc" not in found
+    asked_about = permissions.questions(found, "grid", "123456789012", MAIN)
+    assert asked_about["ssm:PutParameter"] == f"arn:aws:ssm:{MAIN}:123456789012:parameter/cyclone/grid/x"
+    assert asked_about["ec2:DescribeVpcs"] == "*"
+    assert "iam:PassRole" not in permissions.questions(["iam:PassRole"], "grid", "123456789012", MAIN)
+
+
+class Golden:
+    """Templates as they are kept, with another host's name."""
+
+    def templates(self, wanted: Iterable[Target]) -> dict[Key, Template]:
+        """The template of each target."""
+        return {target.key: Template(target, self._one(target)) for target in wanted}
+
+    def _one(self, target: Target) -> dict[str, Any]:
+        host = target.place.host
+        name = f"{target.region}.{target.stack.replace(host, 'grid', 1)}.json"
+        path = next(path for kind in ("peered", "plain") if (path := GOLDEN / kind / name).exists())
+        text = re.sub(r"\bgrid\b", host, path.read_text()).replace("GridDefault", f"{host.capitalize()}Default")
+        found: dict[str, Any] = json.loads(text.replace("HASH.zip", "code.zip"))
+        return found
+
+
+@pytest.fixture
+def real(host: Deployed, account: Account) -> Deployed:
+    """A host with the templates of a real one."""
+    for region in (MAIN, HUB):
+        bucket = bootstrap.bucket(host.place.account, region)
+        if not storage.has_bucket(account, region, bucket):
+            account.client("s3", region).ask(
+                "CreateBucket", Bucket=bucket, **({} if region == MAIN else {"CreateBucketConfiguration": {"LocationConstraint": region}})
+            )
+    storage.upload(account, MAIN, bootstrap.bucket(host.place.account, MAIN), "code.zip", packed())
+    host.templates = Golden()  # type: ignore[assignment]
+    return host
+
+
+def packed() -> bytes:
+    """An archive with nothing to run."""
+    import io
+    import zipfile
+
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): pass\n")
+    return made.getvalue()
+
+
+def everything(host: Deployed) -> dict[str, Any]:
+    """What the kept templates are of."""
+    region = [{"name": MAIN, "cidr": "10.0.0.0/16"}, {"name": HUB, "cidr": "10.1.0.0/16", "peer_with_main_region": True}]
+    default = {"name": "default"}
+    queue = {**default, "cluster": "default"}
+    return bodies(host={"name": host.host}, region=region, cluster=default, definition=default, queue=queue)
+
+
+def statements(host: Deployed, without: str = "") -> list[dict[str, Any]]:
+    """The documented rights of its deployer, but one."""
+    found = [statement for policy in permissions.policies(host.host, host.place.account).values() for statement in policy["Statement"]]
+    less = [{**each, "Action": [action for action in each["Action"] if action != without]} for each in found]
+    return [each for each in less if each["Action"]]
+
+
+def test_a_deployer_with_exactly_these_rights_does_everything(real: Deployed, as_user: Callable[..., Account]) -> None:
+    """Two regions with networks and peering, cluster, definition, queue: made, looked at, deleted."""
+    real.account = as_user(*statements(real))
+    ended = real.reach(everything(real))
+    assert set(ended.values()) == {"ACTIVE"}, real.text("FAILED")
+    assert set(real.apply(plan_of(real.place, everything(real), {})).values()) == {"DELETED"}, real.text("FAILED")
+
+
+@pytest.mark.parametrize("action", ["sqs:CreateQueue", "iam:PassRole", "cloudformation:ExecuteChangeSet"])
+def test_a_right_that_is_missing_is_named(real: Deployed, as_user: Callable[..., Account], action: str) -> None:
+    """By the plan, which asks IAM, and by the deployment, whoever is refused."""
+    real.account = as_user(*statements(real, without=action))
+    target = next(iter(plan_of(real.place, {}, everything(real)).changes))
+    wanted = permissions.needed([Golden()._one(Target(real.place, MAIN, "host", real.host, {}))])
+    questions = permissions.questions(wanted, real.host, real.place.account, MAIN)
+    assert asked.lacking(real.account, questions, questions) == ((action,) if action in questions else (), "")
+    real.apply(Plan((Change("create", target.kind, target.name, (), target.body, None, MAIN),)))
+    assert action in real.text("FAILED")
