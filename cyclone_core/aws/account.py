@@ -24,6 +24,8 @@ from cyclone_core.errors import AwsError, CredentialsUnusable
 
 SIGN_IN_REGION = "us-east-1"
 """Where the identity is asked for when the chosen region may not be enabled."""
+_LOCAL = {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
+"""Of clients of the sandbox, whatever the environment says: it is on this machine."""
 _CONNECTIONS = 32
 """Of each client: so many threads ask at once."""
 
@@ -87,7 +89,7 @@ class Account:
         """
         self.profile, self.endpoint = endpoint.profile if endpoint else profile, endpoint
         self._region, self._expected, self._patience = region, expected, patience or Patience()
-        self._lock = threading.RLock()
+        self._lock, self._asking = threading.RLock(), threading.Lock()
         self._made: Any = None
         self._clients: dict[tuple[str, str], Client] = {}
         self._identity: Identity | None = None
@@ -114,7 +116,7 @@ class Account:
 
         Raises CredentialsUnusable, with what to do, when there are none, they are not accepted, or are another account's than expected.
         """
-        with self._lock:
+        with self._asking:
             if self._identity is None:
                 region = SIGN_IN_REGION if is_opt_in(self.default_region) else self.default_region
                 answer = self.client("sts", region).ask("GetCallerIdentity")
@@ -149,7 +151,7 @@ class Account:
             retries={"mode": "standard", "total_max_attempts": self._patience.attempts},
             max_pool_connections=_CONNECTIONS,
             user_agent_extra="cyclone",
-            proxies={} if self.endpoint else None,  # the sandbox is on this machine
+            **(_LOCAL if self.endpoint else {}),
         )
         try:
             made = self._session().create_client(

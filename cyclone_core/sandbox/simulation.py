@@ -1,7 +1,7 @@
 """What IAM's simulator says (`iam:SimulatePrincipalPolicy`): what the sandbox's enforcement would, from the same policies.
 
-ministack's own looks at no permissions boundary and takes no `ContextEntries`, does not find roles that have a path, and answers for principals
-that do not exist. Like AWS's, this one knows of the circumstances of a request only what it is told.
+ministack's own looks at no permissions boundary and takes no `ContextEntries`, does not find roles that have a path, and answers for
+principals that do not exist. Like AWS's, this one knows of the circumstances of a request only what it is told.
 """
 
 from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from cyclone_core.aws.account import Account, Endpoint, Identity, profiles
 from cyclone_core.aws.client import Patience
 from cyclone_core.errors import AccessDenied, AwsError, CredentialsUnusable, RegionUnavailable
 from cyclone_core.operations.sandbox import Faults, RequestFault
-from tests.aws import Sandbox, credentials_file
+from tests.aws import Sandbox, credentials_file, policy
 
 SetFaults = Callable[[Faults], None]
 QUICK = Patience(connect_s=1.0, read_s=0.5, attempts=1, throttled_s=0.5, longest_wait_s=0.1)
@@ -54,6 +54,7 @@ def test_the_sandbox_is_reached_whatever_the_environment_says(aws: Sandbox, file
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     monkeypatch.setenv("AWS_PROFILE", "nobody")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     role = "role_arn = arn:aws:iam::210987654321:role/other\nsource_profile = cyclone-sandbox"
     (files / "config").write_text(f"[profile cyclone-sandbox]\n{role}\n")
     account = aws.account()
@@ -90,6 +91,26 @@ def test_a_role_that_wants_a_code_asks_nobody(aws: Sandbox, files: Path) -> None
     (files / "credentials").write_text(f"[default]\naws_access_key_id = {aws.key}\naws_secret_access_key = {aws.secret}\n")
     with pytest.raises(CredentialsUnusable, match="aws sts get-caller-identity --profile careful"):
         Account("careful").identity()
+
+
+def test_what_the_environment_says(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `hyper sandbox status` prints it, or anybody's own."""
+    for name, value in aws.status.environment.items():
+        monkeypatch.setenv(name, value)
+    assert Account().identity().is_root
+
+
+def test_a_profile_that_assumes_a_role(aws: Sandbox, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a deployer does it; its credentials are kept where the `aws` command keeps them."""
+    monkeypatch.setenv("HOME", str(files))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    trust = policy({"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    role = aws.client("iam", "us-east-1").create_role(RoleName="somebodys", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    credentials_file(files / "credentials", aws.user({"Action": "sts:AssumeRole", "Resource": "*"}))
+    (files / "config").write_text(f"[profile deployer]\nrole_arn = {role}\nsource_profile = cyclone-sandbox\nregion = us-east-1\n")
+    found = Account("deployer").identity()
+    assert (found.principal, found.is_root) == (role, False)
+    assert list((files / ".aws/cli/cache").iterdir())
 
 
 def test_keys_that_nobody_knows(aws: Sandbox, tmp_path: Path) -> None:
