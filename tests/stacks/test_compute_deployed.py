@@ -12,8 +12,7 @@ from cyclone_core import naming
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Place, Target
 from tests.aws import Sandbox, wait_until
-from tests.sandbox.conftest import attribute, resource
-from tests.stacks.bodies import ACCOUNT, cluster, definition, target
+from tests.stacks.bodies import ACCOUNT, body, cluster, definition, target
 
 
 class Deployed:
@@ -28,24 +27,9 @@ class Deployed:
         self._synthesizer = synthesizer
         self._made: list[str] = []
 
-    def network(self) -> None:
-        """What a region's stack offers, from nothing but a VPC."""
-        resources = {
-            "Vpc": resource("EC2::VPC", CidrBlock="10.7.0.0/16"),
-            "One": resource("EC2::Subnet", VpcId={"Ref": "Vpc"}, CidrBlock="10.7.0.0/24"),
-            "Two": resource("EC2::Subnet", VpcId={"Ref": "Vpc"}, CidrBlock="10.7.1.0/24"),
-            "Group": resource("EC2::SecurityGroup", VpcId={"Ref": "Vpc"}, GroupDescription="workers"),
-        }
-        values = {"subnets": {"Fn::Join": [",", [{"Ref": "One"}, {"Ref": "Two"}]]}, "security-group": attribute("Group", "GroupId")}
-        outputs = {
-            name.title().replace("-", ""): {"Value": value, "Export": {"Name": naming.export(self.place.host, name)}}
-            for name, value in values.items()
-        }
-        self.apply(naming.stack(self.place.host, "region"), {"Resources": resources, "Outputs": outputs})
-
-    def put(self, kind: str, body: dict[str, Any]) -> None:
+    def put(self, kind: str, of: dict[str, Any]) -> None:
         """Make a resource's stack, or change it."""
-        wanted: Target = target(kind, body, self.place.main_region, self.place)
+        wanted: Target = target(kind, of, self.place.main_region, self.place)
         self.apply(wanted.stack, self._synthesizer.templates([wanted])[wanted.key].body)
 
     def apply(self, stack: str, template: Any) -> None:
@@ -107,9 +91,9 @@ class Deployed:
 
 @pytest.fixture
 def deployed(aws: Sandbox, region: str, synthesizer: Synthesizer) -> Iterator[Deployed]:
-    """A region with a network."""
+    """A region with its network."""
     found = Deployed(aws, synthesizer, region, "grid")
-    found.network()
+    found.put("region", body("region", region, cidr="10.7.0.0/16", subnet_config="PUBLIC"))
     yield found
     found.delete()
 
