@@ -174,6 +174,8 @@ class View(Screen[None]):
             return
         self._read_at = time.monotonic()
         self._show_age()
+        if self.session.pulse is not None and self.session.pulse.health == "asking":
+            self.cyclone.look()  # what this view has read says how the host is
         if self._data is _NOTHING or data != self._data:
             self._data = data
             self.show(data)

@@ -14,7 +14,10 @@ from tests.wizard.conftest import MACHINE
 
 HOST = Host(name="grid", type="aws", account="123456789012", region="eu-west-1")
 BODIES = {"region": {"eu-west-1": {"cidr": "10.0.0.0/16"}, "us-east-1": {"cidr": "10.1.0.0/16"}}}
-NETWORKS = (Network("vpc-1", "lab", ("10.2.0.0/16", "10.9.0.0/16"), {"PUBLIC": 2, "PRIVATE_WITH_NAT": 1}), Network("vpc-2", "", ("172.31.0.0/16",)))
+NETWORKS = (
+    Network("vpc-1", "lab", ("10.2.0.0/16", "10.9.0.0/16"), {"PUBLIC": 2, "PRIVATE_WITH_NAT": 1}),
+    Network("vpc-2", "", ("172.31.0.0/16",)),
+)
 
 
 @dataclass

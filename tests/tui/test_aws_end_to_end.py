@@ -1,0 +1,111 @@
+"""From the first start to a deployed AWS host, on the sandbox, by keys alone."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from cyclone_core.operations import aws_hosts, deployments, hosts, resources
+from cyclone_tui.application import CycloneApp
+from cyclone_tui.screens.deployment import DeploymentView
+from cyclone_tui.screens.wizard import WizardView
+from cyclone_tui.settings import Settings
+from cyclone_tui.widgets.forms import FieldRow
+from tests.aws import Sandbox
+
+NAME = "tui"
+
+
+@pytest.fixture
+def sandbox_home(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The home of the sandbox as that of the user; the host is deleted afterwards."""
+    monkeypatch.setenv("CYCLONE_HOME", str(aws.home))
+    yield aws.home
+    host = hosts.get(NAME)
+    for _ in deployments.run_here(host, aws_hosts.propose_delete(host)):
+        pass
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        await pilot.pause(0.05)
+
+
+def row(app: CycloneApp, field: str) -> str:
+    """The text of a field; "" while it is not there."""
+    rows = app.screen.query(FieldRow)
+    return next((one.view.text for one in rows if one.view.name == field), "")
+
+
+async def next_step(app: CycloneApp, pilot: Pilot[Any], step: str) -> None:
+    """On to a step of the wizard."""
+    await pilot.press("pagedown")
+    await until(pilot, lambda: isinstance(app.screen, WizardView) and app.screen.draft and app.screen.draft.step == step, step)
+    await pilot.pause()
+
+
+def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -> None:
+    """Welcome, the wizard, its plan, the deployment to its end; then a cluster, and the host says how it is."""
+
+    async def main() -> None:
+        app = CycloneApp("local", Settings(refresh_s=1))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: app.views and app.views[-1].NAME == "welcome", "the welcome")
+            await pilot.press("2")
+            await until(pilot, lambda: row(app, "name"), "the form")
+            await pilot.press("ctrl+u", *NAME)
+            await next_step(app, pilot, "Account")
+            await pilot.press("y")
+            await until(pilot, lambda: row(app, "account"), "the sandbox's account")
+            await until(pilot, lambda: row(app, "region") == "us-east-1", "its region")
+            await next_step(app, pilot, "Network")
+            await until(pilot, lambda: row(app, "vpc").startswith("10."), "a free range")
+            await next_step(app, pilot, "Advanced")
+            await next_step(app, pilot, "Review")
+            wizard = app.screen
+            assert isinstance(wizard, WizardView)
+            await until(pilot, lambda: wizard.reviewed, "the plan")
+            assert not [one.problem for one in wizard.found if one.level == "error"]
+            await pilot.press("f10")
+            await succeeded(app, pilot)
+            assert app.session.host == NAME
+            await pilot.press("escape")
+            await until(pilot, lambda: app.views[-1].NAME == "home" and app.views[-1].has_data, "the home view")
+            await until(pilot, lambda: app.session.pulse and app.session.pulse.health == "ready", "the host is ready")
+            await add_cluster(app, pilot)
+
+    asyncio.run(main())
+    host = hosts.get(NAME)
+    found = {(one.kind, one.name): one.state for one in resources.for_host(host).snapshot().resources}
+    assert found == {("region", "us-east-1"): "ACTIVE", ("cluster", "big"): "ACTIVE"}
+    assert host.sandbox
+
+
+async def add_cluster(app: CycloneApp, pilot: Pilot[Any]) -> None:
+    """With the wizard, every answer as it is offered."""
+    app.open("new cluster name=big")
+    await until(pilot, lambda: row(app, "name") == "big", "the form")
+    wizard = app.screen
+    assert isinstance(wizard, WizardView)
+    for step in wizard.names[1:]:
+        await next_step(app, pilot, step)
+    await until(pilot, lambda: wizard.reviewed, "the plan")
+    await pilot.press("f10")
+    await succeeded(app, pilot)
+
+
+async def succeeded(app: CycloneApp, pilot: Pilot[Any]) -> None:
+    """The deployment's view is there, and follows to the end."""
+    await until(pilot, lambda: isinstance(app.screen, DeploymentView), "the deployment")
+    view = app.screen
+    assert isinstance(view, DeploymentView)
+    await until(pilot, lambda: view._look and view._look.deployment.is_over, "its end")
+    found = deployments.get(hosts.get(app.session.host), view.number)
+    assert found.state == "SUCCEEDED", found.reason

@@ -1,0 +1,247 @@
+"""Views of an AWS host, from what was read of it: lists by region, what failed where, what is old, what it does not have yet."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from cyclone_core.errors import CycloneError
+from cyclone_core.host_registry import HostRegistry
+from cyclone_core.operations import aws_looks
+from cyclone_core.operations.resources import Place, Snapshot, Stored
+from cyclone_core.resources import Host
+from cyclone_tui.application import CycloneApp
+from cyclone_tui.navigation import OF_JOBS
+from cyclone_tui.screens.base import View
+from cyclone_tui.widgets.header import Header
+from tests.tui.conftest import settle
+
+Run = Callable[..., CycloneApp]
+HOST = Host(name="grid", type="aws", account="123456789012", region="eu-west-1")
+BOTH = (Place("eu-west-1", "ACTIVE"), Place("us-east-1", "ACTIVE"))
+HALF = (Place("eu-west-1", "ACTIVE"), Place("us-east-1", "FAILED", "the limit of 50 environments is reached"))
+
+
+def stored(kind: str, name: str, places: tuple[Place, ...], **body: object) -> Stored:
+    """A resource as its stacks are."""
+    state = next((place.state for place in places if place.state != "ACTIVE"), "ACTIVE")
+    return Stored(kind, name, state, {"name": name, **body}, 1000.0, 2000.0, 0, places)
+
+
+class Account:
+    """What is read of the host, or why it cannot be."""
+
+    def __init__(self) -> None:
+        self.error = ""
+        self.snapshot = Snapshot(
+            (
+                stored(
+                    "region", "eu-west-1", BOTH[:1], main_region=True, cidr="10.0.0.0/16", subnet_config="PRIVATE_WITH_NAT", nat_gateways=1
+                ),
+                stored("region", "us-east-1", BOTH[1:], cidr="10.1.0.0/16", subnet_config="PUBLIC", nat_gateways=0),
+                stored("cluster", "big", HALF, max_vcpus=1000, type="SPOT", instance_list=["c5"]),
+                stored("cluster", "small", BOTH, max_vcpus=16, type="ONDEMAND", instance_list=["optimal"]),
+                stored("queue", "night", BOTH[:1], cluster="big", priority=3),
+                stored("definition", "sim", BOTH, vcpus=2, memory_limit_mib=2048, image_uri="x/y:1"),
+            ),
+            host=stored("host", "grid", BOTH[:1]),
+        )
+
+    def __call__(self, host: str) -> Snapshot:
+        if self.error:
+            raise CycloneError(self.error)
+        return self.snapshot
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """The host `grid` is registered and selected, and read through this."""
+    monkeypatch.setenv("CYCLONE_HOME", str(tmp_path))
+    HostRegistry().add(HOST)
+    HostRegistry().select("grid")
+    made = Account()
+    before = aws_looks.SHARED.read_with(made)
+    yield made
+    aws_looks.SHARED.read_with(before)
+
+
+async def ready(app: CycloneApp, pilot: Pilot[Any]) -> None:
+    """Until the first look has been taken."""
+    for _ in range(100):
+        await settle(app, pilot)
+        if isinstance(app.screen, View) and (app.screen.has_data or not app.screen.LIVE):
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("nothing was read")
+
+
+def screen(app: CycloneApp) -> list[str]:
+    """The lines on the screen."""
+    return ["".join(segment.text for segment in strip).rstrip() for strip in app.screen._compositor.render_strips()]
+
+
+def shows(run: Run, start: str, *texts: str, size: tuple[int, int] = (140, 40), keys: tuple[str, ...] = ()) -> list[str]:
+    """Open a view and look for texts."""
+    found: list[str] = []
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        await pilot.press(*keys)
+        await settle(app, pilot)
+        found.extend(screen(app))
+        for text in texts:
+            assert any(text in line for line in found), (text, found)
+
+    run(check, start, size, host="grid")
+    return found
+
+
+def test_clusters_say_in_how_many_regions_they_are_well(account: Account, on_screen: Run) -> None:
+    """And where and why not."""
+    lines = shows(on_screen, "clusters", "1 of 2", "us-east-1: the limit of 50 environments is reached")
+    small = next(line for line in lines if line.startswith(("  small", "▌ small")))
+    assert small.split()[1:5] == ["✓", "ACTIVE", "2", "ONDEMAND"]
+
+
+def test_regions_say_what_network_they_have(account: Account, on_screen: Run) -> None:
+    """In eighty columns too."""
+    lines = shows(on_screen, "regions", "10.0.0.0/16", size=(80, 24))
+    main = next(line for line in lines if "eu-west-1" in line and "10.0.0.0/16" in line)
+    assert main.split()[1:] == ["eu-west-1", "✓", "ACTIVE", "yes", "10.0.0.0/16", "PRIVATE_WITH_NAT", "1"]
+
+
+def test_a_resource_is_described_by_region(account: Account, on_screen: Run) -> None:
+    """Each with its state, and the reason below the one that failed."""
+    lines = shows(on_screen, "describe cluster big", "Regions", "the limit of 50 environments", "queue night")
+    assert any("us-east-1" in line and "FAILED" in line for line in lines)
+
+
+def test_a_host_is_described_by_region(account: Account, on_screen: Run) -> None:
+    """With its account, and that it runs no jobs yet."""
+    shows(on_screen, "describe host grid", "Regions", "us-east-1", "123456789012", "come with a later version")
+
+
+def test_home_says_what_it_does_not_have_yet(account: Account, on_screen: Run) -> None:
+    """Its queues and clusters are there, and what needs attention."""
+    lines = shows(on_screen, "home", "Running jobs on AWS comes in a later version of Cyclone", "night", "us-east-1/big")
+    assert any("cluster big is FAILED" in line for line in lines)
+
+
+@pytest.mark.parametrize("place", OF_JOBS)
+def test_views_of_jobs_say_so_in_one_line(place: str, account: Account, on_screen: Run) -> None:
+    """And one stays where one is."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        app.open(f"{place} 1" if place in ("job", "log") else place)
+        await pilot.pause()
+        assert [view.NAME for view in app.views] == ["regions"]
+        assert "grid is on AWS: running jobs there comes in a later version" in next(iter(app._notifications)).message
+
+    on_screen(check, "regions", host="grid")
+
+
+def test_actions_about_jobs_are_not_offered(account: Account, on_screen: Run) -> None:
+    """Others are."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        offered = {active.binding.action for active in app.screen.active_bindings.values()}
+        assert {"edit", "delete", "pause"} <= offered
+        assert not {"jobs", "submit"} & offered
+
+    on_screen(check, "queues", host="grid")
+
+
+def test_old_data_says_how_old_it_is(account: Account, on_screen: Run) -> None:
+    """While AWS cannot be reached what was read stays; afterwards nothing is said any more."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        banner = app.screen.query_one("#banner", Static)
+        account.error = "ec2 in eu-west-1 does not answer"
+        await look_anew(app, pilot, lambda: banner.display)
+        assert "data from" in str(banner.content)
+        assert "ec2 in eu-west-1 does not answer. Trying again" in str(banner.content)
+        assert any("small" in line for line in screen(app))
+        account.error = ""
+        await look_anew(app, pilot, lambda: not banner.display)
+
+    on_screen(check, "clusters", host="grid")
+
+
+async def look_anew(app: CycloneApp, pilot: Pilot[Any], condition: Callable[[], object]) -> None:
+    """Ask for everything anew until something is so."""
+    await pilot.press("r")
+    for _ in range(100):
+        await settle(app, pilot)
+        if condition():
+            return
+        await pilot.pause(0.05)
+        assert isinstance(app.screen, View)
+        app.screen.refresh_data()
+    raise AssertionError("it did not happen")
+
+
+def test_a_host_that_was_never_read_says_why(account: Account, on_screen: Run) -> None:
+    """With what to do about it."""
+    account.error = "the credentials have expired. Sign in: aws sso login"
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        banner = app.screen.query_one("#banner", Static)
+        for _ in range(100):
+            await settle(app, pilot)
+            if "aws sso login" in str(banner.content):
+                return
+            await pilot.pause(0.05)
+        raise AssertionError(str(banner.content))
+
+    on_screen(check, "clusters", host="grid")
+
+
+def test_regions_narrow_lists(account: Account, on_screen: Run) -> None:
+    """R offers the host's; a list shows what is there."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        await pilot.press("R")
+        await pilot.pause(0.2)
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert app.session.region == "eu-west-1"
+        assert not any(line.startswith(("  us-east-1", "▌ us-east-1")) for line in screen(app))
+
+    on_screen(check, "regions", host="grid")
+
+
+def test_the_header_says_how_the_host_is(account: Account, on_screen: Run) -> None:
+    """In a word."""
+    account.snapshot = Snapshot(host=account.snapshot.host)
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        for _ in range(100):
+            app.look()
+            await settle(app, pilot)
+            if app.screen.query_one(Header).heading.health == "ready":
+                return
+            await pilot.pause(0.05)
+        raise AssertionError(app.screen.query_one(Header).heading)
+
+    on_screen(check, "regions", host="grid")
+
+
+def test_hosts_are_listed_side_by_side(account: Account, on_screen: Run) -> None:
+    """What cannot be done with an AWS host is told."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await ready(app, pilot)
+        assert any("grid" in line and "aws" in line and "eu-west-1" in line for line in screen(app))
+        await pilot.press("x")
+        await pilot.pause(0.1)
+        assert "no process of it runs here" in next(iter(app._notifications)).message
+
+    on_screen(check, "hosts", host="grid")
