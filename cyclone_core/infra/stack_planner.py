@@ -214,9 +214,8 @@ class _Planner:
         templates = [{"Resources": {each.logical_id: {"Type": each.type} for each in step.stack.resources}} for step in steps]
         actions = permissions.needed([*templates, *([bootstrap.template()] if bare else [])])
         place, identity = self._place, self._account.identity()
-        return rights.lacking(
-            self._account, actions, permissions.resources_for(actions, place.host, place.account, place.main_region, identity.partition)
-        )
+        asked = permissions.questions(actions, place.host, place.account, place.main_region, identity.partition)
+        return rights.lacking(self._account, asked, asked, permissions.CIRCUMSTANCES)
 
 
 def _bootstrap(region: str) -> Change:

@@ -351,6 +351,8 @@ def _merged(kind: str, before: Mapping[str, Any] | None, given: Mapping[str, obj
     kept = settings(kind, before) if before is not None else {}
     if kind == "region" and any(given.get(name) is not None for name in NETWORK_FIELDS):  # another network sets the old one aside
         kept = {name: value for name, value in kept.items() if name not in NETWORK_FIELDS}
+    if kind == "region" and given.get("subnet_config") is not None:  # other subnets use other gateways
+        kept.pop("nat_gateways", None)
     merged = {**kept, **given}
     if kind == "image":  # one source replaces the other
         for one, other in (("directory", "reference"), ("reference", "directory")):

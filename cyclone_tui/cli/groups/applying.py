@@ -102,7 +102,7 @@ def follow(host: Host, deployment: Deployment, proposal: Proposal, asked: Asked,
     if asked.no_wait:
         _begun(deployment, proposal, asked)
         return
-    events = _followed(host, deployment, asked)
+    events = _followed(host, deployment, proposal, asked)
     found = deployments.get(host, deployment.number)
     if found.state == "SUCCEEDED":
         done()
@@ -133,9 +133,11 @@ def results(plan: Plan) -> list[str]:
     return [*(f"{kind} {name} {what}" for (kind, name), what in done.items()), *moved]
 
 
-def _followed(host: Host, deployment: Deployment, asked: Asked) -> list[Event]:
+def _followed(host: Host, deployment: Deployment, proposal: Proposal, asked: Asked) -> list[Event]:
     events = []
     number = deployment.number
+    if proposal.details is not None and proposal.details.lacking:
+        _say(f"hyper: you seem to lack rights: {', '.join(proposal.details.lacking)}")
     _say(f"deployment {number}: {deployment.what}")
     try:
         for event in deployments.follow(host, number):
