@@ -21,6 +21,8 @@ _POLICIES = {
     "compute": ("batch", "ecr"),
 }
 """Policies by name, with the services of their actions: one for all would be longer than a policy can be."""
+CIRCUMSTANCES = {"iam:PassedToService": "ecs-tasks.amazonaws.com", "iam:AWSServiceName": "batch.amazonaws.com"}
+"""What requests are like, for IAM to say whether they are allowed: one of the services that each is made for."""
 Document = dict[str, Any]
 
 
@@ -36,15 +38,13 @@ def needed(templates: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 def questions(actions: Iterable[str], host: str, account: str, region: str, partition: str = "aws") -> dict[str, str]:
     """What IAM can be asked about these actions: action -> the ARN of something of this host that it is needed for, `*` for everything.
 
-    For `aws.permissions.lacking(account, found, found)`. Asked about everything, IAM would refuse what a policy narrows down to the host.
-    Actions are left out whose policies have conditions: what a request will be like cannot be asked about.
+    For `aws.permissions.lacking(account, found, found, CIRCUMSTANCES)`. Asked about everything, IAM would refuse what a policy narrows down
+    to the host.
     """
     found = {}
     for action in actions:
-        scope = scope_of(action)
-        if not scope.condition:
-            arn = _filled(scope.on[0], host, account, partition).replace(":*:", f":{region}:", 1)
-            found[action] = arn if arn == "*" else arn.replace("*", "x")
+        arn = _filled(scope_of(action).on[0], host, account, partition).replace(":*:", f":{region}:", 1)
+        found[action] = arn if arn == "*" else arn.replace("*", "x")
     return found
 
 

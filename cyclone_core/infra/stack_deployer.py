@@ -63,9 +63,11 @@ class StackDeployer:
         `stop`: creations are deleted, updates taken back where AWS still can, nothing more is begun. Whoever leaves (or dies) leaves AWS to
         go on by itself. Raises CycloneError for what is no fault of a single stack.
         """
-        ordered = steps(self._place, self._recorded(), plan)
+        recorded = self._recorded()
+        ordered = steps(self._place, recorded, plan)
         templates = self._synthesizer.templates([step.target for step in ordered if step.target])
-        run = _Run(self._account, self._place, plan, templates, self._clock, self._patience_s)
+        regions = dict.fromkeys((self._place.main_region, *recorded.get("region", {})))
+        run = _Run(self._account, self._place, plan, templates, tuple(regions), self._clock, self._patience_s)
         yield from Schedule(ordered, run.work, run.skipped, self._at_once).run(stop)
 
 
@@ -73,9 +75,11 @@ class _Run:
     """One plan being applied. Its methods are called by the threads of the steps."""
 
     def __init__(
-        self, account: Account, place: Place, plan: Plan, templates: Mapping[Key, Template], clock: Callable[[], float], patience_s: float
-    ) -> None:
-        self._account, self._place, self._plan, self._templates = account, place, plan, templates
+        self, account: Account, place: Place, plan: Plan, templates: Mapping[Key, Template], regions: tuple[str, ...],
+        clock: Callable[[], float], patience_s: float,
+    ) -> None:  # fmt: skip
+        """regions: all that the host had before."""
+        self._account, self._place, self._plan, self._templates, self._regions = account, place, plan, templates, regions
         self._clock, self._patience_s = clock, patience_s
         self._uploads = Uploads(account, place.account)
 
@@ -138,6 +142,8 @@ class _Run:
         ended = run.delete(tags)
         if ended.phase == "DELETED":
             cleanup.after(left)
+            if step.change.kind == "host":
+                teller.line(stack_words.shared_kept(self._regions))
         return ended
 
 

@@ -4,10 +4,11 @@ A failure begins with its root: the first resource that failed and why, before w
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cyclone_core import naming
+from cyclone_core.infra import bootstrap
 from cyclone_core.infra.stack_states import cause, denied_action, is_taken
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ def cancelled(status: str) -> str:
 def skipped(stack: str, region: str) -> str:
     """For a stack whose turn does not come."""
     return f"not begun: it needs stack {stack} in {region}, which did not succeed"
+
+
+def shared_kept(regions: Iterable[str]) -> str:
+    """After the deletion of a host: what its regions still have and is not the host's alone."""
+    return f"kept: stack {bootstrap.STACK} in {', '.join(regions)}, which other applications of the CDK may use; it costs cents a month"
 
 
 def interrupted(problem: str) -> str:

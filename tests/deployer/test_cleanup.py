@@ -76,6 +76,7 @@ def test_nothing_is_left_of_a_host(aws: Sandbox, used: Deployed) -> None:
     assert f"bucket {data(used)} is empty: 4 objects and versions were deleted" in said
     assert f"table {used.host}-jobs is deleted" in said
     assert f"system backup of table {used.host}-jobs for 35 days, free of charge" in said
+    assert f"kept: stack CDKToolkit in {MAIN}, which other applications of the CDK may use" in said
     assert used.stack("host") is None
 
 
