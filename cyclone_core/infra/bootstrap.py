@@ -83,7 +83,7 @@ def _image_repository() -> dict[str, Any]:
         "RepositoryName": _own_name(repository),
         "ImageTagMutability": "IMMUTABLE",
         "ImageScanningConfiguration": {"ScanOnPush": True},
-        "EncryptionConfiguration": {"EncryptionType": "AES256"},
+        # No EncryptionConfiguration: AES256 is the default, and an update that leaves it out, as the CDK's does, would replace the repository.
         "LifecyclePolicy": {"LifecyclePolicyText": untagged},
     }
     return {"Type": "AWS::ECR::Repository", "Properties": properties, **_STAYS}
