@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from cyclone_core.host_registry import HostRegistry
 from cyclone_core.operations import aws_hosts, deployments, hosts, resources
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.deployment import DeploymentView
+from cyclone_tui.screens.hosts import HostsView
+from cyclone_tui.screens.modals import Choose, Confirmation
 from cyclone_tui.screens.wizard import WizardView
 from cyclone_tui.settings import Settings
 from cyclone_tui.widgets.forms import FieldRow
@@ -22,12 +25,12 @@ NAME = "tui"
 
 @pytest.fixture
 def sandbox_home(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The home of the sandbox as that of the user; the host is deleted afterwards."""
+    """The home of the sandbox as that of the user; where a test failed, the host is deleted afterwards."""
     monkeypatch.setenv("CYCLONE_HOME", str(aws.home))
     yield aws.home
-    host = hosts.get(NAME)
-    for _ in deployments.run_here(host, aws_hosts.propose_delete(host)):
-        pass
+    if host := next((host for host in HostRegistry().list()[0] if host.name == NAME), None):
+        for _ in deployments.run_here(host, aws_hosts.propose_delete(host)):
+            pass
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -> None:
@@ -52,7 +55,7 @@ async def next_step(app: CycloneApp, pilot: Pilot[Any], step: str) -> None:
 
 
 def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -> None:
-    """Welcome, the wizard, its plan, the deployment to its end; then a cluster, and the host says how it is."""
+    """Welcome, the wizard, its plan, the deployment to its end; then a cluster; then all of it goes, and nothing is left."""
 
     async def main() -> None:
         app = CycloneApp("local", Settings(refresh_s=1))
@@ -80,12 +83,18 @@ def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -
             await until(pilot, lambda: app.views[-1].NAME == "home" and app.views[-1].has_data, "the home view")
             await until(pilot, lambda: app.session.pulse and app.session.pulse.health == "ready", "the host is ready")
             await add_cluster(app, pilot)
+            host = hosts.get(NAME)
+            known = resources.for_host(host)
+            there = {(one.kind, one.name): one.state for one in (await asyncio.to_thread(known.snapshot)).resources}
+            assert there == {("region", "us-east-1"): "ACTIVE", ("cluster", "big"): "ACTIVE"}
+            assert host.sandbox
+            await delete_host(app, pilot)
+            assert (await asyncio.to_thread(known.snapshot)).host is None
+            await pilot.press("escape")
+            await until(pilot, lambda: app.session.host == "local", "another host")
+            assert NAME not in [host.name for host in HostRegistry().list()[0]]
 
     asyncio.run(main())
-    host = hosts.get(NAME)
-    found = {(one.kind, one.name): one.state for one in resources.for_host(host).snapshot().resources}
-    assert found == {("region", "us-east-1"): "ACTIVE", ("cluster", "big"): "ACTIVE"}
-    assert host.sandbox
 
 
 async def add_cluster(app: CycloneApp, pilot: Pilot[Any]) -> None:
@@ -101,11 +110,23 @@ async def add_cluster(app: CycloneApp, pilot: Pilot[Any]) -> None:
     await succeeded(app, pilot)
 
 
+async def delete_host(app: CycloneApp, pilot: Pilot[Any]) -> None:
+    """From the list of hosts, with its data, by typing its name."""
+    app.open("hosts")
+    await until(pilot, lambda: isinstance(app.screen, HostsView) and app.screen.rows, "the hosts")
+    await pilot.press("ctrl+d")
+    await until(pilot, lambda: isinstance(app.screen, Choose), "the question about its data")
+    await pilot.press("down", "down", "enter")
+    await until(pilot, lambda: isinstance(app.screen, Confirmation), "the question")
+    await pilot.press(*NAME, "enter")
+    await succeeded(app, pilot)
+
+
 async def succeeded(app: CycloneApp, pilot: Pilot[Any]) -> None:
     """The deployment's view is there, and follows to the end."""
     await until(pilot, lambda: isinstance(app.screen, DeploymentView), "the deployment")
     view = app.screen
     assert isinstance(view, DeploymentView)
     await until(pilot, lambda: view._look and view._look.deployment.is_over, "its end")
-    found = deployments.get(hosts.get(app.session.host), view.number)
-    assert found.state == "SUCCEEDED", found.reason
+    assert view._look is not None
+    assert view._look.deployment.state == "SUCCEEDED", view._look.deployment.reason

@@ -21,6 +21,7 @@ class Reader:
         self.gate: Callable[[], object] = lambda: None
 
     def __call__(self, host: str) -> Snapshot:
+        """Read it."""
         self.asked += 1
         self.gate()
         if self.error:

@@ -51,6 +51,7 @@ class Account:
         )
 
     def __call__(self, host: str) -> Snapshot:
+        """Read it."""
         if self.error:
             raise CycloneError(self.error)
         return self.snapshot

@@ -19,6 +19,8 @@ NETWORKS = (
     Network("vpc-2", "", ("172.31.0.0/16",)),
 )
 
+TWO_OF_FIVE = Quota(2, 5)
+
 
 @dataclass
 class Somewhere:
@@ -26,7 +28,7 @@ class Somewhere:
 
     refuses: Mapping[str, CycloneError] = field(default_factory=dict)
     """question -> what it raises"""
-    vpcs: Quota = Quota(2, 5)
+    vpcs: Quota = TWO_OF_FIVE
     runs_sandbox: bool = False
     types: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"eu-west-1": ("c5.large", "m5.large"), "us-east-1": ("c5.large",)})
 
