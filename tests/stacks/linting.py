@@ -6,7 +6,6 @@ Which actions and resources exist is read from what cfn-lint knows of IAM.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -76,12 +75,21 @@ def _wrong(statement: Mapping[str, Any]) -> Iterator[str]:
     for action in map(str, _listed(statement.get("Action", []))):
         if "*" in action:
             yield f"{action} allows more than is listed"
-        elif action.startswith("sts:AssumeRole"):
-            continue
-        elif (kinds := _kinds_of_resources(action)) is None:
-            yield f"there is no action {action}"
-        else:
-            yield from (f"{action} on {each}: {why}" for each in resources if (why := _unfit(action, each, kinds)))
+        elif not action.startswith("sts:AssumeRole"):
+            yield from _wrong_resources(action, resources)
+
+
+def _wrong_resources(action: str, resources: list[str]) -> Iterator[str]:
+    """A statement may name resources of several kinds; each action has to be for one of them."""
+    kinds = _kinds_of_resources(action)
+    if kinds is None:
+        yield f"there is no action {action}"
+    elif "*" in resources:
+        yield from [f"{action} on everything: it has resources, so they can be named"] if kinds else []
+    elif not any(_overlap(resource.replace("?", "*"), kind) for resource in resources for kind in kinds):
+        yield f"{action} is for {' or '.join(kinds) or 'everything'}, not for {' or '.join(resources)}"
+    elif action == "iam:PassRole" and any(resource.endswith("role/*") for resource in resources):
+        yield "any role can be passed"
 
 
 def _wrong_principal(principal: Any) -> Iterator[str]:
@@ -92,21 +100,14 @@ def _wrong_principal(principal: Any) -> Iterator[str]:
                 yield f"trusts {each}"
 
 
-def _unfit(action: str, resource: str, kinds: list[str]) -> str:
-    """Why a resource is not the action's, "" when it is."""
-    if resource == "*":
-        return "the action has resources, so they can be named" if kinds else ""
-    if not kinds:
-        return "the action has no resources"
-    if action == "iam:PassRole" and "*" in resource:
-        return "any role"
-    return "" if any(_overlap(resource, kind) for kind in kinds) else f"the action is for {' or '.join(kinds)}"
-
-
-def _overlap(resource: str, kind: str) -> bool:
-    """Whether an ARN with `*` can be of a kind of resources, as cfn-lint writes its ARNs; a `?` of ours stands for what is known later."""
-    begin = "arn:aws:" + re.sub(r"\$\{\w+\}", "*", kind.removeprefix("arn:${Partition}:")).replace(".*", "*")
-    return resource == "?" or fnmatchcase(resource, begin) or fnmatchcase(resource.replace("?", ""), begin) or resource.startswith("?")
+@cache
+def _overlap(one: str, other: str) -> bool:
+    """Whether something can match both of two patterns in which `*` is anything."""
+    if one[:1] == "*":
+        return _overlap(one[1:], other) or (bool(other) and _overlap(one, other[1:]))
+    if other[:1] == "*":
+        return _overlap(other, one)
+    return one[:1] == other[:1] and (not one or _overlap(one[1:], other[1:]))
 
 
 @cache
@@ -117,17 +118,18 @@ def _known() -> dict[str, Any]:
 
 
 def _kinds_of_resources(action: str) -> list[str] | None:
-    """Forms of the ARNs of an action's resources; None when there is no such action."""
+    """Patterns of the ARNs of an action's resources, none where it has none; None when there is no such action."""
     service, _, name = action.partition(":")
     found = _known().get(service.lower(), {})
     if name.lower() not in found.get("Actions", {}):
         return None
     kinds = found["Actions"][name.lower()].get("Resources", [])
-    return [form for kind in kinds for form in found["Resources"][kind]["ARNFormats"]]
+    forms = [form for kind in kinds for form in found["Resources"].get(kind, {"ARNFormats": ["arn:.*"]})["ARNFormats"]]
+    return [re.sub(r"\$\{\w+\}|\.\*", "*", form) for form in forms]
 
 
 def _rendered(value: Any) -> str:
-    """A resource with its references to the partition resolved; `?` for what only CloudFormation knows."""
+    """A resource as text; `?` stands for what only CloudFormation knows."""
     match value:
         case str():
             return value

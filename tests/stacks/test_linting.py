@@ -24,23 +24,24 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:grid--*"
 @pytest.mark.parametrize(
     ("action", "resource", "finding"),
     [
-        ("sqs:*", QUEUE, "Role: sqs:* allows more than is listed"),
-        ("sqs:Receive*", QUEUE, "Role: sqs:Receive* allows more than is listed"),
-        ("sqs:TakeMessage", QUEUE, "Role: there is no action sqs:TakeMessage"),
-        ("sqs:SendMessage", "*", "Role: sqs:SendMessage on *: the action has resources, so they can be named"),
-        ("iam:PassRole", "arn:aws:iam::123456789012:role/*", "Role: iam:PassRole on arn:aws:iam::123456789012:role/*: any role"),
-        ("ecr:GetAuthorizationToken", QUEUE, f"Role: ecr:GetAuthorizationToken on {QUEUE}: the action has no resources"),
+        ("sqs:*", QUEUE, "sqs:* allows more than is listed"),
+        ("sqs:Receive*", QUEUE, "sqs:Receive* allows more than is listed"),
+        ("sqs:TakeMessage", QUEUE, "there is no action sqs:TakeMessage"),
+        ("sqs:SendMessage", "*", "sqs:SendMessage on everything: it has resources, so they can be named"),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/*", "any role can be passed"),
+        ("ecr:GetAuthorizationToken", QUEUE, f"ecr:GetAuthorizationToken is for everything, not for {QUEUE}"),
+        ("sqs:SendMessage", "arn:aws:sns:::x", "sqs:SendMessage is for arn:*:sqs:*:*:*, not for arn:aws:sns:::x"),
     ],
 )  # fmt: skip
 def test_too_much_is_found(action: str, resource: str, finding: str) -> None:
-    """Actions and resources with `*`, roles to pass, actions that do not exist."""
-    assert policy_findings(template(Action=[action], Resource=resource)) == [finding]
+    """Actions and resources with `*`, roles to pass, actions that do not exist, and what an action is not for."""
+    assert policy_findings(template(Action=[action], Resource=resource)) == [f"Role: {finding}"]
 
 
-def test_a_resource_of_another_service_is_found() -> None:
-    """Of such a statement nothing would come."""
-    (found,) = policy_findings(template(Action="s3:GetObject", Resource=QUEUE))
-    assert "the action is for arn:${Partition}:s3" in found
+@pytest.mark.parametrize("resources", [[QUEUE, "arn:aws:sns:us-east-1:123456789012:x"], ["arn:aws:sqs:*:123456789012:*"]])
+def test_one_resource_of_several_is_enough(resources: list[str]) -> None:
+    """A statement may be about things of several kinds, wherever they are."""
+    assert policy_findings(template(Action=["sqs:SendMessage"], Resource=resources)) == []
 
 
 def test_what_is_listed_is_right() -> None:
