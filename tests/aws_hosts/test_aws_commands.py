@@ -1,0 +1,181 @@
+"""`hyper` on an AWS host, from the first stack to the last, on the sandbox."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cyclone_core.sandbox.faults import Faults
+from tests.aws import Sandbox
+from tests.aws_hosts.conftest import HUB, Run, states
+
+
+def test_what_was_made_is_listed_with_its_places(grid: str, run: Run) -> None:
+    """A host is its stacks: each resource is as they are, in each region."""
+    assert states(run("regions", "list-regions", "--json", "--host", grid)) == {"us-east-1": "ACTIVE", HUB: "ACTIVE"}
+    (cluster,) = run("clusters", "list-clusters", "--json", "--host", grid).json
+    assert cluster["places"] == [
+        {"region": "us-east-1", "state": "ACTIVE", "reason": ""},
+        {"region": HUB, "state": "ACTIVE", "reason": ""},
+    ]
+    listed = {host["name"]: host["state"] for host in run("hosts", "list-hosts", "--json").json}
+    assert listed[grid] == "ready"
+
+
+def test_a_plan_says_what_happens_to_each_resource_of_each_stack(grid: str, run: Run) -> None:
+    """And changes nothing: the same plan again says the same."""
+    argv = ("clusters", "update-cluster", "--name", "big", "--max-vcpus", "96", "--plan", "--json", "--host", grid)
+    first, second = run(*argv).json, run(*argv).json
+    assert first == second
+    (main,) = [stack for stack in first["stacks"] if stack["region"] == "us-east-1"]
+    assert (main["action"], main["stack"]) == ("change", f"{grid}-cluster-big")
+    assert "Record" in {resource["logical_id"] for resource in main["resources"]}
+    assert first["plan"][0]["fields"] == [{"field": "max_vcpus", "before": 64, "after": 96}]
+
+
+def test_nothing_to_change_is_no_deployment(grid: str, run: Run) -> None:
+    """A second update with the same settings leaves no record, and neither does bringing a host to the version that made it."""
+    before = run("deployments", "list", "--json", "--host", grid).json[0]["number"]
+    update = run("queues", "update-queue", "--name", "fast", "--cluster", "big", "--host", grid)
+    assert (update.code, update.out) == (0, "no change: everything is as asked\n")
+    assert run("hosts", "update-host", "--name", grid).out == "no change: everything is as asked\n"
+    assert run("deployments", "list", "--json", "--host", grid).json[0]["number"] == before
+
+
+def test_a_change_is_followed_stack_by_stack(grid: str, run: Run) -> None:
+    """On stderr one line as each begins and ends, resources only with -v; stdout has the result."""
+    changed = run("queues", "update-queue", "--name", "fast", "--priority", "5", "--host", grid)
+    assert (changed.code, changed.out) == (0, "queue fast updated\n")
+    assert [line.split("  ")[1:] for line in changed.err.splitlines()[1:]] == [
+        ["us-east-1 queue fast", "UPDATING"],
+        ["us-east-1 queue fast", "ACTIVE"],
+    ]
+    verbose = run("queues", "update-queue", "--name", "fast", "--priority", "0", "--host", grid, "-v")
+    assert "queue fast Record AWS::SSM::Parameter" in verbose.err
+
+
+def test_a_region_that_fails_is_told_and_retried(grid: str, run: Run, faults: Callable[[Faults], None], aws: Sandbox) -> None:
+    """The root cause on top, nothing left of what was made in it, and the rest with one command once that is mended."""
+    faults(Faults(failures={"AWS::Batch::JobQueue": "no capacity today"}))
+    failed = run("clusters", "add-cluster", "--name", "small", "--compute-envs", "1", "--host", grid)
+    assert failed.code == 1
+    last = failed.err.splitlines()[-1]
+    number = last.split("deployment ")[1].split()[0]
+    assert "JobQueue (AWS::Batch::JobQueue): " in last
+    assert "no capacity today" in last
+    assert f"hyper deployments retry {number}" in last
+    faults(Faults())
+    plan = run("deployments", "retry", number, "--plan", "--json", "--host", grid).json
+    assert {stack["stack"] for stack in plan["stacks"]} == {f"{grid}-cluster-small"}
+    assert run("deployments", "retry", number, "--host", grid).code == 0
+    assert states(run("clusters", "list-clusters", "--name", "small", "--json", "--host", grid)) == {"small": "ACTIVE"}
+    assert run("clusters", "delete-cluster", "--name", "small", "--host", grid).out == "cluster small deleted\n"
+
+
+def test_a_roll_back_leads_to_what_was_there(grid: str, run: Run) -> None:
+    """In every region."""
+    run("definitions", "update-definition", "--name", "sim", "--vcpus", "2", "--host", grid)
+    number = str(run("deployments", "list", "--json", "--host", grid).json[0]["number"])
+    assert run("deployments", "roll-back", number, "--host", grid).code == 0
+    (sim,) = run("definitions", "list-definitions", "--json", "--host", grid).json
+    assert sim["vcpus"] == 1
+
+
+def test_a_deployment_can_be_left_alone(grid: str, run: Run) -> None:
+    """--no-wait begins it; attach follows it to its end."""
+    begun = run("queues", "update-queue", "--name", "fast", "--paused", "--no-wait", "--json", "--host", grid).json
+    number = str(begun["deployment"]["number"])
+    attached = run("deployments", "attach", number, "--host", grid)
+    assert (attached.code, attached.out.splitlines()[-1].split()[0]) == (0, "SUCCEEDED")
+    assert run("queues", "update-queue", "--name", "fast", "--no-paused", "--host", grid).code == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (
+            ("regions", "add-region", "--name", "eu-wst-1", "--vpc", "10.0.0.0/8", "--subnet-config", "PRIVATE_ISOLATED"),
+            ["--vpc: 10.0.0.0/8 is larger", "--deploy-vpc-endpoints: workers in isolated subnets"],
+        ),
+        (
+            ("regions", "add-region", "--name", "eu-wst-1"),
+            ["--name: the region eu-wst-1 is not enabled for this account, or there is none of that name. Did you mean eu-west-1?"],
+        ),
+        (
+            ("regions", "add-region", "--name", "eu-west-3", "--vpc", "10.1.128.0/17", "--peer-with-main-region", "--nat-gateways", "4"),
+            [f"--vpc: 10.1.128.0/17 overlaps 10.1.0.0/16 of region {HUB}"],
+        ),
+        (
+            ("clusters", "add-cluster", "--name", "c", "--launch-type", "EC2", "--type", "ONDEMAND", "--allocation-strategy",
+             "SPOT_CAPACITY_OPTIMIZED", "--max-memory-mib", "64"),
+            ["--max-memory-mib: on AWS", "--launch-type: clusters of type EC2 come with a later version", "--allocation-strategy: "],
+        ),
+        (
+            ("clusters", "add-cluster", "--name", "c", "--instance-list", "z9.nano,c5", "--main-region-image-name", "mine"),
+            ["--instance-list: us-east-1 does not offer z9.nano", "--main-region-image-name: there is no machine image 'mine'"],
+        ),
+        (("definitions", "add-definition", "--name", "d"), ["--image-uri: tasks on AWS run in containers"]),
+        (
+            ("queues", "add-queue", "--name", "q", "--cluster", "bog", "-rw", "us-west-1", "2"),
+            ["--compute-environment: there is no cluster 'bog'. Did you mean 'big'?", "--region-distribution-weights: the host has no"],
+        ),
+        (("images", "add-image", "--name", "i"), ["images of AWS hosts come with a later version"]),
+        (("regions", "delete-region", "--name", "us-east-1"), ["it is the main region, and the host still has region eu-north-1"]),
+        (("regions", "init-main-region", "--vpc", "10.5.0.0/16"), ["--vpc: the network cannot be changed: clusters are in it (big)"]),
+        (("clusters", "delete-cluster", "--name", "big"), ["1 queue still uses it: fast"]),
+    ],
+)  # fmt: skip
+def test_everything_that_is_wrong_is_told_before_anything_is_done(grid: str, run: Run, argv: tuple[str, ...], expected: list[str]) -> None:
+    """With the flag that was typed and what to do."""
+    before = run("deployments", "list", "--json", "--host", grid).json[0]["number"]
+    refused = run(*argv, "--host", grid)
+    assert (refused.code, refused.out) == (1, "")
+    for text in expected:
+        assert text in refused.err
+    assert run("deployments", "list", "--json", "--host", grid).json[0]["number"] == before
+
+
+@pytest.mark.parametrize(
+    "argv", [("workers", "list-workers"), ("events", "list-events"), ("hosts", "start"), ("hosts", "purge", "--older-than", "1d", "-y")]
+)
+def test_what_aws_hosts_do_not_have_yet_is_said_in_one_line(grid: str, run: Run, argv: tuple[str, ...]) -> None:
+    """Jobs come with a later version, and nothing has to be started."""
+    run("hosts", "select-host", grid)
+    refused = run(*argv)
+    run("hosts", "select-host", "local")
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (1, "", 1)
+
+
+def test_a_host_comes_and_goes_without_a_trace(aws: Sandbox, run: Run) -> None:
+    """Control plane first, its network later; deleting it leaves no stack, no bucket, no table, and this machine forgets it."""
+    made = run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "brief", "--no-auto-init-main", "--region", "eu-south-1")
+    assert (made.code, made.out) == (0, "host brief created\n")
+    assert run("regions", "init-main-region", "--vpc", "10.8.0.0/16", "--subnet-config", "PUBLIC").out == "region eu-south-1 created\n"
+    aws.client("s3", "eu-south-1").put_object(Bucket="brief-data-123456789012-eu-south-1", Key="outputs/1", Body=b"text")
+    assert "add --yes" in run("hosts", "delete-host", "--name", "brief").err.lower()
+    deleted = run("hosts", "delete-host", "--name", "brief", "--yes")
+    assert (deleted.code, deleted.out.splitlines()[-1]) == (0, "host brief deleted")
+    stacks = aws.client("cloudformation", "eu-south-1").describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in stacks if stack["StackName"].startswith("brief")] == []
+    assert "brief" not in {host["name"] for host in run("hosts", "list-hosts", "--json").json}
+    assert aws.client("dynamodb", "eu-south-1").list_tables()["TableNames"] == []
+
+
+def test_two_hosts_of_one_name_are_refused(grid: str, run: Run) -> None:
+    """Here by the registry, elsewhere by what is deployed: the remedy is to import it."""
+    again = run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", grid)
+    assert "there is a host 'grid' already" in again.err
+    odd = run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "Grid_2", "--account", "12", "--vpc", "10.0.0.0")
+    assert odd.err.count("hyper: ") == 3
+
+
+def test_a_host_on_a_sandbox_that_is_gone_can_be_forgotten(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    """Whatever was on it is gone with it."""
+    monkeypatch.setenv("CYCLONE_HOME", f"{tmp_path}/elsewhere")
+    from cyclone_core.operations import aws_hosts
+    from cyclone_core.resources import Host
+
+    aws_hosts.register(Host(name="lost", type="aws", account="123456789012", region="us-east-1", sandbox=True))
+    (lost,) = [host for host in run("hosts", "list-hosts", "--json").json if host["name"] == "lost"]
+    assert lost["state"] == "not answering"
+    assert "does not run. Start it: hyper sandbox start" in lost["why"]
+    assert run("hosts", "delete-host", "--name", "lost", "-y").out == "host lost forgotten: nothing of it is left\n"
