@@ -83,7 +83,7 @@ def _image_repository() -> dict[str, Any]:
         "RepositoryName": _own_name(repository),
         "ImageTagMutability": "IMMUTABLE",
         "ImageScanningConfiguration": {"ScanOnPush": True},
-        # No EncryptionConfiguration: AES256 is the default, and an update that leaves it out, as the CDK's does, would replace the repository.
+        # No EncryptionConfiguration: AES256 is the default, and an update without it, as the CDK's is, would replace the repository.
         "LifecyclePolicy": {"LifecyclePolicyText": untagged},
     }
     return {"Type": "AWS::ECR::Repository", "Properties": properties, **_STAYS}

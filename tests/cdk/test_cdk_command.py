@@ -7,6 +7,7 @@ import pytest
 
 from cyclone_core.aws.account import Account
 from cyclone_core.host_registry import HostRegistry
+from cyclone_core.infra import bootstrap
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.stack_plans import Details
 from cyclone_core.infra.synth import Synthesizer
@@ -14,7 +15,7 @@ from cyclone_core.operations import imports
 from cyclone_core.operations.aws_resources import AwsResources
 from cyclone_core.operations.resources import Proposal
 from cyclone_core.sandbox.settings import PROFILE
-from tests.aws import Sandbox
+from tests.aws import Sandbox, wait_until
 
 from .configurations import write
 from .conftest import Cdk
@@ -48,7 +49,7 @@ def test_problems_of_the_configuration_end_it(cdk: Cdk, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_deployed_with_cdk_and_imported(cdk: Cdk, aws: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bootstrap, deploy, no difference, a difference after a change, import into hyper, which finds nothing to do, destroy."""
+    """Bootstrap over ours, deploy, no difference, a difference after a change, import into hyper, which finds nothing to do, destroy."""
     main = {"region": "ap-southeast-2", "main_region": "True", "cidr": "10.0.0.0/16", "subnet_config": "PUBLIC"}
     folder = write(tmp_path / "conf", settings={"stack_settings": {"stack_name": "cdkgrid", "account": None}}, regions={"regions": [main]})
     out, credentials = str(tmp_path / "cdk.out"), str(aws.status.directory.credentials)
@@ -64,6 +65,9 @@ def test_deployed_with_cdk_and_imported(cdk: Cdk, aws: Sandbox, tmp_path: Path, 
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout + done.stderr
 
+    cloudformation = aws.client("cloudformation", "ap-southeast-2")
+    cloudformation.create_stack(StackName=bootstrap.STACK, TemplateBody=json.dumps(bootstrap.template()))
+    wait_until(lambda: cloudformation.describe_stacks(StackName=bootstrap.STACK)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE")
     run("bootstrap", "aws://123456789012/ap-southeast-2")
     run("deploy", "*", "--require-approval", "never", "--concurrency", "5")
     assert run("diff", "*", "--method", "template").count("There were no differences") == 5
