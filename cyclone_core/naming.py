@@ -39,6 +39,11 @@ def slug(name: str, most: int = 64) -> str:
     return f"{cleaned[: most - 9].strip('-')}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
+def in_logical_ids(name: str) -> str:
+    """A name as part of logical ids, and so of the names that CloudFormation makes of them: `my-grid` -> `MyGrid`."""
+    return "".join(part[:1].upper() + part[1:] for part in slug(name).split("-"))
+
+
 def stack(host: str, kind: str, name: str = "") -> str:
     """Name of a stack: `grid-host`, `grid-region`, `grid-cluster-big`."""
     return f"{host}-{kind}-{slug(name, 80)}" if name else f"{host}-{kind}"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cyclone_core import naming
 from cyclone_core.infra import permission_words as words
 from cyclone_core.infra.permission_table import BY_TYPE, EC2_LOOKS, EC2_MAKES, LOOK, OWN, SCOPES, Scope, listed
 
@@ -95,8 +96,7 @@ def _plain(condition: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, di
 
 
 def _filled(arn: str, host: str, account: str, partition: str) -> str:
-    camel = "".join(part[:1].upper() + part[1:] for part in host.split("-"))
-    return arn.format(p=partition, a=account, h=host, H=camel)
+    return arn.format(p=partition, a=account, h=host, H=naming.in_logical_ids(host))
 
 
 # -- the document ------------------------------------------------------------------------------------------------------

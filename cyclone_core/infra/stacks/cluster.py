@@ -61,7 +61,7 @@ class _Maker:
         """Add one. Its logical id begins with host and cluster, as its name will, and has what cannot be changed in place."""
         return aws_batch.CfnComputeEnvironment(
             self._stack,
-            f"{_camel(self._target.place.host)}{_camel(self._target.name)}{asked.kind}{asked.number}",
+            f"{naming.in_logical_ids(self._target.place.host)}{naming.in_logical_ids(self._target.name)}{asked.kind}{asked.number}",
             type="MANAGED",
             state="ENABLED",
             replace_compute_environment=asked.is_best_fit,
@@ -175,8 +175,3 @@ def _agent_statements(clusters: str, instances: str) -> list[dict[str, Any]]:
         statement(*on_itself, on=instances),
         statement("ecs:TagResource", on=instances, StringEquals={"ecs:CreateAction": "RegisterContainerInstance"}),
     ]
-
-
-def _camel(name: str) -> str:
-    """A name as part of a logical id."""
-    return "".join(part[:1].upper() + part[1:] for part in naming.slug(name).split("-"))
