@@ -93,11 +93,12 @@ def _wrong_resources(action: str, resources: list[str]) -> Iterator[str]:
 
 
 def _wrong_principal(principal: Any) -> Iterator[str]:
-    """A trust names services, or the account's own."""
-    for who in _listed(principal.values() if isinstance(principal, Mapping) else principal or []):
-        for each in _listed(who):
-            if "*" in str(each):
-                yield f"trusts {each}"
+    """Whoever is trusted is a service, by its name."""
+    if principal is None:
+        return
+    trusted = principal if isinstance(principal, Mapping) else {"AWS": principal}
+    for kind, who in trusted.items():
+        yield from (f"trusts {each}" for each in _listed(who) if kind != "Service" or "*" in str(each))
 
 
 @cache
