@@ -26,6 +26,8 @@ _UNKNOWN_KEYS = frozenset((
 ))  # fmt: skip
 """Codes for keys that AWS does not know; a region that is not enabled says the same of keys that are well."""
 _CLOCK = frozenset(("RequestTimeTooSkewed", "RequestInTheFuture"))
+_CLOCK_WORDS = ("Signature expired", "Signature not yet current")
+"""How services say it that have no code of their own for it."""
 _DENIED = frozenset((
     "403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException",
     "Client.UnauthorizedOperation", "Forbidden", "NotAuthorized", "UnauthorizedOperation", "UnauthorizedException",
@@ -120,12 +122,12 @@ def _refused(exc: Any, asked: Asked, source: Source, caller: str, enabled: bool)
         return RegionUnavailable(f"{what}. Enable it: aws account enable-region --region-name {asked.region}, or leave it out", code)
     if code in _EXPIRED:
         return CredentialsUnusable(f"{source.words} have expired. {source.remedy}", code)
-    if code in _UNKNOWN_KEYS:
-        return CredentialsUnusable(f"{source.words} cannot be used: {asked.service} does not know them ({code}). {source.remedy}", code)
-    if code in _CLOCK:
+    if code in _CLOCK or message.startswith(_CLOCK_WORDS):
         return CredentialsUnusable(
             f"{asked.service} refuses requests of this machine: its clock is wrong. Set the clock, then try again", code
         )
+    if code in _UNKNOWN_KEYS:
+        return CredentialsUnusable(f"{source.words} cannot be used: {asked.service} does not know them ({code}). {source.remedy}", code)
     if code in _DENIED:
         return _denied(message, asked, source, caller, code)
     if code in THROTTLED:

@@ -50,6 +50,12 @@ def test_refusals(code: str, kind: type[errors.AwsError], words: str) -> None:
     assert words in str(found)
 
 
+def test_a_wrong_clock_is_no_wrong_key() -> None:
+    """Services that have one code for both say which it is."""
+    found = translate(refusal("SignatureDoesNotMatch", "Signature expired: 20261122T1 is now earlier than 20261122T2"), ASKED, PROFILE)
+    assert "clock" in str(found)
+
+
 @pytest.mark.parametrize("code", ["Throttling", "RequestLimitExceeded", "SlowDown", "TooManyRequestsException"])
 def test_throttling_has_one_code(code: str) -> None:
     """However a service spells it."""
