@@ -8,8 +8,9 @@ once, and one that AWS cannot serve does not keep the others from it. How they d
                                spot capacity at the same on-demand price
     any other instance_list    not at all: a list says what may be started, and each environment starts any of it
 
-An environment is replaced, not changed, when it comes to be bought in another way: its kind is part of its logical id. Changes of all else
-happen in place (`ReplaceComputeEnvironment: false`), which Batch does not do for BEST_FIT.
+An environment is replaced, not changed, when it comes to be bought in another way, or gets or loses an image of its own (Batch takes away
+neither a bid nor an image): its kind is part of its logical id. Changes of all else happen in place (`ReplaceComputeEnvironment: false`),
+which Batch does not do for BEST_FIT.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ class Environment:
     """One compute environment."""
 
     kind: str
-    """Spot, OnDemand, SpotBestFit or OnDemandBestFit: what can be changed only by another environment"""
+    """what can be changed only by another environment: Spot or OnDemand, with BestFit and OwnImage where it is so"""
     number: int
     """from 1: the order in which the queue fills them"""
     max_vcpus: int
@@ -46,6 +47,8 @@ class Environment:
     """as Batch spells it"""
     bid_percentage: int | None
     """of the on-demand price, None on demand"""
+    image: str | None
+    """machine image, None for the newest that Batch has"""
 
     @property
     def is_spot(self) -> bool:
@@ -64,7 +67,8 @@ def environments(body: Mapping[str, Any], region: str) -> tuple[Environment, ...
     count = max(1, min(int(body["compute_envs"]), vcpus // LEAST_SHARE))
     strategy = _strategy(body)
     is_spot = body["type"] == "SPOT"
-    kind = ("Spot" if is_spot else "OnDemand") + ("BestFit" if strategy == "BEST_FIT" else "")
+    image = (body.get("machine_images") or {}).get(region)
+    kind = ("Spot" if is_spot else "OnDemand") + ("BestFit" if strategy == "BEST_FIT" else "") + ("OwnImage" if image else "")
     return tuple(
         Environment(
             kind,
@@ -73,6 +77,7 @@ def environments(body: Mapping[str, Any], region: str) -> tuple[Environment, ...
             instance_types(body["instance_list"], region, number),
             strategy,
             int(body["bid_percentage"]) if is_spot else None,
+            image,
         )
         for number in range(1, count + 1)
     )

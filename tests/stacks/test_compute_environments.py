@@ -33,3 +33,11 @@ def test_how_instances_are_bought() -> None:
     demand = environments(cluster(type="ONDEMAND", allocation_strategy="SPOT_CAPACITY_OPTIMIZED"), "us-east-1")[0]
     assert (demand.kind, demand.strategy, demand.bid_percentage) == ("OnDemand", "BEST_FIT_PROGRESSIVE", None)
     assert environments(cluster(allocation_strategy="BEST_FIT"), "us-east-1")[0].kind == "SpotBestFit"
+
+
+def test_an_image_of_its_own_is_a_regions() -> None:
+    """Without one in a region, Batch's newest is used; getting or losing one makes other environments."""
+    body = {**cluster(main_region_image_name="mine"), "machine_images": {"us-east-1": "ami-1"}}
+    own, usual = (environments(body, region)[0] for region in ("us-east-1", "eu-west-1"))
+    assert (own.kind, own.image) == ("SpotOwnImage", "ami-1")
+    assert (usual.kind, usual.image) == ("Spot", None)

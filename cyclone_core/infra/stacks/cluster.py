@@ -54,7 +54,7 @@ class _Maker:
         self._stack, self._target, self._body = stack, target, target.properties["body"]
         self._called = naming.job_queue(target.place.host, target.name)
         self._profile = self._instance_profile()
-        self._template = self._launch_template()
+        self._template = self._launch_template(first)
         self._fleet_role = self._spot_fleet_role() if first.is_spot and first.is_best_fit else None
 
     def environment(self, asked: Environment) -> aws_batch.CfnComputeEnvironment:
@@ -74,8 +74,8 @@ class _Maker:
         )
 
     def _resources(self, asked: Environment) -> aws_batch.CfnComputeEnvironment.ComputeResourcesProperty:
-        image = self._image()
-        latest = None if image or asked.is_best_fit else True  # patched machine images come with every change that needs new instances
+        # Batch's newest image comes with each change that needs new instances.
+        latest = None if asked.image or asked.is_best_fit else True
         return aws_batch.CfnComputeEnvironment.ComputeResourcesProperty(
             type="SPOT" if asked.is_spot else "EC2",
             allocation_strategy=asked.strategy,
@@ -85,7 +85,7 @@ class _Maker:
             maxv_cpus=asked.max_vcpus,
             instance_types=list(asked.instance_types),
             instance_role=self._profile.attr_arn,
-            image_id=image,
+            image_id=asked.image,
             update_to_latest_image_version=latest,
             launch_template=aws_batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
                 launch_template_id=self._template.ref, version=self._template.attr_latest_version_number
@@ -94,10 +94,6 @@ class _Maker:
             security_group_ids=[base.imported(self._target, "security-group")],
             tags=self._tags(),
         )
-
-    def _image(self) -> str | None:
-        image: str | None = self._body.get("machine_images", {}).get(self._target.region)
-        return image
 
     def _tags(self) -> dict[str, str]:
         """Of instances: which stack an instance is of cannot be overridden."""
@@ -124,7 +120,7 @@ class _Maker:
         )
         return role(self._stack, self._target, "SpotFleetRole", spec)
 
-    def _launch_template(self) -> aws_ec2.CfnLaunchTemplate:
+    def _launch_template(self, first: Environment) -> aws_ec2.CfnLaunchTemplate:
         properties = aws_ec2.CfnLaunchTemplate
         disk = properties.BlockDeviceMappingProperty(
             device_name="/dev/xvda", ebs=properties.EbsProperty(encrypted=True, volume_type="gp3", delete_on_termination=True)
@@ -140,7 +136,7 @@ class _Maker:
                     http_put_response_hop_limit=2,
                 ),
                 # Of another image nothing is known, not even what its disk is called: it brings its own mapping.
-                block_device_mappings=None if self._image() else [disk],
+                block_device_mappings=None if first.image else [disk],
                 user_data=base64.b64encode(_AGENT_SETTINGS.encode()).decode(),
             ),
         )
