@@ -167,7 +167,7 @@ def _not_offered(account: "Account", region: str, name: str, body: Body) -> list
     if not missing:
         return []
     what = f"{region} does not offer {', '.join(missing)}"
-    remedy = "Leave these out, take families that all regions have (c5, m5), or optimal"
+    remedy = "Leave them out, or take optimal, which every region has"
     return [Problem(f"clusters[{name}].instance_list", what, remedy)]
 
 
