@@ -7,7 +7,7 @@ read and forgotten again. Regions and stacks are looked at at once.
 
 import json
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,32 @@ def plan(
     return _Planner(account, place, seen, desired, synthesizer, frozenset(touched), whole).plan()
 
 
+def choose(
+    place: Place, known: Bodies, desired: Bodies, stacks: Iterable[Deployed], touched: Collection[Resource] = (), whole: bool = False
+) -> tuple[list[Target], list[Deployed]]:
+    """(stacks to make or compare in an order in which they can be made, stacks to delete in an order in which they can go). Pure.
+
+    known: the bodies that somebody wanted before; stacks: those that are there. See `plan` for the rest.
+    """
+    old = {target.key: target for target in targets(place, known)}
+    new = {target.key: target for target in targets(place, desired)}
+
+    def is_compared(target: Target) -> bool:
+        before = old.get(target.key)
+        is_asked = whole or resource_of(target.kind, target.name) in touched
+        return is_asked or before is None or before.digest() != target.digest()
+
+    def goes(stack: Deployed) -> bool:
+        if stack.key in new or not stack.is_there:
+            return False
+        is_asked = whole or stack.resource in touched or ("region", stack.region) in touched
+        return is_asked or stack.key in old or not desired.get("host")
+
+    order = {key: number for number, key in enumerate(old)}
+    gone = sorted(filter(goes, stacks), key=lambda stack: -order.get(stack.key, len(order)))  # what needs others before them
+    return [target for target in new.values() if is_compared(target)], gone
+
+
 class _Planner:
     """One plan in the making."""
 
@@ -75,19 +101,16 @@ class _Planner:
     ) -> None:  # fmt: skip
         self._account, self._place, self._seen, self._desired = account, place, seen, desired
         self._synthesizer, self._touched, self._whole = synthesizer, touched, whole
-        self._old = {target.key: target for target in targets(place, seen.known)}
-        self._new = {target.key: target for target in targets(place, desired)}
         self._stacks: dict[str, Stacks] = {}
 
     def plan(self) -> Planned:
         """As the function says."""
         with ThreadPoolExecutor(THREADS) as pool:
             there = {stack.key: stack for stack in self._deployed(pool)}
-            puts = [target for target in self._new.values() if self._concerns(target)]
-            gone = [stack for stack in there.values() if self._goes(stack)]
+            puts, gone = choose(self._place, self._seen.known, self._desired, there.values(), self._touched, self._whole)
             templates = self._synthesizer.templates(puts) if puts else {}
             made = list(pool.map(lambda target: self._put(target, templates[target.key], there.get(target.key)), puts))
-            deleted = list(pool.map(self._delete, self._in_order(gone)))
+            deleted = list(pool.map(self._delete, gone))
             steps = [step for step in (*made, *deleted) if step is not None]
             bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
         lacking, unchecked = self._lacking(steps, bare) if steps else ((), "")
@@ -100,27 +123,9 @@ class _Planner:
         """The stacks that were seen, and those of regions that nobody has looked into yet."""
         looked = {self._place.main_region, *self._seen.known.get("region", {}), *(stack.region for stack in self._seen.stacks)}
         yield from self._seen.stacks
-        wanted = {*(target.region for target in self._new.values()), *(name for kind, name in self._touched if kind == "region")}
+        wanted = {*self._desired.get("region", {}), *(name for kind, name in self._touched if kind == "region")}
         for found in pool.map(lambda region: stacks_in(self._account, self._place.host, region), sorted(wanted - looked)):
             yield from found
-
-    def _concerns(self, target: Target) -> bool:
-        before = self._old.get(target.key)
-        if self._whole or before is None or resource_of(target.kind, target.name) in self._touched:
-            return True
-        return before.digest() != target.digest()
-
-    def _goes(self, stack: Deployed) -> bool:
-        """Whether a stack is deleted: nobody wants it, and it belongs to what somebody asked about."""
-        if stack.key in self._new or not stack.is_there:
-            return False
-        asked = stack.resource in self._touched or ("region", stack.region) in self._touched
-        return self._whole or stack.key in self._old or asked or not self._desired.get("host")
-
-    def _in_order(self, gone: list[Deployed]) -> list[Deployed]:
-        """What needs others goes before them."""
-        order = {key: number for number, key in enumerate(self._old)}
-        return sorted(gone, key=lambda stack: -order.get(stack.key, len(order)))
 
     # -- one stack ----------------------------------------------------------------------------------------------------
     def _put(self, target: Target, template: "Template", there: Deployed | None) -> _Step | None:

@@ -1,0 +1,136 @@
+"""What a resource of an AWS host cannot be, judged without asking anybody: what a form says while somebody types."""
+
+from typing import Any
+
+import pytest
+
+from cyclone_core.infra import stack_checks
+from cyclone_core.operations.resources import Proposal, Snapshot, Stored, judge
+from cyclone_core.resource_bodies import Machine
+from cyclone_core.resources import Host
+
+HOST = Host(name="grid", type="aws", account="123456789012", region="us-east-1", vpc="10.0.0.0/16")
+MACHINE = Machine(4, 8192)
+
+
+def judged(kind: str, given: dict[str, object], snapshot: Snapshot | None = None, mode: Any = "create") -> Proposal:
+    """What a form is told."""
+    return judge(HOST, kind, given, mode, with_main() if snapshot is None else snapshot, MACHINE)
+
+
+def stored(kind: str, body: dict[str, Any]) -> Stored:
+    """A resource that is there."""
+    return Stored(kind, str(body["name"]), "ACTIVE", body, 0.0, 0.0)
+
+
+def with_main(*others: Stored) -> Snapshot:
+    """A host with its main region."""
+    (change,) = judged("region", {"name": "us-east-1"}, Snapshot()).plan.changes
+    assert change.body is not None
+    return Snapshot((stored("region", {**change.body, "availability_zones": 3}), *others))
+
+
+def body(kind: str, given: dict[str, object], snapshot: Snapshot | None = None) -> dict[str, Any]:
+    """What would be stored; nothing stands against it."""
+    found = judged(kind, given, snapshot)
+    assert found.problems == ()
+    (change,) = found.plan.changes
+    assert change.body is not None
+    return dict(change.body)
+
+
+def test_the_main_region_has_the_hosts_network() -> None:
+    """What takes a look at the account is left open."""
+    found = body("region", {"name": "us-east-1"}, Snapshot())
+    assert (found["main_region"], found["import_vpc"], found["cidr"], found["nat_gateways"]) == (True, False, "10.0.0.0/16", 1)
+    assert (found["subnet_config"], found["availability_zones"]) == ("PRIVATE_WITH_NAT", None)
+    assert "vpc" not in found
+
+
+def test_a_hub_without_a_network_gets_the_next_free_range() -> None:
+    """So that it can be peered later."""
+    assert body("region", {"name": "eu-west-1"})["cidr"] == "10.1.0.0/16"
+
+
+@pytest.mark.parametrize("given", [{"vpc": "vpc-0a1b2c3d"}, {"vpc_id": "vpc-0a1b2c3d"}, {"import_vpc": "True", "vpc_id": "vpc-0a1b2c3d"}])
+def test_an_existing_network_is_named_in_any_spelling(given: dict[str, object]) -> None:
+    """Its range and subnets are looked up when a plan is made."""
+    found = body("region", {"name": "eu-west-1", **given})
+    assert (found["import_vpc"], found["vpc_id"], found["cidr"], found["nat_gateways"]) == (True, "vpc-0a1b2c3d", None, 0)
+
+
+def test_on_demand_clusters_get_a_strategy_that_they_can_have() -> None:
+    """The default is for spot instances; asking for that one is refused."""
+    assert body("cluster", {"name": "c", "type": "ondemand"})["allocation_strategy"] == "BEST_FIT_PROGRESSIVE"
+    (refused,) = judged("cluster", {"name": "c", "type": "ONDEMAND", "allocation_strategy": "SPOT_CAPACITY_OPTIMIZED"}).problems
+    assert refused.path == "allocation_strategy"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "paths"),
+    [
+        ("region", {"name": "mars"}, ["name"]),
+        ("region", {"name": "eu-west-1", "vpc": "10.0.0.0/33", "nat_gateways": 0}, ["vpc", "nat_gateways"]),
+        ("region", {"name": "eu-west-1", "cidr": "10.0.4.0/22", "peer_with_main_region": True}, ["cidr"]),
+        ("region", {"name": "eu-west-1", "subnet_config": "PUBLIC", "nat_gateways": 2}, ["nat_gateways"]),
+        ("region", {"name": "eu-west-1", "availability_zones": 2, "nat_gateways": 3}, ["nat_gateways"]),
+        ("region", {"name": "eu-west-1", "subnet_config": "private-isolated"}, ["deploy_vpc_endpoints"]),
+        ("region", {"name": "eu-west-1", "vpc_id": "vpc-0a1b2c3d", "nat_gateways": 1}, ["nat_gateways"]),
+        ("region", {"name": "eu-west-1", "import_vpc": True}, ["vpc_id"]),
+        ("cluster", {"name": "c", "launch_type": "ONPREM", "compute_resources_tags": "aws:x=1"}, ["launch_type", "compute_resources_tags"]),
+        (
+            "queue",
+            {"name": "q", "cluster": "c", "region_distribution_weights": {"eu-west-9": 1}},
+            ["cluster", "region_distribution_weights"],
+        ),
+        ("definition", {"name": "d", "timeout_minutes": 0.5}, ["image_uri", "timeout_minutes"]),
+        ("definition", {"name": "d", "cyclone_image_name": "base"}, ["cyclone_image_name"]),
+        ("definition", {"name": "d", "image_uri": "x", "environment": {"V": "x" * 9000}}, ["environment"]),
+    ],
+)
+def test_all_that_is_wrong_is_told_at_once(kind: str, given: dict[str, object], paths: list[str]) -> None:
+    """Each on the field it belongs to, with a remedy."""
+    problems = judged(kind, given).problems
+    assert [problem.path for problem in problems] == paths
+    assert all(problem.hint for problem in problems)
+
+
+def test_ranges_of_regions_that_are_not_connected_may_overlap() -> None:
+    """Nobody has to route between them."""
+    assert body("region", {"name": "eu-west-1", "cidr": "10.0.0.0/16"})["cidr"] == "10.0.0.0/16"
+
+
+def test_a_network_stays_while_something_uses_it() -> None:
+    """Gateways and endpoints come and go; the range does not."""
+    used = with_main(stored("cluster", {"name": "big"}))
+    assert judged("region", {"name": "us-east-1", "nat_gateways": 2}, used, "update").problems == ()
+    (problem,) = judged("region", {"name": "us-east-1", "vpc": "10.9.0.0/16"}, used, "update").problems
+    assert "clusters are in it (big)" in problem.message
+    assert judged("region", {"name": "us-east-1", "vpc": "10.9.0.0/16"}, None, "update").problems == ()
+
+
+def test_what_was_found_out_is_kept_until_it_no_longer_fits() -> None:
+    """A new subnet in an imported network changes nothing until somebody says so."""
+    imported = {"name": "eu-west-1", "import_vpc": True, "vpc_id": "vpc-0a1b2c3d", "cidr": "10.3.0.0/16", "subnet_config": "PUBLIC",
+                "subnets": ["subnet-1"], "route_tables": ["rtb-1"], "availability_zones": 1, "nat_gateways": 0,
+                "deploy_vpc_endpoints": "OFF", "peer_with_main_region": False, "main_region": False}  # fmt: skip
+    there = with_main(stored("region", imported))
+    (change,) = judged("region", {"name": "eu-west-1", "deploy_vpc_endpoints": "DATA_OPTIMISED"}, there, "update").plan.changes
+    assert change.body is not None
+    assert change.body["subnets"] == ["subnet-1"]
+    (other,) = judged("region", {"name": "eu-west-1", "subnet_config": "PRIVATE_WITH_NAT"}, there, "update").plan.changes
+    assert "subnets" not in (other.body or {})
+
+
+def test_the_main_region_goes_last() -> None:
+    """Everything else of the host needs it."""
+    bodies = with_main(stored("cluster", {"name": "big"}), stored("region", {"name": "eu-west-1"})).bodies
+    (problem,) = stack_checks.deletion_problems("region", "us-east-1", bodies)
+    assert "region eu-west-1, cluster big" in problem.message
+    assert stack_checks.deletion_problems("region", "eu-west-1", bodies) == []
+
+
+def test_nothing_computes_before_there_is_a_region() -> None:
+    """A cluster of no region would be nowhere, and nobody would know of it."""
+    (problem,) = judged("cluster", {"name": "c"}, Snapshot()).problems
+    assert "init-main-region" in problem.hint
