@@ -4,7 +4,7 @@
     client       one service in one region: requests and pages, throttling outlasted, errors translated
     credentials  where credentials come from, and what to do when they cannot be used
     errors       AWS's exceptions as Cyclone's: what was asked, why it failed, what to do next
-    stacks       CloudFormation: stacks, their resources and events, what can be done to them
+    stacks       CloudFormation: stacks, their resources and events (`stack_values`), what can be done to them
     change_sets  what CloudFormation would do to a stack
     records      the bodies that a host's stacks recorded
     network      VPCs, subnets and what kind they are, zones, instance types, machine images
@@ -12,17 +12,6 @@
     permissions  which actions the caller lacks
     storage      assets, buckets, repositories, tables and log groups: putting there, and emptying
 
-All raise `AwsError` and its subclasses only. AWS's library is loaded when one of these modules is (0.2 s): whoever may have to do without
-it calls `check_installed` first, and nobody imports them for a host on this machine.
+All raise `AwsError` and its subclasses only. AWS's library is loaded when one of these modules is (0.2 s), so nobody imports them for a
+host on this machine, or before it is known that the optional part `aws` is installed.
 """
-
-import importlib.util
-
-from cyclone_core.errors import MissingExtra
-
-
-def check_installed() -> None:
-    """Raises MissingExtra unless AWS's library is there."""
-    if importlib.util.find_spec("botocore") is None:
-        install = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
-        raise MissingExtra(f"AWS hosts need the optional part aws: boto3 is not installed. Install it: {install}")

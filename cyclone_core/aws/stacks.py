@@ -7,7 +7,7 @@ which order, and following it to the end is not here.
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -15,10 +15,12 @@ import yaml
 from cyclone_core.aws import storage
 from cyclone_core.aws.account import Account
 from cyclone_core.aws.change_sets import ChangeSet, change_set_of
+from cyclone_core.aws.stack_values import StackEvent, StackNow, StackResource, event_of, resource_of, stack_of
 from cyclone_core.errors import AwsError, InvalidRequest
 from cyclone_core.naming import TAG_HOST
 from cyclone_core.problems import Problem
 
+__all__ = ["StackEvent", "StackNow", "StackResource", "Stacks"]
 MOST_INLINE_BYTES = 51_200
 """Longer templates go by way of a bucket."""
 MOST_BYTES = 1_000_000
@@ -27,114 +29,6 @@ MOST_RESOURCES = 500
 _CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
 _FIRST_LOOK_S, _LAST_LOOK_S = 0.05, 2.0
 """How soon and how rarely a change set in the making is looked at."""
-_UNDELETED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
-
-
-@dataclass(frozen=True)
-class StackNow:
-    """A stack as it is."""
-
-    name: str
-    id: str
-    """ARN; another one for each stack of the same name"""
-    status: str
-    """CloudFormation's word: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html"""
-    reason: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    created: float = 0.0
-    """seconds since 1970"""
-    updated: float = 0.0
-    """of its last change, its creation when it never changed"""
-    is_protected: bool = False
-    """against deletion"""
-
-    @property
-    def in_progress(self) -> bool:
-        """Whether something is being done to it."""
-        return self.status.endswith("_IN_PROGRESS") and not self.is_empty
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is but a change set that would create it."""
-        return self.status == "REVIEW_IN_PROGRESS"
-
-    @property
-    def is_deleted(self) -> bool:
-        """Whether it is gone; deleted stacks are found by their id."""
-        return self.status == "DELETE_COMPLETE"
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it is whole: as it was wanted last, or after an undone change as it was before."""
-        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", *_UNDONE)
-
-    @property
-    def is_undone(self) -> bool:
-        """Whether its last change failed and was taken back."""
-        return self.status in _UNDONE
-
-    @property
-    def must_be_deleted(self) -> bool:
-        """Whether nothing but deleting it leads on: it was never made, or not quite deleted."""
-        return self.status in _UNDELETED
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether taking its change back failed: `continue_rollback` leads on."""
-        return self.status == "UPDATE_ROLLBACK_FAILED"
-
-    @property
-    def is_kept_failed(self) -> bool:
-        """Whether a change failed and was left as it is: `rollback` leads on, and so does another change set."""
-        return self.status in ("UPDATE_FAILED", "CREATE_FAILED")
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it is at rest, and not as it was wanted last."""
-        return not (self.in_progress or self.is_empty or self.is_deleted) and (not self.is_usable or self.is_undone)
-
-
-_UNDONE = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
-
-
-@dataclass(frozen=True)
-class StackResource:
-    """A resource of a stack."""
-
-    logical_id: str
-    type: str
-    physical_id: str
-    status: str
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class StackEvent:
-    """Something that happened to a stack or to a resource of it."""
-
-    id: str
-    at: float
-    """seconds since 1970"""
-    logical_id: str
-    """the stack's name when it is about the stack itself"""
-    type: str
-    status: str
-    reason: str = ""
-    physical_id: str = ""
-    token: str = ""
-    """of the operation"""
-    stack_id: str = ""
-
-    @property
-    def is_of_stack(self) -> bool:
-        """Whether it is about the whole stack."""
-        return self.physical_id == self.stack_id and self.type == "AWS::CloudFormation::Stack"
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it says that something could not be done."""
-        return self.status.endswith("_FAILED")
 
 
 class Stacks:
@@ -151,12 +45,12 @@ class Stacks:
 
     def all(self) -> tuple[StackNow, ...]:
         """Every stack of the region. Raises AwsError."""
-        return tuple(map(_stack, self._client.all("DescribeStacks", "Stacks")))
+        return tuple(map(stack_of, self._client.all("DescribeStacks", "Stacks")))
 
     def get(self, name: str) -> StackNow | None:
         """One stack, None when there is none. name: or its id, by which deleted ones are found. Raises AwsError."""
         try:
-            return _stack(self._client.ask("DescribeStacks", StackName=name)["Stacks"][0])
+            return stack_of(self._client.ask("DescribeStacks", StackName=name)["Stacks"][0])
         except AwsError as exc:
             if _is_missing(exc):
                 return None
@@ -174,7 +68,7 @@ class Stacks:
 
     def resources(self, name: str) -> tuple[StackResource, ...]:
         """The resources of a stack, by logical id. Raises AwsError."""
-        found = map(_resource, self._client.all("ListStackResources", "StackResourceSummaries", StackName=name))
+        found = map(resource_of, self._client.all("ListStackResources", "StackResourceSummaries", StackName=name))
         return tuple(sorted(found, key=lambda resource: resource.logical_id))
 
     def events(self, stack_id: str, after: str | None = None) -> tuple[StackEvent, ...]:
@@ -189,7 +83,7 @@ class Stacks:
                 break
             if entry["EventId"] not in seen:  # new ones that arrive between two pages shift the rest
                 seen.add(entry["EventId"])
-                found.append(_event(entry))
+                found.append(event_of(entry))
         return tuple(reversed(found))
 
     def newest_event(self, stack_id: str) -> str | None:
@@ -205,19 +99,10 @@ class Stacks:
         about = {"ChangeSetName": change_set} if change_set else {"StackName": stack_id}
         found = self._client.all("DescribeEvents", "OperationEvents", **about, Filters={"FailedEvents": True})
         return tuple(
-            replace(_event(entry), status="VALIDATION_FAILED", reason=str(entry.get("ValidationStatusReason") or ""))
+            replace(event_of(entry), status="VALIDATION_FAILED", reason=str(entry.get("ValidationStatusReason") or ""))
             for entry in found
             if entry.get("EventType") == "VALIDATION_ERROR"
         )
-
-    def importers(self, export: str) -> tuple[str, ...]:
-        """Names of stacks that use an export. Raises AwsError."""
-        try:
-            return tuple(sorted(map(str, self._client.all("ListImports", "Imports", ExportName=export))))
-        except AwsError as exc:
-            if exc.code == "ValidationError":  # nobody does, or it is not exported
-                return ()
-            raise
 
     # -- change sets --------------------------------------------------------------------------------------------------
     def change_set(
@@ -297,10 +182,6 @@ class Stacks:
         kept = {"RetainResources": list(retain)} if (retain := tuple(retain)) else {}
         self._client.ask("DeleteStack", StackName=name, ClientRequestToken=token, **kept, **({"RoleARN": role} if role else {}))
 
-    def protect(self, name: str, protected: bool) -> None:
-        """Set or lift the protection against deletion. Raises AwsError."""
-        self._client.ask("UpdateTerminationProtection", StackName=name, EnableTerminationProtection=protected)
-
     def cancel_update(self, name: str, token: str) -> bool:
         """Begin to take back a change that goes on; False when there is none that can be. Raises AwsError."""
         return self._unless_too_late("CancelUpdateStack", ("UPDATE_IN_PROGRESS",), StackName=name, ClientRequestToken=token)
@@ -349,38 +230,3 @@ def _is_missing(exc: AwsError) -> bool:
     return exc.code in ("ChangeSetNotFound", "ChangeSetNotFoundException") or (
         exc.code == "ValidationError" and "does not exist" in str(exc)
     )
-
-
-def _stack(entry: Mapping[str, Any]) -> StackNow:
-    created = _seconds(entry.get("CreationTime"))
-    return StackNow(
-        str(entry["StackName"]),
-        str(entry.get("StackId", "")),
-        str(entry["StackStatus"]),
-        str(entry.get("StackStatusReason") or ""),
-        {str(tag["Key"]): str(tag["Value"]) for tag in entry.get("Tags") or ()},
-        {str(output["OutputKey"]): str(output["OutputValue"]) for output in entry.get("Outputs") or ()},
-        created,
-        _seconds(entry.get("LastUpdatedTime")) or created,
-        bool(entry.get("EnableTerminationProtection")),
-    )
-
-
-def _resource(entry: Mapping[str, Any]) -> StackResource:
-    names = ("LogicalResourceId", "ResourceType", "PhysicalResourceId", "ResourceStatus", "ResourceStatusReason")
-    return StackResource(*(str(entry.get(name) or "") for name in names))
-
-
-def _event(entry: Mapping[str, Any]) -> StackEvent:
-    def text(name: str) -> str:
-        return str(entry.get(name) or "")
-
-    return StackEvent(
-        text("EventId"), _seconds(entry.get("Timestamp")), text("LogicalResourceId"), text("ResourceType"), text("ResourceStatus"),
-        text("ResourceStatusReason"), text("PhysicalResourceId"), text("ClientRequestToken"), text("StackId"),
-    )  # fmt: skip
-
-
-def _seconds(moment: Any) -> float:
-    """Seconds since 1970 of a time as AWS's library reads it, 0.0 for none."""
-    return float(moment.timestamp()) if moment is not None else 0.0

@@ -58,7 +58,7 @@ def rest(stacks: Stacks, name: str) -> StackNow:
 def test_a_stack_is_made_and_described(stacks: Stacks) -> None:
     """What it has, and the template that it was made from."""
     now = put(stacks, "described", template(Messages=queue("described")))
-    assert (now.status, dict(now.tags), now.is_usable, now.has_failed) == ("CREATE_COMPLETE", TAGS, True, False)
+    assert (now.status, dict(now.tags), now.is_usable) == ("CREATE_COMPLETE", TAGS, True)
     assert stacks.template("described") == {"Resources": {"Messages": queue("described")}}
     assert [(it.logical_id, it.type, it.status) for it in stacks.resources("described")] == [
         ("Messages", "AWS::SQS::Queue", "CREATE_COMPLETE")
@@ -171,10 +171,10 @@ def test_a_deleted_stack_is_known_by_its_id(stacks: Stacks) -> None:
 
 
 def test_a_failed_creation_is_taken_back(stacks: Stacks, faults: Callable[[Faults], None]) -> None:
-    """And must be deleted before the next attempt."""
+    """With the reason among its events."""
     faults(Faults(failures={"Messages": "no luck"}))
     now = put(stacks, "unlucky", template(Messages=queue("unlucky")))
-    assert (now.status, now.must_be_deleted, now.has_failed, now.is_usable) == ("ROLLBACK_COMPLETE", True, True, False)
+    assert (now.status, now.is_usable) == ("ROLLBACK_COMPLETE", False)
     failed = next(event for event in stacks.events(now.id) if event.has_failed)
     assert (failed.logical_id, "no luck" in failed.reason) == ("Messages", True)
 
@@ -185,7 +185,7 @@ def test_a_failed_creation_is_kept(stacks: Stacks, faults: Callable[[Faults], No
     change_set = stacks.change_set("kept", template(Messages=queue("kept")), create=True, name="changes", tags=TAGS)
     stacks.execute(change_set, "token", keep_failed=True)
     now = rest(stacks, "kept")
-    assert (now.status, now.is_kept_failed) == ("CREATE_FAILED", True)
+    assert now.status == "CREATE_FAILED"
 
 
 def test_a_failed_change_is_taken_back(stacks: Stacks, faults: Callable[[Faults], None]) -> None:
@@ -193,7 +193,7 @@ def test_a_failed_change_is_taken_back(stacks: Stacks, faults: Callable[[Faults]
     put(stacks, "changed", template(Messages=queue("changed-1")))
     faults(Faults(failures={"More": "no luck"}))
     now = put(stacks, "changed", template(Messages=queue("changed-1"), More=queue("changed-2")), token="second")
-    assert (now.status, now.is_undone, now.is_usable, now.has_failed) == ("UPDATE_ROLLBACK_COMPLETE", True, True, True)
+    assert (now.status, now.is_usable) == ("UPDATE_ROLLBACK_COMPLETE", True)
 
 
 def test_a_change_is_cancelled(stacks: Stacks, faults: Callable[[Faults], None]) -> None:
@@ -212,19 +212,6 @@ def test_what_cannot_be_taken_back_now_is_tried_again(stacks: Stacks) -> None:
     put(stacks, "well", template(Messages=queue("well")))
     assert not stacks.continue_rollback("well", "token")
     assert not stacks.rollback("well", "token")
-
-
-def test_a_protected_stack_is_not_deleted(stacks: Stacks) -> None:
-    """Until the protection is lifted."""
-    put(stacks, "protected", template(Messages=queue("protected")))
-    stacks.protect("protected", True)
-    assert (now := stacks.get("protected")) is not None
-    assert now.is_protected
-    with pytest.raises(AwsError, match="protect"):
-        stacks.delete("protected", "token")
-    stacks.protect("protected", False)
-    stacks.delete("protected", "token")
-    wait_until(lambda: stacks.get("protected") is None)
 
 
 def test_long_templates_go_by_way_of_a_bucket(aws: Sandbox, stacks: Stacks) -> None:
@@ -253,33 +240,18 @@ def test_templates_in_yaml(stacks: Stacks) -> None:
 STATES = {
     "CREATE_COMPLETE": {"is_usable"},
     "CREATE_IN_PROGRESS": {"in_progress"},
-    "CREATE_FAILED": {"must_be_deleted", "is_kept_failed", "has_failed"},
+    "CREATE_FAILED": set(),
     "DELETE_COMPLETE": {"is_deleted"},
-    "DELETE_FAILED": {"must_be_deleted", "has_failed"},
     "REVIEW_IN_PROGRESS": {"is_empty"},
-    "ROLLBACK_COMPLETE": {"must_be_deleted", "has_failed"},
-    "ROLLBACK_FAILED": {"must_be_deleted", "has_failed"},
-    "UPDATE_COMPLETE": {"is_usable"},
+    "ROLLBACK_COMPLETE": set(),
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": {"in_progress"},
-    "UPDATE_FAILED": {"is_kept_failed", "has_failed"},
-    "UPDATE_ROLLBACK_COMPLETE": {"is_usable", "is_undone", "has_failed"},
-    "UPDATE_ROLLBACK_FAILED": {"is_stuck", "has_failed"},
+    "UPDATE_ROLLBACK_COMPLETE": {"is_usable"},
+    "UPDATE_ROLLBACK_FAILED": set(),
 }
-PREDICATES = (
-    "in_progress",
-    "is_empty",
-    "is_deleted",
-    "is_usable",
-    "is_undone",
-    "must_be_deleted",
-    "is_stuck",
-    "is_kept_failed",
-    "has_failed",
-)
 
 
 @pytest.mark.parametrize("status", STATES)
 def test_what_a_state_means(status: str) -> None:
-    """What can be done with a stack in it."""
+    """At a glance."""
     now = StackNow("name", "id", status)
-    assert {name for name in PREDICATES if getattr(now, name)} == STATES[status]
+    assert {name for name in ("in_progress", "is_empty", "is_deleted", "is_usable") if getattr(now, name)} == STATES[status]
