@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cyclone_core import paths
+from cyclone_core import naming, paths
 from cyclone_core.infra import deployed_stacks, stack_checks, stack_facts, stack_planner
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.deployed_stacks import Look
@@ -19,6 +19,7 @@ from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.operations import appliers, aws_hosts, aws_states, deployments
 from cyclone_core.operations.resources import Mode, Proposal, Resources, Snapshot, judge, worded
+from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import this_machine
 from cyclone_core.resource_fields import Label
 from cyclone_core.resources import Host
@@ -91,7 +92,12 @@ class AwsResources(Resources):
         return self.plan(self.look(), desired, touched=touched or (), whole=touched is None)
 
     def plan(self, seen: Look, desired: Bodies, touched: Collection[tuple[str, str]] = (), whole: bool = False) -> Proposal:
-        """The plan from what was seen to desired bodies, completed with what only the account knows."""
+        """The plan from what was seen to desired bodies, completed with what only the account knows.
+
+        No bodies at all: everything goes. Some, but no host: a problem, since nothing of a host without its control plane would be wanted.
+        """
+        if any(desired.values()) and not desired.get("host"):
+            return Proposal(plans.make(seen.known, desired), (self._no_control_plane(),))
         if not desired.get("host"):  # all of it goes, so nothing stands against a part of it
             facts = stack_facts.Facts({})
         else:
@@ -104,6 +110,11 @@ class AwsResources(Resources):
             self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole
         )
         return Proposal(planned.plan, tuple(dict.fromkeys(planned.problems)), planned.details)
+
+    def _no_control_plane(self) -> Problem:
+        name = self.host.name
+        what = f"its control plane is not deployed: there is no stack {naming.stack(name, 'host')} in {self.place.main_region}"
+        return Problem(f"hosts[{name}]", what, f"Make it again first: hyper hosts update-host --name {name}")
 
     # -- do -----------------------------------------------------------------------------------------------------------
     def applier(self) -> Applier:
