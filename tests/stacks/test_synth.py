@@ -183,10 +183,11 @@ def test_an_error_names_the_stack(synthesizer: Synthesizer) -> None:
     assert len(synthesizer.templates([queue("fine"), queue("fine-too")])) == 2
 
 
-def test_without_the_cdk_the_message_names_what_installs_it() -> None:
-    """A process that finds no aws_cdk."""
+def test_without_the_cdk_the_message_names_what_installs_it(tmp_path: Path) -> None:
+    """A process that finds Cyclone and nothing else."""
+    (tmp_path / "cyclone_core").symlink_to(Path(PACKAGES, "cyclone_core"))
     code = (
-        f"import sys; sys.path.insert(0, {PACKAGES!r})\n"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from cyclone_core.infra.synth_process import node\n"
         "from cyclone_core.errors import MissingExtra\n"
         "try: node()\nexcept MissingExtra as exc: print(exc)\n"
