@@ -205,10 +205,12 @@ class _Planner:
 
     # -- around them --------------------------------------------------------------------------------------------------
     def _without_bootstrap(self, pool: ThreadPoolExecutor, steps: list[_Step]) -> tuple[str, ...]:
-        """Regions that need the bucket of assets first."""
+        """Regions that need the bucket of assets first: for files beside a template, or for one that is too long to be sent."""
         from cyclone_core.aws import storage
+        from cyclone_core.aws.stacks import MOST_INLINE_BYTES
 
-        regions = sorted({step.change.region for step in steps})
+        needs = [step for step in steps if step.template and (step.template.assets or len(step.template.text) > MOST_INLINE_BYTES)]
+        regions = sorted({step.change.region for step in needs})
         there = pool.map(lambda region: storage.has_bucket(self._account, region, bootstrap.bucket(self._place.account, region)), regions)
         return tuple(region for region, is_there in zip(regions, there, strict=True) if not is_there)
 
