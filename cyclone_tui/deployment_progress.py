@@ -178,9 +178,8 @@ class Progress:
         rest = len(step.parts) - len(wanted)
         if rest:
             done = sum(part.status == DONE for part in step.parts.values())
-            text = f"{plural(rest, 'more part') if wanted else plural(rest, 'part')}"
-            word = f"{done} done" if done else ""
-            rows.append(Row((*step.key[:3], MORE), 2, text, "." if ascii else "·", word, "muted", ""))
+            text = plural(rest, "more part" if wanted else "part") + (f", {done} done" if done else "")
+            rows.append(Row((*step.key[:3], MORE), 2, text, "." if ascii else "·", "", "muted", ""))
         return rows
 
     def _region(self, region: str, steps: list[Step], state: "State", now: float, ascii: bool) -> Row:

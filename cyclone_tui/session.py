@@ -54,11 +54,15 @@ class Pulse:
 
 
 def take_pulse(host: HostView) -> Pulse:
-    """One look; starts a dead supervisor where work is open and it was not stopped on purpose. AWS is not asked for it."""
-    if host.type == "aws":
-        from cyclone_core.operations import aws_looks
+    """One look; starts a dead supervisor where work is open and it was not stopped on purpose.
 
-        return Pulse(aws_looks.SHARED.look(host.name, again=False).health(), (0,) * len(STATES))
+    AWS is asked for it only while something is deployed.
+    """
+    if host.type == "aws":
+        from cyclone_core.operations import aws_looks, deployments
+
+        look = aws_looks.SHARED.look(host.name, again=bool(deployments.running(host)))
+        return Pulse(look.health(), (0,) * len(STATES))
     counts = tuple(sum(column) for column in zip(*(counts for _, counts in host.summary()), strict=True)) or (0,) * 6
     health = host.health()
     if health == "stopped" and (counts[WAITING] or counts[RUNNING]):

@@ -51,6 +51,8 @@ class WizardView(WizardDrafts):
         Action("wizard.default", "f5", "default", "Default", "the field as it was before it was answered", looks=True, show=False),
         Action("wizard.anew", "f6", "anew", "Start over", "throw the draft away and begin anew", looks=True, show=False),
         Action("wizard.copy", "y", "copy", "YAML", "copy the draft as YAML (where no text is typed)", looks=True, show=False),
+        Action("wizard.keep_failed", "f7", "keep_failed", "Keep failed",
+               "on AWS: leave what fails as it is, to look at it, or take it back", looks=True, show=False),
         Action("wizard.deploy", "f10", "deploy", "Deploy", "make it so, on the last step (Enter does it too)", writes=True, show=False,
                twin="hyper clusters add-cluster --name NAME --yes"),
     )  # fmt: skip
@@ -144,8 +146,16 @@ class WizardView(WizardDrafts):
             self.query_one("#next", Button).focus()
         else:
             await self._fill_form(self.draft, field)
+            self._search_again()
         self.draw()
         self.keep_soon()
+
+    def _search_again(self) -> None:
+        """What could not be found out about a field of this step may be found now: somebody has signed in meanwhile."""
+        fields = [spec.name for spec in self.page.specs] if self.page else []
+        found = self.world.findings if self.world else {}
+        if self.draft is not None and self.draft.host_type == "aws" and any(name in found and found[name].warning for name in fields):
+            self.search()
 
     async def _fill_form(self, draft: Draft, field: str = "") -> None:
         """Rows for the fields of a step; the focus goes to the wanted field, the one that had it, the first wrong one, or the first."""
@@ -340,10 +350,23 @@ class WizardView(WizardDrafts):
         else:
             self.cyclone.tell("Deploy is on the last step: PgDn goes there")
 
+    def action_keep_failed(self) -> None:
+        """Leave what fails, or take it back."""
+        if not self.at_review or self.reviewed is None or not self.reviewed.can_keep_failed:
+            self.cyclone.tell("this is for the review of what is deployed to AWS")
+            return
+        self.reviewed = self.reviewed.keeping_failed(not self.reviewed.plan.keep_failed)
+        self.cyclone.tell("what fails is left as it is" if self.reviewed.plan.keep_failed else "what fails is taken back")
+        self.draw()
+
     def _finish(self) -> None:
         wrong = [one for one in self.found if one.level == "error"]
         if self.session.read_only:
             self.cyclone.tell("this is read-only: copy the command with Y")
+        elif wrong and self.can_look_again:
+            self.reviewed = None
+            self.look_now()
+            self.draw()
         elif wrong:
             self._to_problem(wrong[0])
         elif self.reviewed is None or self.draft is None or self.reviewed.draft.given() != self.draft.given():

@@ -90,6 +90,8 @@ class WizardFrame(View):
 
     def twin(self) -> str:
         """The command line that does what the form says."""
+        if self.at_review and self.reviewed is not None:
+            return self.reviewed.command
         return twins.line(self.draft, self.host_option()) if self.draft else ""
 
     def host_option(self) -> str:
@@ -231,9 +233,17 @@ class WizardFrame(View):
             previous.display = at > 0
         self._say("hint", formatters.plural(wrong, "problem") if wrong else "" if self.at_review else "Tab goes on")
 
+    @property
+    def can_look_again(self) -> bool:
+        """Whether all that is wrong is no answer's fault, and may be over when an AWS account is asked again."""
+        wrong = [one for one in self.found if one.level == "error"]
+        return self.draft is not None and self.draft.host_type == "aws" and bool(wrong) and not any(one.field for one in wrong)
+
     def _deploy_text(self, wrong: int) -> str:
         if wrong or (self.reviewed and self.reviewed.errors):
             errors = self.reviewed.errors if self.reviewed else ()
+            if self.can_look_again:
+                return "Look again"
             return "Cannot be done yet" if errors and not any(one.field for one in errors) else "Fix the problems"
         if self.reviewed is None:
             return "Try again" if self.why_not else "Looking…"

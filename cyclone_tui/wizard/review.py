@@ -56,6 +56,23 @@ class Review:
         return tuple(complaint for complaint in self.complaints if complaint.level == "error")
 
     @property
+    def can_keep_failed(self) -> bool:
+        """Whether what fails could be left as it is: stacks can."""
+        return self.details is not None and bool(self.plan)
+
+    def keeping_failed(self, keep: bool) -> "Review":
+        """The same, with what fails left as it is, to look at it, or taken back."""
+        flag = " --keep-failed"
+        command = self.command.removesuffix(flag) + (flag if keep else "")
+        plan = replace(self.plan, keep_failed=keep)
+        if isinstance(self.proposal, AwsHost):
+            inner = replace(self.proposal.proposal, plan=replace(self.proposal.proposal.plan, keep_failed=keep))
+            return replace(self, plan=plan, command=command, proposal=replace(self.proposal, proposal=inner))
+        if isinstance(self.proposal, Proposal):
+            return replace(self, plan=plan, command=command, proposal=replace(self.proposal, plan=plan))
+        return self
+
+    @property
     def details(self) -> Details | None:
         """What only a plan of stacks has."""
         of_host = self.proposal.proposal if isinstance(self.proposal, AwsHost) else self.proposal

@@ -40,7 +40,9 @@ def lines(plan: Plan, details: Details, ascii: bool = False) -> Iterator[Line]:
     yield from _first(details, ascii)
     yield from _rights(details, ascii)
     if plan.keep_failed:
-        yield ((("  what fails is left as it is, to look at it", "waiting")),)
+        yield (("  What fails is left as it is, to look at it.", "waiting"), ("   F7 takes it back", "muted"))
+    elif stacks:
+        yield (("  A stack that fails is taken back.", "muted"), ("   F7 leaves it as it is, to look at it", "muted"))
 
 
 def removal(details: Details, keeps: bool = True, most: int = 10) -> list[str]:
@@ -54,8 +56,9 @@ def removal(details: Details, keeps: bool = True, most: int = 10) -> list[str]:
         count = sum(one.action != "retain" for stack in stacks for one in stack.resources)
         names = ", ".join(f"{SIGNS[stack.action][3].lower()} {_named(stack)}" for stack in stacks[:6])
         found.append(f"{region}: {names}{' …' if len(stacks) > 6 else ''} ({plural(count, 'resource')})")
-    kept = [f"{'stays' if keeps else 'emptied and deleted'}: {one.physical_id or one.logical_id} ({_short(one.type)})" for stack in details.stacks for one in stack.resources
-            if one.action == "retain"]  # fmt: skip
+    retained = (one for stack in details.stacks for one in stack.resources if one.action == "retain")
+    word = "stays" if keeps else "emptied and deleted"
+    kept = [f"{word}: {one.physical_id or one.logical_id} ({_short(one.type)})" for one in retained]
     return [*found[:most], *([f"and {len(found) - most} more regions"] if len(found) > most else []), *kept[:most]]
 
 

@@ -52,7 +52,7 @@ def test_regions_stacks_and_parts(filled: FilledHost, on_screen: Run) -> None:
         assert "create cluster big in 2 regions" in str(app.screen.query_one("DeploymentSummary").render())
         assert tree(app) == [
             "● eu-west-1 0 of 1", "  ● cluster big creating", "    ● Part7 EC2::Subnet creating", "    ● Part8 EC2::Subnet creating",
-            "    · 7 more parts 7 done", "○ us-east-1 0 of 1", "  ○ cluster big waiting",
+            "    · 7 more parts, 7 done", "○ us-east-1 0 of 1", "  ○ cluster big waiting",
         ]  # fmt: skip
         await pilot.press("down", "enter")
         await settle(app, pilot)

@@ -366,18 +366,24 @@ def test_a_local_host_is_made_and_selected(drive: Callable[..., None]) -> None:
     assert (hosts.get().name, hosts.status("second").state) == ("second", "running")
 
 
-def test_an_aws_host_says_what_cannot_be_done_yet(drive: Callable[..., None]) -> None:
+def test_an_aws_host_without_credentials_says_how_to_get_some(
+    drive: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its form works to the end, and the draft stays."""
+    pytest.importorskip("boto3", reason="AWS hosts need the extra aws")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     async def steps(driver: Driver) -> None:
         assert "account" not in {row.view.name for row in driver.view.query(FieldRow)}
         await driver.keys("ctrl+u", "cloud", "tab", "space")
         while not driver.view.at_review:
             await driver.keys("pagedown")
-        assert "AWS hosts come in a later version" in driver.review
+        assert "there are no AWS credentials. Set some up: aws configure" in driver.review
         assert "--type aws" in driver.view.twin()
         await driver.keys("enter")
-        assert driver.view.at_review
+        assert not driver.view.at_review  # where the problem is
 
     drive("new host", steps)
     assert [kept.name for kept in Drafts().list("host")] == ["cloud"]

@@ -23,8 +23,10 @@ def resource(action: ResourceAction, name: str, type: str = "AWS::EC2::Subnet", 
 
 
 def told(*stacks: StackChange, **more: Any) -> list[str]:
-    """The lines as text."""
-    return ["".join(text for text, _ in line) for line in stack_telling.lines(Plan(), replace(Details(stacks), **more))]
+    """The lines as text, but for the last one, which says what becomes of failures."""
+    return ["".join(text for text, _ in line) for line in stack_telling.lines(Plan(), replace(Details(stacks), **more))][
+        : -1 if stacks else None
+    ]
 
 
 def test_new_stacks_are_counted_by_type() -> None:
@@ -67,6 +69,18 @@ def test_rights_and_bootstrap() -> None:
     assert "  ✗ you may not: batch:CreateJobQueue" in lines
     assert "  ? not looked at: iam:SimulatePrincipalPolicy is not allowed" in lines
     assert any("eu-west-1 gets what deployments need" in line for line in lines)
+
+
+def test_what_fails_may_be_left() -> None:
+    """The review says what becomes of it, and the command and the plan say the same."""
+    draft = begin("cluster", HOST).with_value("name", "big")
+    plan = Plan((Change("create", "cluster", "big", region="eu-west-1"),))
+    details = Details((StackChange("create", "eu-west-1", "s", "cluster", "big"),))
+    review = Review(draft, plan, (), Cost(), "hyper clusters add-cluster", Proposal(plan, (), details), World(HOST, MACHINE))
+    kept = review.keeping_failed(True)
+    assert (kept.plan.keep_failed, kept.proposal.plan.keep_failed) == (True, True)  # type: ignore[union-attr]
+    assert kept.command == "hyper clusters add-cluster --keep-failed"
+    assert kept.keeping_failed(False) == review
 
 
 def test_a_deletion_says_what_stays() -> None:
