@@ -10,7 +10,7 @@ from cyclone_core.aws import limits, network
 from cyclone_core.errors import AwsError
 from tests.aws import Sandbox
 
-REGION = "eu-north-1"
+REGION, EMPTY = "me-central-1", "mx-central-1"
 LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
 OUT = {"DestinationCidrBlock": "0.0.0.0/0", "State": "active"}
 ROUTES: list[tuple[list[dict[str, str]], str]] = [
@@ -81,13 +81,13 @@ def test_an_unknown_network(aws: Sandbox) -> None:
 
 def test_zones(aws: Sandbox) -> None:
     """By name."""
-    assert network.zones(aws.account(), "eu-west-3") == ("eu-west-3a", "eu-west-3b", "eu-west-3c")
+    assert network.zones(aws.account(), EMPTY) == ("mx-central-1a", "mx-central-1b", "mx-central-1c")
 
 
 def test_types_that_a_region_does_not_have(aws: Sandbox) -> None:
     """Types, families and Batch's own words are taken."""
     wanted = ["m5.large", "p5.48xlarge", "c6i", "x99", "optimal", "default_arm64"]
-    assert network.not_offered(aws.account(), "eu-west-3", wanted) == ("p5.48xlarge", "x99")
+    assert network.not_offered(aws.account(), EMPTY, wanted) == ("p5.48xlarge", "x99")
     assert network.not_offered(aws.account(), "us-east-1", wanted) == ("x99",)
     assert network.not_offered(aws.account(), "us-east-1", ["optimal"]) == ()
 
@@ -108,7 +108,7 @@ def test_a_machine_image_by_name(aws: Sandbox) -> None:
     made = {name: ec2.register_image(Name=name)["ImageId"] for name in ("worker", amazons)}
     assert network.machine_image(account, REGION, "worker") == made["worker"]
     assert network.machine_image(account, REGION, amazons) == made[amazons]
-    assert network.machine_image(account, "eu-west-3", "worker") is None
+    assert network.machine_image(account, EMPTY, "worker") is None
     assert {image.name for image in network.machine_images(account, REGION)} == set(made)
 
 
@@ -117,7 +117,7 @@ def test_how_much_there_may_be(aws: Sandbox, vpc: tuple[str, dict[str, str]]) ->
     account = aws.account()
     assert limits.addresses(account, REGION) == limits.Quota(1, 5)
     assert limits.nat_gateways(account, REGION) == limits.Quota(1, 5)
-    assert limits.nat_gateways(account, "eu-west-3") == limits.Quota(0, 5)
+    assert limits.nat_gateways(account, EMPTY) == limits.Quota(0, 5)
     assert limits.peerings(account, REGION, vpc[0]) == limits.Quota(0, 50)
     assert limits.compute_environments(account, REGION) == limits.Quota(0, 50)
     assert limits.job_queues(account, REGION).left == 50
