@@ -16,10 +16,6 @@ MOST_ENVIRONMENTS = MOST_QUEUES = 50
 _VPCS = ("vpc", "L-F678F1CE")
 _ADDRESSES = ("ec2", "L-0263D0A3")
 _NAT_GATEWAYS = ("vpc", "L-FE5A380F")
-_PEERINGS = ("vpc", "L-7E9ECCDB")
-_STACKS = ("cloudformation", "L-0485CB21")
-_SPOT_VCPUS = ("ec2", "L-34B43A08")
-_ON_DEMAND_VCPUS = ("ec2", "L-1216C47A")
 
 
 @dataclass(frozen=True)
@@ -52,16 +48,6 @@ def nat_gateways(account: Account, region: str) -> Quota:
     return _quota(account, region, _NAT_GATEWAYS, lambda: max(_nat_gateways(account, region).values(), default=0))
 
 
-def peerings(account: Account, region: str, vpc_id: str) -> Quota:
-    """Connections of one VPC with others."""
-    return _quota(account, region, _PEERINGS, lambda: _peerings(account, region, vpc_id))
-
-
-def stacks(account: Account, region: str) -> Quota:
-    """CloudFormation stacks of the region."""
-    return _quota(account, region, _STACKS, lambda: _count(account, region, "cloudformation", "DescribeStacks", "Stacks"))
-
-
 def compute_environments(account: Account, region: str) -> Quota:
     """Compute environments of Batch."""
     count = _unless_denied(lambda: _count(account, region, "batch", "DescribeComputeEnvironments", "computeEnvironments"))
@@ -71,11 +57,6 @@ def compute_environments(account: Account, region: str) -> Quota:
 def job_queues(account: Account, region: str) -> Quota:
     """Job queues of Batch."""
     return Quota(_unless_denied(lambda: _count(account, region, "batch", "DescribeJobQueues", "jobQueues")), MOST_QUEUES)
-
-
-def vcpus(account: Account, region: str, spot: bool) -> Quota:
-    """vCPUs of standard instances (families A, C, D, H, I, M, R, T, Z) that may run at once; how many do is not counted."""
-    return Quota(None, _limit(account, region, _SPOT_VCPUS if spot else _ON_DEMAND_VCPUS))
 
 
 def _quota(account: Account, region: str, quota: tuple[str, str], count: Callable[[], int]) -> Quota:
@@ -120,12 +101,3 @@ def _nat_gateways(account: Account, region: str) -> Counter[str]:
         return Counter()
     zones = {str(entry["SubnetId"]): str(entry["AvailabilityZone"]) for entry in client.all("DescribeSubnets", "Subnets")}
     return Counter(zones.get(subnet, "") for subnet in gateways)
-
-
-def _peerings(account: Account, region: str, vpc_id: str) -> int:
-    there = ("initiating-request", "pending-acceptance", "provisioning", "active")
-    connections = account.client("ec2", region).all("DescribeVpcPeeringConnections", "VpcPeeringConnections")
-    ends = ("RequesterVpcInfo", "AccepterVpcInfo")
-    return _length(
-        one for one in connections if one["Status"]["Code"] in there and any(one.get(end, {}).get("VpcId") == vpc_id for end in ends)
-    )

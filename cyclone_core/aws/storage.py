@@ -66,11 +66,6 @@ def delete_bucket(account: Account, region: str, bucket: str) -> bool:
     return _delete(account.client("s3", region), "DeleteBucket", Bucket=bucket, ExpectedBucketOwner=account.identity().account)
 
 
-def delete_repository(account: Account, region: str, repository: str) -> bool:
-    """Delete a repository of images with all of them; whether there was one. Raises AwsError."""
-    return _delete(account.client("ecr", region), "DeleteRepository", repositoryName=repository, force=True)
-
-
 def empty_repository(account: Account, region: str, repository: str, progress: Progress = lambda count: None) -> int:
     """Delete the images of a repository, tagged or not; how many there were. Raises AwsError."""
     client, count = account.client("ecr", region), 0
@@ -104,26 +99,9 @@ def delete_table(account: Account, region: str, table: str) -> bool:
     return _delete(client, "DeleteTable", TableName=table)
 
 
-def log_groups(account: Account, region: str, prefix: str) -> list[str]:
-    """Names of log groups that begin so. Raises AwsError."""
-    groups = account.client("logs", region).all("DescribeLogGroups", "logGroups", logGroupNamePrefix=prefix)
-    return sorted(str(group["logGroupName"]) for group in groups)
-
-
 def delete_log_group(account: Account, region: str, name: str) -> bool:
     """Delete one log group; whether there was one. Raises AwsError."""
     return _delete(account.client("logs", region), "DeleteLogGroup", logGroupName=name)
-
-
-def delete_log_groups(account: Account, region: str, prefix: str, progress: Progress = lambda count: None) -> int:
-    """Delete the log groups that begin so; how many there were. prefix: never empty. Raises AwsError."""
-    if not prefix.strip("/"):
-        raise ValueError("every log group of the account would be deleted")
-    client, count = account.client("logs", region), 0
-    for name in log_groups(account, region, prefix):
-        count += _delete(client, "DeleteLogGroup", logGroupName=name)
-        progress(count)
-    return count
 
 
 def _is_there(client: Client, operation: str, **parameters: Any) -> bool:

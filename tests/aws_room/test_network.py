@@ -118,10 +118,7 @@ def test_how_much_there_may_be(aws: Sandbox, vpc: tuple[str, dict[str, str]]) ->
     assert limits.addresses(account, REGION) == limits.Quota(1, 5)
     assert limits.nat_gateways(account, REGION) == limits.Quota(1, 5)
     assert limits.nat_gateways(account, EMPTY) == limits.Quota(0, 5)
-    assert limits.peerings(account, REGION, vpc[0]) == limits.Quota(0, 50)
     assert limits.compute_environments(account, REGION) == limits.Quota(0, 50)
     assert limits.job_queues(account, REGION).left == 50
     found = limits.vpcs(account, REGION)
     assert (found.used, found.limit, found.left) == (2, 5, 3)
-    assert limits.stacks(account, REGION).limit == 2000
-    assert limits.vcpus(account, REGION, spot=True) == limits.Quota(None, 5)

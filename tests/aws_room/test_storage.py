@@ -95,18 +95,16 @@ def test_addresses_of_templates(account: Account) -> None:
     assert storage.url(account, "eu-west-1", "assets", "hash.json") == "https://assets.s3.eu-west-1.amazonaws.com/hash.json"
 
 
-def test_a_repository_goes_with_its_images(aws: Sandbox, account: Account, region: str) -> None:
-    """Which it does not without being forced."""
+def test_a_repository_is_emptied(aws: Sandbox, account: Account, region: str) -> None:
+    """With images it cannot be deleted; one that is not there is empty."""
     client = aws.client("ecr", region)
     client.create_repository(repositoryName="grid/images")
     for tag in ("one", "two"):
         manifest = f'{{"schemaVersion": 2, "config": {{"digest": "{tag}"}}}}'
         client.put_image(repositoryName="grid/images", imageManifest=manifest, imageTag=tag)
     assert storage.empty_repository(account, region, "grid/images") == 2
-    client.put_image(repositoryName="grid/images", imageManifest='{"schemaVersion": 2}', imageTag="three")
-    assert storage.delete_repository(account, region, "grid/images")
-    assert not storage.delete_repository(account, region, "grid/images")
     assert storage.empty_repository(account, region, "grid/images") == 0
+    assert storage.empty_repository(account, region, "nowhere") == 0
 
 
 def test_a_protected_table_is_deleted(aws: Sandbox, account: Account, region: str) -> None:
@@ -120,16 +118,11 @@ def test_a_protected_table_is_deleted(aws: Sandbox, account: Account, region: st
     assert not storage.delete_table(account, region, "grid-jobs")
 
 
-def test_log_groups_go_by_their_prefix(aws: Sandbox, account: Account, region: str) -> None:
-    """Those of another host stay."""
-    for name in ("/cyclone/grid/definition/a", "/cyclone/grid/definition/b", "/cyclone/grid-2/definition/a"):
+def test_a_log_group_is_deleted(aws: Sandbox, account: Account, region: str) -> None:
+    """One whose name begins with another's stays."""
+    for name in ("/aws/lambda/grid-health", "/aws/lambda/grid-health-2"):
         aws.client("logs", region).create_log_group(logGroupName=name)
-    assert storage.delete_log_groups(account, region, "/cyclone/grid/") == 2
-    assert storage.log_groups(account, region, "/cyclone/") == ["/cyclone/grid-2/definition/a"]
-
-
-@pytest.mark.parametrize("prefix", ["", "/"])
-def test_not_every_log_group_goes(account: Account, region: str, prefix: str) -> None:
-    """However it is asked for."""
-    with pytest.raises(ValueError, match="every log group"):
-        storage.delete_log_groups(account, region, prefix)
+    assert storage.delete_log_group(account, region, "/aws/lambda/grid-health")
+    assert not storage.delete_log_group(account, region, "/aws/lambda/grid-health")
+    groups = aws.client("logs", region).describe_log_groups(logGroupNamePrefix="/aws/lambda/grid-")["logGroups"]
+    assert [group["logGroupName"] for group in groups] == ["/aws/lambda/grid-health-2"]
