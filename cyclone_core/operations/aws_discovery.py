@@ -288,6 +288,15 @@ def _definition(bodies: Bodies) -> Iterator[Finding]:
     choices = tuple(Choice(str(size), f"all of cluster {name}") for size, name in sizes)
     yield Finding("vcpus", choices, source="the clusters of this host", limit=sizes[-1][0] if sizes else None, closed=True)
     yield Finding("cyclone_image_name", source="this host", warning="an AWS host has no images of its own yet: give an image-uri")
+    yield Finding("image_uri", tuple(Choice(*one) for one in _PUBLIC), source="public images")
+
+
+_PUBLIC = (
+    ("public.ecr.aws/amazonlinux/amazonlinux:2023", "small, with bash"),
+    ("public.ecr.aws/docker/library/python:3.12", "Python"),
+    ("public.ecr.aws/docker/library/ubuntu:24.04", "Ubuntu"),
+)
+"""Images that every account may pull, in every region."""
 
 
 # -- asking -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from cyclone_core.errors import CycloneError
 from cyclone_core.operations import hosts, resources
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import FieldSpec, show
+from cyclone_tui.wizard import aws_remedies
 from cyclone_tui.wizard.draft import Draft
 from cyclone_tui.wizard.sources import World
 from cyclone_tui.wizard.values import is_empty, normal, specs_of
@@ -89,6 +90,8 @@ def _fix(draft: Draft, world: World, spec: FieldSpec, problem: Problem) -> Fix |
     value = draft.value(spec.name)
     if not spec.applies_to(draft.host_type):
         return Fix({spec.name: None}, "leave it out")
+    if draft.host_type == "aws" and (found := aws_remedies.remedy(draft, world, spec, problem)):
+        return Fix(*found)
     if spec.name == "name":
         return _name_fix(draft, world, str(value or ""))
     if problem.path == "image":  # no container engine
