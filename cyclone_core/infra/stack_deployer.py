@@ -14,8 +14,8 @@ from typing import Protocol
 
 from cyclone_core import naming
 from cyclone_core.aws.account import Account
-from cyclone_core.aws.stacks import Stacks
-from cyclone_core.errors import CredentialsUnusable, CycloneError
+from cyclone_core.aws.stacks import MOST_BYTES, MOST_RESOURCES, Stacks
+from cyclone_core.errors import AwsError, CredentialsUnusable, CycloneError
 from cyclone_core.infra import bootstrap, stack_words
 from cyclone_core.infra.containers import Stop, never
 from cyclone_core.infra.events import Event, Phase
@@ -24,6 +24,7 @@ from cyclone_core.infra.stack_assets import Uploads
 from cyclone_core.infra.stack_cleanup import Cleanup
 from cyclone_core.infra.stack_cleanup import Left as LeftOver
 from cyclone_core.infra.stack_events import Teller
+from cyclone_core.infra.stack_following import Follower, Pace
 from cyclone_core.infra.stack_operations import Ended, StackRun, Wanted, tags_of
 from cyclone_core.infra.stack_order import Step, steps
 from cyclone_core.infra.stack_schedule import AT_ONCE, Left, Schedule, Signal, Tell
@@ -31,8 +32,6 @@ from cyclone_core.infra.synth import Template
 from cyclone_core.infra.targets import Key, Place, Target
 
 _BEGUN: dict[str, Phase] = {"create": "CREATING", "change": "UPDATING", "replace": "UPDATING", "delete": "DELETING"}
-MOST_RESOURCES, MOST_TEMPLATE_BYTES = 500, 1_000_000
-"""Of a template (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
 
 
 class Synthesizes(Protocol):
@@ -82,6 +81,7 @@ class _Run:
         self._account, self._place, self._plan, self._templates, self._regions = account, place, plan, templates, regions
         self._clock, self._patience_s = clock, patience_s
         self._uploads = Uploads(account, place.account)
+        self._paces: dict[str, Pace] = {}
 
     def work(self, step: Step, tell: Tell, signal: Signal) -> None:
         """Do a step and tell how it ends."""
@@ -96,8 +96,12 @@ class _Run:
         except CredentialsUnusable as exc:
             signal.halted.set()
             ended = Ended("FAILED", stack_words.interrupted(str(exc)))
-        except CycloneError as exc:
+        except AwsError as exc:
             ended = Ended("FAILED", stack_words.interrupted(str(exc)) if teller.is_under_way else str(exc))
+        except CycloneError as exc:
+            ended = Ended("FAILED", str(exc))
+        except OSError as exc:
+            ended = Ended("FAILED", f"a file of its template cannot be read: {exc}. Try again: it is made anew")
         teller.say(ended.phase, ended.text)
 
     def skipped(self, step: Step, why: Step) -> Event:
@@ -109,7 +113,9 @@ class _Run:
     def _do(self, step: Step, teller: Teller, signal: Signal) -> Ended:
         region, stack = step.key
         stacks = Stacks(self._account, region)
-        run = StackRun(stacks, stack, teller.told, signal, keep_failed=self._plan.keep_failed, patience_s=self._patience_s)
+        pace = self._paces.setdefault(region, Pace())  # atomic
+        follower = Follower(stacks, teller.told, signal, pace, self._patience_s)
+        run = StackRun(stacks, stack, follower, signal, teller.told, keep_failed=self._plan.keep_failed)
         if step.change.kind == "bootstrap":
             return self._bootstrap(region, stack, run)
         if step.deletes:
@@ -124,8 +130,11 @@ class _Run:
         return run.put(Wanted(stack, template.body, template.text, template.tags, bucket))
 
     def _bootstrap(self, region: str, stack: str, run: StackRun) -> Ended:
+        now = run.settled()
         if self._uploads.has_bucket(region):
             return Ended("ACTIVE", "it is there already")
+        if now is not None and now.status not in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"):
+            return Ended("FAILED", stack_words.other_bootstrap(self._place.account, region))
         body = bootstrap.template()
         return run.put(Wanted(stack, body, json.dumps(body), {}))
 
@@ -152,8 +161,8 @@ def over_limits(template: Template) -> str:
     resources, size = len(template.body.get("Resources", {})), len(template.text.encode())
     if resources > MOST_RESOURCES:
         what = f"its template has {resources:,} resources, and CloudFormation takes {MOST_RESOURCES}"
-    elif size > MOST_TEMPLATE_BYTES:
-        what = f"its template has {size:,} bytes, and CloudFormation takes {MOST_TEMPLATE_BYTES:,}"
+    elif size > MOST_BYTES:
+        what = f"its template has {size:,} bytes, and CloudFormation takes {MOST_BYTES:,}"
     else:
         return ""
     return f"{what}. Make {template.target.kind} {template.target.name} smaller, or divide it into several"

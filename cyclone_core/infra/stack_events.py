@@ -9,7 +9,7 @@ from cyclone_core.infra.stack_states import is_consequence
 
 if TYPE_CHECKING:
     from cyclone_core.aws.stacks import StackEvent
-    from cyclone_core.infra.stack_operations import Told
+    from cyclone_core.infra.stack_following import Told
 
 _PHASES: Mapping[str, Phase] = {
     "CREATE_IN_PROGRESS": "CREATING",

@@ -1,31 +1,25 @@
 """One stack, led from whatever state it is in to what is wanted of it.
 
-Nothing is remembered between two runs: the state of the stack, its template and its events say what there is to do. An operation's
-`ClientRequestToken` begins with `cyclone-` and a hash of what is wanted, so whoever comes after a death recognises the operation that does
-just that, follows it to its end and goes on. What others began is waited for, and then everything is looked at anew.
+Nothing is remembered between two runs: the state of the stack, its template and its events say what there is to do. What an earlier run
+began is followed to its end. What others began is waited for, and then everything is looked at anew.
 """
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from cyclone_core import naming
 from cyclone_core.aws.change_sets import ChangeSet
 from cyclone_core.aws.stacks import StackEvent, StackNow, Stacks
-from cyclone_core.errors import AwsError
+from cyclone_core.errors import AccessDenied, AwsError
 from cyclone_core.infra import stack_states, stack_words
 from cyclone_core.infra.events import Phase
-from cyclone_core.infra.stack_schedule import Left, Signal
+from cyclone_core.infra.stack_following import Follower, Ran, Told, token
+from cyclone_core.infra.stack_schedule import Signal
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.2, 2.0, 1.5
-"""Between two looks at a stack's events: short while something happens, longer while nothing does."""
-_QUIET_LOOKS = 5
-"""So many looks without an event, and the stack itself is asked whether it is over."""
 _ROUNDS = 8
 """So often a stack is looked at anew because somebody else changed it meanwhile."""
 _TOO_LATE = (
@@ -35,7 +29,6 @@ _TOO_LATE = (
 """Codes of requests that may have come too late: the stack is in another state by then."""
 _ASK_MORE = "DescribeEvents"
 """In reasons that only say where the reasons are."""
-Operation = Literal["create", "update", "delete", "roll back", "somebody's"]
 
 
 @dataclass(frozen=True)
@@ -64,34 +57,14 @@ class Ended:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Told:
-    """What is told while a stack changes; a line of its own when there is no event."""
-
-    text: str
-    level: Literal["info", "warning", "error"] = "info"
-    event: StackEvent | None = None
-
-
-@dataclass(frozen=True)
-class _Ran:
-    """An operation that is over."""
-
-    status: str
-    events: tuple[StackEvent, ...] = ()
-
-
 class StackRun:
-    """One stack's turn. Every method raises AwsError, and Left once the thread is to leave."""
+    """One stack's turn. Every method raises AwsError, `Left` once the thread is to leave, and `Busy` when others take too long."""
 
     def __init__(
-        self, stacks: Stacks, name: str, tell: Callable[[Told], None], signal: Signal, *, keep_failed: bool = False,
-        patience_s: float = 3600.0, now: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
-        """patience_s: so long an operation that somebody else began is waited for; now: seconds."""
-        self._stacks, self._name, self._tell, self._signal = stacks, name, tell, signal
-        self._keep_failed, self._patience_s, self._now = keep_failed, patience_s, now
-        self._cancelling = False
+        self, stacks: Stacks, name: str, follower: Follower, signal: Signal, tell: Callable[[Told], None], *, keep_failed: bool
+    ) -> None:
+        self._stacks, self._name, self._follower, self._signal, self._tell = stacks, name, follower, signal, tell
+        self._keep_failed = keep_failed
 
     # -- what is wanted -----------------------------------------------------------------------------------------------
     def put(self, wanted: Wanted) -> Ended:
@@ -109,22 +82,18 @@ class StackRun:
     def settled(self) -> StackNow | None:
         """The stack once nothing is under way on it."""
         while (now := self._stacks.get(self._name)) is not None and now.in_progress:
-            self._await(now, "")
+            self._follower.catch_up(now, "delete")
         return now
 
     def delete(self, tags: Mapping[str, str]) -> Ended:
         """Delete it; DELETED at once when it is not there. tags: those that a stack of ours has."""
         for _ in range(_ROUNDS):
-            now = self._stacks.get(self._name)
+            now = self.settled()
             refusal = stack_words.not_ours(now, tags)
             if refusal:
                 return Ended("FAILED", refusal)
-            move = stack_states.next_move(now.status if now else "", delete=True)
-            if now is None or move == "nothing":
+            if now is None or now.is_deleted:
                 return Ended("DELETED")
-            if move == "wait":
-                self._await(now, "")
-                continue
             ran = self._delete(now)
             if ran is not None:
                 return Ended("DELETED") if ran.status == "DELETE_COMPLETE" else Ended("FAILED", stack_words.not_deleted(ran.events))
@@ -140,15 +109,12 @@ class StackRun:
             case "update":
                 return Ended("ACTIVE") if self._is(wanted, now) else self._change(wanted, now)
             case "wait":
-                return self._await(now, wanted.digest)
+                ran = self._follower.catch_up(now, wanted.digest)
+                forward = ran is not None and "ROLLBACK" not in now.status  # else it failed before: there is another try
+                return self._judged(ran, now.id, now.status.startswith("CREATE")) if ran is not None and forward else None
             case "make anew":
-                self._tell(Told(stack_words.made_anew(now.status), "warning"))
-                ran = self._delete(now)
-                if ran is not None and ran.status != "DELETE_COMPLETE":
-                    return Ended("FAILED", stack_words.not_deleted(ran.events))
-            case "continue roll back" | "roll back":
-                return self._roll_back(now, move)
-        return None
+                return self._clear(now)
+        return self._roll_back(now, is_stuck=move == "continue roll back")
 
     def _is(self, wanted: Wanted, now: StackNow) -> bool:
         """Whether it is already what is wanted."""
@@ -166,12 +132,12 @@ class StackRun:
                 self._stacks.discard(changes)
                 return ended
             mark = self._stacks.newest_event(changes.stack_id)
-            self._stacks.execute(changes, self._token(wanted.digest), keep_failed=self._keep_failed)
+            self._stacks.execute(changes, token(wanted.digest), keep_failed=self._keep_failed)
         except AwsError as exc:
             if self._was_overtaken(exc, now):
                 return None
             raise
-        ran = self._follow(changes.stack_id, mark, "create" if create else "update")
+        ran = self._follower.follow(changes.stack_id, mark, "create" if create else "update")
         return self._judged(ran, changes.stack_id, created=create)
 
     def _unexecutable(self, changes: ChangeSet) -> Ended | None:
@@ -194,101 +160,55 @@ class StackRun:
         except AwsError:  # what CloudFormation said has to do
             return ()
 
-    def _delete(self, now: StackNow) -> _Ran | None:
+    def _clear(self, now: StackNow) -> Ended | None:
+        """Delete a stack that can only be deleted; None when that is done."""
+        self._tell(Told(stack_words.made_anew(now.status), "warning"))
+        ran = self._delete(now)
+        return None if ran is None or ran.status == "DELETE_COMPLETE" else Ended("FAILED", stack_words.not_deleted(ran.events))
+
+    def _delete(self, now: StackNow) -> Ran | None:
+        """None when somebody else was faster."""
         mark = self._stacks.newest_event(now.id)
         try:
-            self._stacks.delete(now.id, token=self._token("delete"))
+            self._stacks.delete(now.id, token=token("delete"))
         except AwsError as exc:
             if self._was_overtaken(exc, now):
                 return None
             raise
-        return self._follow(now.id, mark, "delete")
+        return self._follower.follow(now.id, mark, "delete")
 
-    def _roll_back(self, now: StackNow, move: Literal["continue roll back", "roll back"]) -> Ended | None:
+    def _roll_back(self, now: StackNow, is_stuck: bool) -> Ended | None:
+        """Take an earlier change back; None when that is done, or somebody else was faster."""
         self._tell(Told(stack_words.taken_back_first(now.status), "warning"))
         mark = self._stacks.newest_event(now.id)
-        ask = self._stacks.continue_rollback if move == "continue roll back" else self._stacks.rollback
-        if not ask(self._name, token=self._token("rollback")):
+        ask = self._stacks.continue_rollback if is_stuck else self._stacks.rollback
+        if not ask(self._name, token=token("rollback")):
             return None
-        ran = self._follow(now.id, mark, "roll back")
+        ran = self._follower.follow(now.id, mark, "roll back")
         return None if ran.status == "UPDATE_ROLLBACK_COMPLETE" else Ended("FAILED", stack_words.still_stuck(ran.events))
 
-    def _await(self, now: StackNow, digest: str) -> Ended | None:
-        """Let what is under way end. None: look anew; else how what is wanted ended, because it was just that."""
-        events = self._stacks.events(now.id, None)
-        begun = _last_operation(events)
-        ours = bool(digest) and bool(begun) and begun[0].token.startswith(f"cyclone-{digest}-")
-        self._tell(Told(stack_words.under_way(now.status, begun, ours), "info" if ours else "warning"))
-        for event in begun:
-            self._tell(Told("", event=event))
-        operation: Operation = "somebody's"
-        if ours:
-            operation = "create" if now.status.startswith("CREATE") else "update"
-        mark = events[-1].id if events else None
-        ran = self._follow(now.id, mark, operation)
-        if not ours:
-            return None
-        return self._judged(_Ran(ran.status, (*begun, *ran.events)), now.id, created=operation == "create")
-
-    def _judged(self, ran: _Ran, stack_id: str, created: bool) -> Ended:
+    # -- ends ---------------------------------------------------------------------------------------------------------
+    def _judged(self, ran: Ran, stack_id: str, created: bool) -> Ended:
         """How an operation that was to make what is wanted ended, after what is left to do."""
         if stack_states.is_well(ran.status):
             return Ended("ACTIVE")
-        status, events = ran.status, ran.events
+        status, events, cancelling = ran.status, ran.events, self._follower.cancelling
         if any(_ASK_MORE in event.reason for event in events):
             events = (*self._invalid(stack_id), *events)
-        if created and status != "DELETE_COMPLETE" and (self._cancelling or not self._keep_failed):
-            status = self._remove(stack_id)
-        if self._cancelling and status in ("DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+        if created and status != "DELETE_COMPLETE" and (cancelling or not self._keep_failed):
+            status = self._remove(stack_id, status)
+        if cancelling and status in ("DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
             return Ended("CANCELLED", stack_words.cancelled(status))
         return Ended("FAILED", stack_words.failed(events, status))
 
-    def _remove(self, stack_id: str) -> str:
+    def _remove(self, stack_id: str, status: str) -> str:
         """Delete what a failed creation left; the state in which that ends."""
         mark = self._stacks.newest_event(stack_id)
-        self._stacks.delete(stack_id, token=self._token("delete"))
-        return self._follow(stack_id, mark, "delete").status
-
-    # -- following ----------------------------------------------------------------------------------------------------
-    def _follow(self, stack_id: str, mark: str | None, operation: Operation) -> _Ran:
-        """Tell what happens until the stack is over. mark: the last event that is known."""
-        seen: tuple[StackEvent, ...] = ()
-        pause, quiet, began = FIRST_PAUSE_S, 0, self._now()
-        while True:
-            new = self._stacks.events(stack_id, mark)
-            for event in new:
-                self._tell(Told("", event=event))
-            seen += new
-            mark = new[-1].id if new else mark
-            quiet = 0 if new else quiet + 1
-            if quiet >= _QUIET_LOOKS or any(_is_end(event) for event in new):
-                quiet = 0
-                status = self._status(stack_id)
-                if stack_states.is_over(status):
-                    return _Ran(status, seen)
-            self._end_if_asked(stack_id, operation)
-            if operation == "somebody's" and self._now() - began > self._patience_s:
-                raise AwsError(stack_words.others_take_long(self._patience_s), "Busy")
-            pause = FIRST_PAUSE_S if new else min(pause * GROWTH, LONGEST_PAUSE_S)
-            if not self._signal.wait(pause):
-                raise Left
-
-    def _status(self, stack_id: str) -> str:
-        now = self._stacks.get(stack_id)
-        return now.status if now else "DELETE_COMPLETE"
-
-    def _end_if_asked(self, stack_id: str, operation: Operation) -> None:
-        """Once: creations are deleted, updates taken back where CloudFormation still can; deletions go on."""
-        if self._cancelling or not self._signal.cancelled.is_set():
-            return
-        if operation == "somebody's":
-            raise Left
-        self._cancelling = True
-        if operation == "update":
-            self._stacks.cancel_update(self._name, token=self._token("cancel"))
-        elif operation == "create":
-            with suppress(AwsError):  # it is ending by itself; how, its events say
-                self._stacks.delete(stack_id, token=self._token("delete"))
+        try:
+            self._stacks.delete(stack_id, token=token("delete"))
+        except AccessDenied:  # why it failed is more important; the next deployment says that this is not allowed
+            return status
+        return self._follower.follow(stack_id, mark, "delete").status
 
     def _was_overtaken(self, exc: AwsError, now: StackNow | None) -> bool:
         """Whether a request was refused because somebody else changed the stack meanwhile."""
@@ -296,10 +216,6 @@ class StackRun:
             return False
         found = self._stacks.get(self._name)
         return _version(now) != _version(found)
-
-    def _token(self, what: str) -> str:
-        """Unique, because a stack may be led to the same again; its beginning says what it is for."""
-        return f"cyclone-{what}-{uuid.uuid4().hex[:16]}"
 
 
 def canonical(template: Mapping[str, Any]) -> str:
@@ -314,18 +230,3 @@ def tags_of(host: str, kind: str, name: str) -> dict[str, str]:
 
 def _version(now: StackNow | None) -> tuple[str, str, float]:
     return (now.id, now.status, now.updated) if now else ("", "", 0.0)
-
-
-def _is_end(event: StackEvent) -> bool:
-    return event.is_of_stack and stack_states.is_over(event.status)
-
-
-def _last_operation(events: Iterable[StackEvent]) -> list[StackEvent]:
-    """The events of the operation that is under way."""
-    found: list[StackEvent] = []
-    for event in events:
-        if _is_end(event):
-            found = []
-        else:
-            found.append(event)
-    return found

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal, Protocol
 
-Move = Literal["create", "update", "make anew", "roll back", "continue roll back", "wait", "nothing"]
-"""What has to happen next. make anew: delete, then create; nothing: a stack that is to go is gone."""
+Move = Literal["create", "update", "make anew", "roll back", "continue roll back", "wait"]
+"""What has to happen next. make anew: delete, then create."""
 _STABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
 _BROKEN = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "IMPORT_ROLLBACK_FAILED")
 """States in which CloudFormation takes nothing but a deletion."""
@@ -42,16 +42,12 @@ class Event(Protocol):
         ...
 
 
-def next_move(status: str, *, delete: bool = False) -> Move | Literal["delete"]:
-    """What leads a stack in this state on. status: "" for a stack that is not there; delete: it is to go."""
-    if status in ("", "DELETE_COMPLETE"):
-        return "nothing" if delete else "create"
-    if status == "REVIEW_IN_PROGRESS":  # somebody asked for a change set of a new stack and left
-        return "delete" if delete else "create"
+def next_move(status: str) -> Move:
+    """What leads a stack in this state on to what is wanted of it. status: "" for a stack that is not there."""
+    if status in ("", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):  # the last one: somebody asked for a change set of a new stack and left
+        return "create"
     if status.endswith("_IN_PROGRESS"):
         return "wait"
-    if delete:
-        return "delete"
     if status in _STABLE:
         return "update"
     if status == "UPDATE_ROLLBACK_FAILED":

@@ -92,6 +92,12 @@ def skipped(stack: str, region: str) -> str:
     return f"not begun: it needs stack {stack} in {region}, which did not succeed"
 
 
+def other_bootstrap(account: str, region: str) -> str:
+    """For a region whose bootstrap has not the bucket that is looked for."""
+    what = f"there is a stack {bootstrap.STACK}, but not its bucket {bootstrap.bucket(account, region)}: somebody deleted that, or made"
+    return f"{what} the stack with another qualifier, so it was not touched. Have the bucket made: cdk bootstrap aws://{account}/{region}"
+
+
 def shared_kept(regions: Iterable[str]) -> str:
     """After the deletion of a host: what its regions still have and is not the host's alone."""
     return f"kept: stack {bootstrap.STACK} in {', '.join(regions)}, which other applications of the CDK may use; it costs cents a month"
@@ -124,7 +130,7 @@ def _advice(reason: str) -> str:
 
 def _of_stack(events: "Sequence[StackEvent]") -> str:
     """The stack's own words, where no resource has any."""
-    reasons = [event.reason for event in events if event.reason and "FAILED" in event.status]
+    reasons = [event.reason for event in events if event.reason and ("FAILED" in event.status or "ROLLBACK" in event.status)]
     return _clean(reasons[0]) if reasons else "CloudFormation does not say why"
 
 

@@ -100,6 +100,16 @@ def test_a_region_is_bootstrapped_once(host: Deployed) -> None:
     assert "it is there already" in host.text("ACTIVE")
 
 
+def test_a_bootstrap_without_its_bucket_is_left_alone(host: Deployed) -> None:
+    """Somebody's own, with another qualifier: the reason says how to get the bucket."""
+    region = "ap-south-1"
+    template = json.dumps({"Resources": {"Theirs": resource("SNS::Topic")}})
+    host.raw(region).create_stack(StackName="CDKToolkit", TemplateBody=template)
+    plan = Plan((Change("create", "bootstrap", region, region=region),))
+    assert host.apply(plan) == {f"bootstrap {region} {region}": "FAILED"}
+    assert f"cdk bootstrap aws://{host.place.account}/{region}" in host.text("FAILED")
+
+
 def test_a_template_over_the_limits_is_refused(host: Deployed) -> None:
     """Before anything is asked of AWS."""
     many = {f"Messages{number}": resource("SQS::Queue") for number in range(499)}
