@@ -119,7 +119,13 @@ def synthesise(wanted: list[Target], outdir: str) -> None:
     from cyclone_core.infra.stacks import base
 
     app = base.new_app(outdir)
-    made = {target.key: stacks.build(app, target) for target in wanted}
+    made = {}
+    for target in wanted:
+        try:
+            made[target.key] = stacks.build(app, target)
+        except (RuntimeError, TypeError, ValueError) as exc:  # what the CDK raises for what it does not take
+            what = f"no template can be made for the stack {target.stack} in {target.region}: {' '.join(str(exc).split())}"
+            raise CycloneError(f"{what}. Check the settings of {target.kind} {target.name}") from exc
     for target in wanted:
         for key in target.after:
             if key in made:

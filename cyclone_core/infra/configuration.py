@@ -146,7 +146,7 @@ def load(folder: str, account: str | None = None) -> Configuration:
         problems.add(entries["host", host.name].at("region"), message, "Leave it out")
     configuration = Configuration(folder, host.model_copy(update={"region": main}), found, entries) if host and main else None
     if configuration:
-        problems.extend(list(checks.of_aws(configuration.bodies, entries, [problem.path for problem in problems])))
+        problems.extend(dict.fromkeys(checks.of_aws(configuration.bodies, entries, [problem.path for problem in problems])))
     problems.check()
     assert configuration is not None
     return configuration
@@ -168,6 +168,11 @@ def _host(folder: str, account: str | None, problems: Problems, entries: dict[tu
     kind = next((value for key, value in entry.raw.items() if fold(key) == "type"), None) or "aws"
     if str(kind).lower() != "aws":
         problems.add(entry.at("type"), f"{kind!r} is no host that the CDK makes", "Leave it out")
+    for field in ("auto_init_main", "sandbox"):
+        if fold(field) in entry.written:
+            problems.add(
+                entry.at(field), "means nothing here: files say which regions there are, and credentials which account", "Leave it out"
+            )
     host = _model(Host, "host", {**raw, "type": "aws", "account": account}, entry, problems)
     if not isinstance(host, Host):
         return None

@@ -43,9 +43,15 @@ class Cdk:
 def cdk(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Cdk:
     """The command, and files as a clone of what is tested has them."""
     pytest.importorskip("aws_cdk", reason="the CDK path needs the extra test")
-    command = os.environ.get("CYCLONE_CDK") or shutil.which("cdk") or _from_npm(pytestconfig.cache.mkdir("aws-cdk"))
+    command = os.environ.get("CYCLONE_CDK") or shutil.which("cdk") or _from_npm(_kept(pytestconfig, tmp_path_factory))
     home = tmp_path_factory.mktemp("home")
     return Cdk(command, _cloned(tmp_path_factory.mktemp("clone")), home)
+
+
+def _kept(config: pytest.Config, temporary: pytest.TempPathFactory) -> Path:
+    """A directory that lasts until the next run, where pytest has one."""
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    return cache.mkdir("aws-cdk") if cache else temporary.mktemp("aws-cdk")
 
 
 def _from_npm(folder: Path) -> str:
