@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cyclone_core.operations.resources import Proposal
 
 INSTALL = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
-LOOK_S = 8.0
+LOOK_S = 6.0
 """So long a list waits for what AWS says about a host."""
 
 
@@ -133,15 +133,21 @@ def forget(host: Host, registry: HostRegistry | None = None) -> None:
 
 
 # -- change and delete --------------------------------------------------------------------------------------------------
-def propose_update(host: Host) -> "Proposal":
+def propose_update(host: Host, label: Label = str) -> "Proposal":
     """What it takes for every stack of a host to be as this version of Cyclone makes it, and as its settings say.
 
     Raises AwsError, MissingExtra, HostUnavailable.
     """
     known = _resources(host)
     seen = known.look()
-    desired: Recorded = {**seen.known, "host": {host.name: aws_body(host, host, seen.known)}}
-    return known.plan(seen, desired, whole=True)
+    body = aws_body(host, host, seen.known)
+    found = known.plan(seen, {**seen.known, "host": {host.name: body}}, whole=True)
+    network = seen.recorded.get("host", {}).get(host.name, {}).get("vpc")
+    if host.region not in seen.known.get("region", {}) or network == body["vpc"]:
+        return found
+    what = "it says which network the main region gets, and that has one already"
+    problem = Problem(label("vpc"), what, "Change the region: hyper regions init-main-region --vpc CIDR")
+    return replace(found, problems=(problem, *found.problems))
 
 
 def propose_delete(host: Host, keep_data: bool = False) -> "Proposal":

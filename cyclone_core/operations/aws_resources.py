@@ -121,6 +121,11 @@ class AwsResources(Resources):
         """What makes plans true on this host."""
         return appliers.for_host(self.host)
 
+    def warm_up(self) -> None:
+        """Start the child that makes templates."""
+        if self._synthesizer is None:
+            warm_up()
+
 
 _MAKING = threading.Lock()
 

@@ -124,13 +124,15 @@ def _aws_problems(host: Host, label: Label) -> list[Problem]:
 
 def _moved(before: Host, host: Host, label: Label) -> list[Problem]:
     """A host's state lives in one account and region; what it is reached by may change."""
-    fixed = ("account", "region", "sandbox")
-    changed = [name for name in fixed if getattr(before, name) and getattr(before, name) != getattr(host, name)]
-    return [
-        Problem(label(name), f"{host.name} is in {getattr(before, name)} and stays there" if name != "sandbox" else "it is on the sandbox",
-                "Create another host")
-        for name in changed
-    ]  # fmt: skip
+    found = [
+        Problem(label(name), f"{host.name} is in {getattr(before, name)} and stays there", "Create another host")
+        for name in ("account", "region")
+        if getattr(before, name) and getattr(before, name) != getattr(host, name)
+    ]
+    if before.sandbox != host.sandbox:
+        there = "on the sandbox" if before.sandbox else "in an account"
+        found.append(Problem(label("sandbox"), f"{host.name} is {there} and stays there", "Create another host"))
+    return found
 
 
 def _refusals(given: Mapping[str, object], host_type: Any, label: Label) -> list[Problem]:

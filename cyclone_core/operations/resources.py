@@ -192,6 +192,9 @@ class Resources:
         """What makes plans true on this host."""
         return appliers.for_host(self.host, self._connect, self._engine)
 
+    def warm_up(self) -> None:
+        """Start what proposals need, without waiting, while somebody still thinks: nothing on a local host."""
+
     # -- inside -------------------------------------------------------------------------------------------------------
     def _against(self, plan: Plan, snapshot: Snapshot) -> list[Problem]:
         found = checks.problems(plan, snapshot.bodies, snapshot.open_jobs)

@@ -1,11 +1,17 @@
 """`hyper` on an AWS host, from the first stack to the last, on the sandbox."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from cyclone_core.operations import aws_hosts, deployments, hosts
+from cyclone_core.resources import Host
 from cyclone_core.sandbox.faults import Faults
-from tests.aws import Sandbox
+from tests.aws import Sandbox, wait_until
 from tests.aws_hosts.conftest import HUB, Run, states
 
 
@@ -171,11 +177,56 @@ def test_two_hosts_of_one_name_are_refused(grid: str, run: Run) -> None:
 def test_a_host_on_a_sandbox_that_is_gone_can_be_forgotten(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """Whatever was on it is gone with it."""
     monkeypatch.setenv("CYCLONE_HOME", f"{tmp_path}/elsewhere")
-    from cyclone_core.operations import aws_hosts
-    from cyclone_core.resources import Host
-
     aws_hosts.register(Host(name="lost", type="aws", account="123456789012", region="us-east-1", sandbox=True))
     (lost,) = [host for host in run("hosts", "list-hosts", "--json").json if host["name"] == "lost"]
     assert lost["state"] == "not answering"
     assert "does not run. Start it: hyper sandbox start" in lost["why"]
     assert run("hosts", "delete-host", "--name", "lost", "-y").out == "host lost forgotten: nothing of it is left\n"
+
+
+def test_data_can_be_kept(aws: Sandbox, run: Run) -> None:
+    """What stays is named at the end: somebody pays for it."""
+    run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "keeper", "--no-auto-init-main", "--region", "eu-south-2")
+    deleted = run("hosts", "delete-host", "--name", "keeper", "--keep-data", "-y")
+    assert deleted.code == 0
+    assert "kept: keeper-jobs (AWS::DynamoDB::Table)" in deleted.err
+    assert aws.client("dynamodb", "eu-south-2").list_tables()["TableNames"] == ["keeper-jobs"]
+
+
+def test_a_host_that_is_deployed_elsewhere_can_be_taken_over(grid: str, run: Run) -> None:
+    """Another machine knows nothing of it; its records are in the account."""
+    host = hosts.get(grid)
+    aws_hosts.forget(host)
+    assert run("hosts", "import-deployment", "--sandbox", "--name", grid).code == 0
+    assert hosts.get(grid) == host
+    assert states(run("queues", "list-queues", "--json", "--host", grid)) == {"fast": "ACTIVE"}
+
+
+def test_who_leaves_leaves_it_going_on(grid: str, at_home: None, faults: Callable[[Faults], None]) -> None:
+    """Ctrl-C ends the command, not the deployment."""
+    faults(Faults(delay_s=1.0))
+    code = "from cyclone_tui.cli.hyper import main; main()"
+    argv = ["queues", "update-queue", "--name", "fast", "--priority", "9", "--host", grid]
+    with subprocess.Popen([sys.executable, "-c", code, *argv], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        process.send_signal(signal.SIGINT)
+        lines += process.stderr.readlines()
+    number = int(lines[0].split()[1].rstrip(":"))
+    assert process.returncode == 130
+    assert f"deployment {number} goes on: hyper deployments attach {number}" in "".join(lines)
+    assert [event.phase for event in deployments.follow(hosts.get(grid), number) if not event.part][-1] == "ACTIVE"
+
+
+def test_a_deployment_that_was_killed_is_finished_by_the_next(grid: str, run: Run, faults: Callable[[Faults], None]) -> None:
+    """What AWS had begun is followed, the rest is done."""
+    faults(Faults(delay_s=1.0))
+    host, add = hosts.get(grid), ("clusters", "add-cluster", "--name", "gone", "--compute-envs", "1", "--host", grid)
+    begun = run(*add, "--no-wait", "--json").json["deployment"]
+    wait_until(lambda: deployments.read_events(host, begun["number"])[0])
+    os.kill(begun["process"], signal.SIGKILL)
+    wait_until(lambda: deployments.get(host, begun["number"]).state == "INTERRUPTED")
+    faults(Faults())
+    assert run("deployments", "retry", str(begun["number"]), "--host", grid).code == 0
+    assert states(run("clusters", "list-clusters", "--name", "gone", "--json", "--host", grid)) == {"gone": "ACTIVE"}
+    assert run("clusters", "delete-cluster", "--name", "gone", "--host", grid).code == 0

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
+from cyclone_core import naming
 from cyclone_core.errors import AwsError, CycloneError, HostUnavailable, MissingExtra
-from cyclone_core.operations import aws_hosts, deployments, hosts, resources
+from cyclone_core.operations import aws_hosts, aws_resources, deployments, hosts, resources
 from cyclone_core.operations.hosts import HostProposal
 from cyclone_core.operations.resources import Proposal
-from cyclone_core.resource_fields import fields_of
+from cyclone_core.resource_fields import fields_of, read
 from cyclone_core.resources import Host
 from cyclone_tui.cli.groups import guide, options, tables
 from cyclone_tui.cli.groups.applying import Asked, command, confirm, finish, follow, show
@@ -36,7 +38,7 @@ def create(host: Host, asked: Asked) -> None:
 def update(proposal: HostProposal, asked: Asked) -> None:
     """Change a host and bring its stacks to this version. What is a fact of this machine (the profile) is recorded here."""
     host = proposal.check()
-    planned = aws_hosts.propose_update(host)
+    planned = aws_hosts.propose_update(host, options.label(Host))
     planned.check()
     if not asked.plan_only:
         hosts.update(proposal)
@@ -92,8 +94,6 @@ def confirm_deletion(name: str, what: str, asked: Asked) -> None:
 
 
 def _as_asked(proposal: Proposal, asked: Asked) -> Proposal:
-    from dataclasses import replace
-
     return replace(proposal, plan=replace(proposal.plan, keep_failed=asked.keep_failed))
 
 
@@ -126,11 +126,17 @@ def walk_through(asking: guide.Guide, given: dict[str, object]) -> dict[str, obj
     aws_hosts.check_installed()
     specs = {spec.name: spec for spec in fields_of(Host)}
     answers: dict[str, object] = {**given, "type": "aws"}
-    if "name" not in answers:
-        answers["name"] = asking.ask(Host, specs["name"], answers, {}, "aws")
-    draft = Host.model_validate({**answers, "vpc": None})
+    while "name" not in answers:
+        name = str(asking.ask(Host, specs["name"], answers, {}, "aws"))
+        problem = naming.host_problem("name", name)
+        if problem is None:
+            answers["name"] = name
+        else:
+            _say(f"  {problem.message}. {problem.hint}\n")
+    draft = read(Host, {**answers, "vpc": None}, options.label(Host))
     account = aws_hosts.account_of(draft)
     who = account.identity()
+    aws_resources.warm_up()  # while somebody answers
     _say(f"\nIt will be in account {who.account}, as {who.arn}.\n")
     answers.setdefault("account", who.account)
     if "region" not in answers:

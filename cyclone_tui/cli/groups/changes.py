@@ -56,6 +56,7 @@ def put(
 ) -> None:
     """Store a resource, after asking for what is missing where somebody can be asked."""
     if asked.may_ask:
+        resources.warm_up()
         given = _guided(resources, kind, given, mode == "update", fields, without)
     finish(resources, resources.propose_put(kind, given, mode, options.label(MODELS[kind])), asked)
 
