@@ -137,6 +137,12 @@ class _Planner:
         if move == "make anew":
             note = f"it was left {status}: it is deleted first"
             return self._create(target, template, None, note)
+        if move == "update" and self._is_of_a_namesake(target):
+            message = (
+                f"there is a stack {target.stack} in {target.region} already, of another host {self._place.host} with another main region"
+            )
+            problem = Problem(f"regions[{target.name}]", message, "Delete that host there first, or choose another name or region")
+            return self._create(target, template, problem)
         is_same = _canonical(self._of(target.region).template(target.stack)) == _canonical(template.body)
         if is_same and move in ("update", "nothing"):
             return None
@@ -158,6 +164,10 @@ class _Planner:
             return None
         message = f"there is a stack {target.stack} in {target.region} already that does not belong to it ({now.status})"
         return Problem(f"{target.kind}s[{target.name}]", message, "Delete that stack, or choose another name")
+
+    def _is_of_a_namesake(self, target: Target) -> bool:
+        """Whether a network that is there belongs to a host of the same name: a region of ours is recorded before its network is made."""
+        return target.kind == "region" and target.region not in self._seen.recorded.get("region", {})
 
     def _change(self, target: Target, template: "Template") -> _Step | None:
         """What CloudFormation says that a changed template does."""

@@ -104,6 +104,14 @@ def test_a_name_that_is_taken_is_a_problem(host: Deployed) -> None:
     assert f"there is a stack {host.host}-host in {MAIN} already" in problem.message
 
 
+def test_a_namesake_with_another_main_region_is_left_alone(host: Deployed) -> None:
+    """Its network there has the same name and tags, and is no region of ours."""
+    host.reach(two_regions(host))
+    other = replace(host, place=replace(host.place, main_region=HUB))
+    (problem,) = planned(other, bodies(host={"name": host.host}, region={"name": HUB, "main_region": True})).problems
+    assert f"of another host {host.host}" in problem.message
+
+
 def test_deleting_names_what_stays(host: Deployed) -> None:
     """Resources that outlive their stack are not told as deleted."""
     kept = {"Kept": {**resource("SQS::Queue"), "DeletionPolicy": "Retain"}}
