@@ -32,8 +32,8 @@ HERE = "local"
 """What the region of a host with one place is called."""
 MORE = "…"
 """Stands for the parts of a resource that are counted, not listed."""
-MOST_PARTS = 6
-"""So many parts of a resource are listed by themselves."""
+MOST_PARTS, FEW_PARTS = 6, 2
+"""So many parts of a resource are listed by themselves; and so many where more than three resources move at once."""
 FOLDED_FROM = 5
 """So many regions, and those in which nothing moves are one line each."""
 _ECHOES = ("creation cancelled", "update cancelled", "creation canceled", "update canceled")
@@ -119,6 +119,8 @@ class Progress:
             if event.part:
                 part = step.parts.setdefault(event.part, Step((*key[:3], event.part), ""))
                 part.take(event)
+                if event.phase == "FAILED" and is_echo(event):
+                    part.status = CANCELLED
                 if step.status == WAITING:
                     step.status, step.begun = BUSY, event.at
             else:
@@ -154,6 +156,8 @@ class Progress:
         for step in self.steps.values():
             if is_in(step.key[0], only):
                 regions.setdefault(step.key[0], []).append(step)
+        moving = sum(step.status == BUSY for step in self.steps.values())
+        most = FEW_PARTS if moving > 3 else MOST_PARTS
         found: list[Row] = []
         for region, steps in regions.items():
             found.append(self._region(region, steps, state, now, ascii))
@@ -162,18 +166,19 @@ class Progress:
                 continue
             for step in steps:
                 found.append(self._row(step, 1, _named(step), state, now, ascii))
-                found += self._parts(step, state, now, ascii, any(key[:3] == step.key[:3] for key in opened))
+                is_open = any(key[:3] == step.key[:3] for key in opened)
+                found += self._parts(step, state, now, ascii, None if is_open else most)
         return found
 
-    def _parts(self, step: Step, state: "State", now: float, ascii: bool, is_open: bool) -> list[Row]:
-        """What it is made of: all of it when it was opened; else what moves or failed, a few of it, and how much of the rest is done."""
-        if not step.parts or (not is_open and _settled(step, state) not in (BUSY, FAILED, INTERRUPTED)):
+    def _parts(self, step: Step, state: "State", now: float, ascii: bool, most: int | None) -> list[Row]:
+        """What it is made of. most: so many that move or failed are listed, with a count of the rest; None: all, because it was opened."""
+        if not step.parts or (most is not None and _settled(step, state) not in (BUSY, FAILED, INTERRUPTED)):
             return []
         wanted = list(step.parts.values())
-        if not is_open:
+        if most is not None:
             failed = [part for part in wanted if part.status == FAILED]
             moving = [part for part in wanted if part.status == BUSY]
-            wanted = [*failed[:MOST_PARTS], *moving][:MOST_PARTS]
+            wanted = [*failed, *moving][:most]
         rows = [self._row(part, 2, part.key[3].replace("AWS::", ""), state, now, ascii) for part in wanted]
         rest = len(step.parts) - len(wanted)
         if rest:
@@ -229,7 +234,7 @@ class Progress:
         left = f"{self.done} of {plural(self.total, noun)} done. Retry does the rest"
         if state in ("SUCCEEDED", "ROLLED_BACK", "PLANNED"):
             return None
-        if self.first_failure is not None:
+        if self.first_failure is not None and not (deployment.cancelled_by and is_echo(self.first_failure)):
             event = self.first_failure
             dot = " - " if ascii else " · "
             where = f"{event.region}{dot}" if event.region else ""

@@ -92,6 +92,21 @@ def test_the_first_failure_is_its_root(filled: FilledHost, on_screen: Run) -> No
     on_screen(check, "deployment 1")
 
 
+def test_what_was_cancelled_is_no_failure(filled: FilledHost, on_screen: Run) -> None:
+    """Somebody asked for it: nothing is pinned, and parts that ended with it are not failed."""
+    cancelled = Event(1002, "cluster", "big", "FAILED", "Resource creation cancelled", "error", "eu-west-1", "Other AWS::EC2::Subnet")
+    holder = record((stack("eu-west-1"),), (cancelled,))
+    holder.record.ask_to_end("ada@machine")
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        assert "CANCELLING" in str(app.screen.query_one("DeploymentSummary").render())
+        assert not app.screen.query_one("#failure").has_class("-shown")
+        assert tree(app)[1] == "  ● cluster big creating"
+
+    on_screen(check, "deployment 1")
+    holder.release()
+
+
 def test_many_regions_are_folded(filled: FilledHost, on_screen: Run) -> None:
     """Of many regions, those in which nothing moves are one line each, and Enter opens one."""
     regions = [f"eu-north-{number}" for number in range(12)]
@@ -116,7 +131,7 @@ def test_rows_are_bounded() -> None:
     for region in regions:
         for number in range(4):
             progress.add(parts(region, f"c{number}", 300, 10))
-    assert len(progress.rows("RUNNING", 1010)) == 10 + 40 + 40 * 7
+    assert len(progress.rows("RUNNING", 1010)) == 10 + 40 + 40 * 3
 
 
 def test_bootstrap_is_a_phase(filled: FilledHost, on_screen: Run) -> None:

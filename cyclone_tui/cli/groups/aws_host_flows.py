@@ -42,7 +42,10 @@ def update(proposal: HostProposal, asked: Asked) -> None:
     planned.check()
     if not asked.plan_only:
         hosts.update(proposal)
-    finish(resources.for_host(host), planned, asked)
+    if planned.plan or asked.plan_only or asked.as_json or host == proposal.before:
+        finish(resources.for_host(host), planned, asked)
+    else:
+        click.echo(f"host {host.name} updated on this machine; its stacks are as asked")
 
 
 def delete(host: Host, asked: Asked, force: bool, keep_data: bool) -> None:
