@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core import naming
+from cyclone_core.errors import AwsError
+from cyclone_core.infra import stack_states
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.targets import Key, Place, resource_of
 
@@ -89,7 +92,7 @@ def look(account: "Account", place: Place, regions: Iterable[str] = ()) -> Look:
         others = {*recorded.get("region", {}), *lost.get("region", {})} - set(begun)
         for found in pool.map(lambda region: stacks_in(account, place.host, region), sorted(others)):
             stacks += found
-    return Look(recorded, lost, tuple(stacks))
+        return Look(recorded, lost, tuple(pool.map(lambda stack: _with_cause(account, stack), stacks)))
 
 
 def stacks_in(account: "Account", host: str, region: str) -> list[Deployed]:
@@ -113,6 +116,19 @@ def body_of(template: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _with_cause(account: "Account", stack: Deployed) -> Deployed:
+    """Why a stack failed, from its events: its own reason only counts what failed, or is empty once it was taken back."""
+    if not (stack.status.endswith("_FAILED") or stack.status == "ROLLBACK_COMPLETE"):
+        return stack
+    from cyclone_core.aws.stacks import Stacks
+
+    with suppress(AwsError):  # it is a list: what cannot be asked is left out
+        root = stack_states.cause(Stacks(account, stack.region).events(stack.stack))
+        if root is not None:
+            return replace(stack, reason=f"{root.logical_id} ({root.type}): {root.reason}")
+    return stack
 
 
 def _should_be_recorded(stack: Deployed, place: Place, recorded: Bodies) -> bool:

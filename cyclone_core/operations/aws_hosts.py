@@ -25,6 +25,7 @@ from cyclone_core.resources import Host, Region
 
 if TYPE_CHECKING:
     from cyclone_core.aws.account import Account, Endpoint
+    from cyclone_core.aws.network import Vpc
     from cyclone_core.operations.aws_resources import AwsResources
     from cyclone_core.operations.deployments import Deployment
     from cyclone_core.operations.resources import Proposal
@@ -53,6 +54,14 @@ def account_of(host: Host) -> "Account":
     if not host.sandbox:
         return Account(host.profile, host.region, expected=host.account or "")
     return Account(region=host.region, endpoint=_sandbox(host.name), expected=host.account or "")
+
+
+def networks(host: Host, region: str) -> "tuple[Vpc, ...]":
+    """The networks of a region that could be imported. Raises AwsError, MissingExtra, HostUnavailable."""
+    account = account_of(host)
+    from cyclone_core.aws import network
+
+    return network.vpcs(account, region)
 
 
 def place_of(host: Host) -> Place:

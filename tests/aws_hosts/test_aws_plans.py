@@ -13,7 +13,7 @@ from cyclone_core.infra import deployed_stacks, stack_facts
 from cyclone_core.infra.stack_planner import Planned, plan
 from cyclone_core.infra.synth import Asset, Template
 from cyclone_core.infra.targets import Key, Target
-from tests.aws import Sandbox
+from tests.aws import Sandbox, wait_until
 from tests.deployer.conftest import HUB, MAIN, Deployed, Templates, account, alone, as_user, bodies, host, resource
 
 __all__ = ["account", "as_user", "host"]  # fixtures
@@ -90,8 +90,7 @@ def test_a_stack_that_somebody_left_broken_is_made_anew(host: Deployed) -> None:
     template = json.dumps({"Resources": {"Bad": resource("SSM::Parameter", Type="Nonsense", Value="x")}})
     tags = [{"Key": f"cyclone:{key}", "Value": value} for key, value in (("host", host.host), ("kind", "host"), ("name", host.host))]
     host.raw().create_stack(StackName=f"{host.host}-host", TemplateBody=template, Tags=tags, OnFailure="ROLLBACK")
-    while (now := host.stack("host")) is None or now.in_progress:
-        pass
+    wait_until(lambda: (now := host.stack("host")) is not None and not now.in_progress)
     ((action, _, note),) = steps(planned(host, alone(host), whole=True))
     assert (action, note) == ("create", "it was left ROLLBACK_COMPLETE: it is deleted first")
 
@@ -155,3 +154,13 @@ def test_quotas_that_the_change_would_pass_are_told(host: Deployed, aws: Sandbox
     desired = bodies(host={"name": host.host}, region=[{"name": "sa-east-1", "cidr": "10.0.0.0/16", "nat_gateways": 9}])
     found = stack_facts.resolve(host.account, host.place, {}, desired, (), False)
     assert [problem.message.partition(" are needed")[0] for problem in found.problems] == ["1 more VPCs", "9 more elastic IP addresses"]
+
+
+def test_what_failed_says_why(host: Deployed) -> None:
+    """The first resource that failed, not what became of the rest."""
+    template = json.dumps({"Resources": {"Bad": resource("SSM::Parameter", Type="Nonsense", Value="x"), "Good": resource("SQS::Queue")}})
+    tags = [{"Key": f"cyclone:{key}", "Value": value} for key, value in (("host", host.host), ("kind", "queue"), ("name", "q"))]
+    host.raw().create_stack(StackName=f"{host.host}-queue-q", TemplateBody=template, Tags=tags, OnFailure="ROLLBACK")
+    wait_until(lambda: (now := host.stack("queue-q")) is not None and not now.in_progress)
+    (stack,) = deployed_stacks.look(host.account, host.place).stacks
+    assert stack.reason.startswith("Bad (AWS::SSM::Parameter): ")

@@ -50,6 +50,8 @@ def update(proposal: HostProposal, asked: Asked) -> None:
 
 def delete(host: Host, asked: Asked, force: bool, keep_data: bool) -> None:
     """Delete a host with all of its stacks. force: one whose account cannot be reached is forgotten on this machine."""
+    if not (asked.yes or asked.plan_only):
+        _check_can_ask(host.name)  # before seconds are spent on a plan
     planned = _planned_deletion(host, force, keep_data)
     if planned is None:
         _forget(host, asked, "nothing of it is left")
@@ -90,10 +92,14 @@ def confirm_deletion(name: str, what: str, asked: Asked) -> None:
     """Have the name typed, unless `--yes` was given. Raises CycloneError when it is not."""
     if asked.yes:
         return
-    if not guide.is_possible():
-        raise CycloneError(f"the host {name} was not deleted: nobody can confirm it here. Add --yes to delete it with all of its jobs")
+    _check_can_ask(name)
     if not guide.on_terminal().confirm_by_name(f"The host {name} will be deleted {what}.", name):
         raise CycloneError(f"the host {name} was not deleted: it was not confirmed")
+
+
+def _check_can_ask(name: str) -> None:
+    if not guide.is_possible():
+        raise CycloneError(f"the host {name} was not deleted: nobody can confirm it here. Add --yes to delete it with all of its jobs")
 
 
 def _as_asked(proposal: Proposal, asked: Asked) -> Proposal:
@@ -157,10 +163,8 @@ def walk_through(asking: guide.Guide, given: dict[str, object]) -> dict[str, obj
 
 def _tell_networks(draft: Host, region: str) -> None:
     """The networks that can be imported; none when they cannot be listed, with the reason."""
-    from cyclone_core.aws import network
-
     try:
-        found = network.vpcs(aws_hosts.account_of(draft), region)
+        found = aws_hosts.networks(draft, region)
     except AwsError as exc:
         _say(f"Its networks cannot be listed: {exc}\n")
         return
