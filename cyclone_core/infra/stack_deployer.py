@@ -10,6 +10,7 @@ is told as such, what is under way is followed. Only stacks that the plan names 
 import json
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from cyclone_core import naming
@@ -152,8 +153,15 @@ class _Run:
         if ended.phase == "DELETED":
             cleanup.after(left)
             if step.change.kind == "host":
-                teller.line(stack_words.shared_kept(self._regions))
+                self._tell_shared(teller)
         return ended
+
+    def _tell_shared(self, teller: Teller) -> None:
+        """Name what the host's regions have that is not its own."""
+        with suppress(AwsError):  # a region that does not answer now
+            bootstrapped = [region for region in self._regions if self._uploads.has_bucket(region)]
+            if bootstrapped:
+                teller.line(stack_words.shared_kept(bootstrapped))
 
 
 def over_limits(template: Template) -> str:

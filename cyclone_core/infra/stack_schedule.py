@@ -7,7 +7,7 @@ wait for AWS, which goes on by itself.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cyclone_core.infra.containers import Stop
@@ -57,7 +57,7 @@ class Schedule:
         self._ended: dict[tuple[str, str], Event] = {}
         self.signal = Signal()
 
-    def run(self, stop: Stop) -> Iterator[Event]:
+    def run(self, stop: Stop) -> Generator[Event, None, None]:
         """Do all steps; ends when nothing is under way and nothing more can be begun, or whoever listens has left."""
         try:
             while True:

@@ -7,6 +7,7 @@ has a name of its own, so that tests can run in any order on one sandbox.
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("boto3", reason="the deployer's tests need the extra test")
+
+from botocore.exceptions import ClientError
 
 from cyclone_core import naming
 from cyclone_core.aws import records
@@ -175,5 +178,6 @@ def as_user(aws: Sandbox, tmp_path: Path) -> Callable[..., Account]:
 
 def bootstrapped(aws: Sandbox, region: str) -> None:
     """Make the bucket of assets, as if somebody had run `cdk bootstrap`."""
-    client = aws.client("s3", region)
-    client.create_bucket(Bucket=bootstrap.bucket(ACCOUNT, region))
+    where = {} if region == MAIN else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    with suppress(ClientError):  # it is there already
+        aws.client("s3", region).create_bucket(Bucket=bootstrap.bucket(ACCOUNT, region), **where)

@@ -7,7 +7,7 @@ import pytest
 
 from cyclone_core.operations.sandbox import Faults
 from tests.aws import Sandbox
-from tests.deployer.conftest import MAIN, Deployed, alone, plan_of, resource
+from tests.deployer.conftest import MAIN, Deployed, alone, bootstrapped, plan_of, resource
 
 
 def with_data(host: Deployed) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def with_data(host: Deployed) -> dict[str, Any]:
 @pytest.fixture
 def used(host: Deployed, aws: Sandbox) -> Deployed:
     """The host with data in it."""
+    bootstrapped(aws, MAIN)
     assert set(host.reach(with_data(host)).values()) == {"ACTIVE"}
     s3, logs = aws.client("s3", MAIN), aws.client("logs", MAIN)
     for number in range(3):

@@ -18,7 +18,8 @@ from cyclone_core.infra.plan import Change, Plan
 from cyclone_core.infra.synth import Template
 from cyclone_core.infra.targets import Key, Target
 from cyclone_core.sandbox.stacks.actions import TABLE
-from tests.deployer.conftest import HUB, MAIN, Deployed, bodies, plan_of
+from tests.aws import Sandbox
+from tests.deployer.conftest import HUB, MAIN, Deployed, bodies, bootstrapped, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "stacks" / "golden"
@@ -129,14 +130,10 @@ class Golden:
 
 
 @pytest.fixture
-def real(host: Deployed, account: Account) -> Deployed:
+def real(host: Deployed, account: Account, aws: Sandbox) -> Deployed:
     """A host with the templates of a real one."""
     for region in (MAIN, HUB):
-        bucket = bootstrap.bucket(host.place.account, region)
-        if not storage.has_bucket(account, region, bucket):
-            account.client("s3", region).ask(
-                "CreateBucket", Bucket=bucket, **({} if region == MAIN else {"CreateBucketConfiguration": {"LocationConstraint": region}})
-            )
+        bootstrapped(aws, region)
     storage.upload(account, MAIN, bootstrap.bucket(host.place.account, MAIN), "code.zip", packed())
     host.templates = Golden()  # type: ignore[assignment]
     return host
