@@ -9,6 +9,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,6 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONDONTWRITEBY
 """Variables that the child gets."""
 _ANSWER_S = 300.0
 """The first start on a machine compiles megabytes of Python and unpacks the CDK: half a minute on a slow disk."""
-_END_S = 5.0
 _LOG, _LAST_BYTES = "log", 4096
 _INSTALL = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
 
@@ -193,15 +193,14 @@ def _wheel() -> str | None:
 
 
 def _end(process: "subprocess.Popen[bytes]", work: str) -> None:
-    """Close the pipes, which ends it when it is idle, and do not wait long for one that is not."""
+    """End it and its Node, which have nothing to lose; asking them to leave would cost every command half a second."""
     for pipe in (process.stdin, process.stdout):
         with suppress(OSError):
             if pipe is not None:
                 pipe.close()
-    try:
-        process.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its session's, which it leads
         process.wait()
     shutil.rmtree(work, ignore_errors=True)
 

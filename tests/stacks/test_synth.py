@@ -168,6 +168,30 @@ def test_the_terminal_cannot_interrupt_the_child(fresh: Synthesizer) -> None:
     assert os.getsid(child) == child
 
 
+def test_an_interrupt_ends_a_synthesis_quietly(tmp_path: Path) -> None:
+    """Ctrl-C of a terminal, while the child starts: the caller gets it, the child is gone with its files, and nothing is said."""
+    code = (
+        f"import sys; sys.path[:0] = [{PACKAGES!r}, {str(Path(__file__).parents[2])!r}]\n"
+        "from tests.stacks.test_synth import HOST, Synthesizer, children, os\n"
+        f"made = Synthesizer({str(tmp_path)!r}); print('up', flush=True)\n"
+        "try: made.templates([HOST])\n"
+        "except KeyboardInterrupt: print('interrupted', children(os.getpid()))\n"
+    )
+    asked = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    assert asked.stdout is not None
+    with asked.stdout:
+        assert asked.stdout.readline() == "up\n"
+        until = time.monotonic() + 30
+        while not children(asked.pid):
+            assert time.monotonic() < until, "no child"
+            time.sleep(0.01)
+        os.killpg(asked.pid, signal.SIGINT)
+        assert asked.stdout.read() == "interrupted []\n"
+    assert asked.wait() == 0
+
+
 def test_nothing_is_written_to_the_terminal(fresh: Synthesizer, capfd: pytest.CaptureFixture[str]) -> None:
     """Not by jsii, not by Node, not when a stack cannot be made."""
     fresh.templates([HOST])
