@@ -13,6 +13,7 @@ from cyclone_core.resources import Host
 from cyclone_core.sandbox.faults import Faults
 from tests.aws import Sandbox, wait_until
 from tests.aws_hosts.conftest import HUB, Run, states
+from tests.cli.test_hyper_guided import Terminal
 
 
 def test_what_was_made_is_listed_with_its_places(grid: str, run: Run) -> None:
@@ -230,3 +231,25 @@ def test_a_deployment_that_was_killed_is_finished_by_the_next(grid: str, run: Ru
     assert run("deployments", "retry", str(begun["number"]), "--host", grid).code == 0
     assert states(run("clusters", "list-clusters", "--name", "gone", "--json", "--host", grid)) == {"gone": "ACTIVE"}
     assert run("clusters", "delete-cluster", "--name", "gone", "--host", grid).code == 0
+
+
+def test_creating_a_host_is_a_walk(grid: str, at_home: None) -> None:
+    """Who pays is told first; regions and the networks that could be imported are listed; what would be made stands above the question."""
+    terminal = Terminal("hosts", "create-host", "--sandbox")
+    terminal.answer("type [local]: ", "aws\n")
+    terminal.answer("name [host-1]: ", "Not_This\n")
+    terminal.answer("name [host-1]: ", "walked\n")
+    terminal.read_until("region [us-east-1]: ")
+    assert "It will be in account 123456789012, as arn:aws:iam::123456789012:root." in terminal.seen
+    terminal.answer("region [us-east-1]: ", "eu-south-1\n")
+    terminal.read_until("vpc [10.0.0.0/16]: ")
+    assert "172.31.0.0/16  default" in terminal.seen
+    terminal.answer("vpc [10.0.0.0/16]: ", "10.3.0.0/16\n")
+    terminal.answer("enable dashboard [no]: ", "\n")
+    terminal.answer("private api [no]: ", "\n")
+    terminal.read_until("Deploy this? [y/N] ")
+    assert "stacks: create 2 in eu-south-1" in terminal.seen
+    terminal.answer("Deploy this? [y/N] ", "n\n")
+    code, rest = terminal.end()
+    assert (code, "nothing was deployed: it was not confirmed" in rest) == (1, True)
+    assert "walked" not in {status.host.name for status in hosts.list_hosts()[0]}
