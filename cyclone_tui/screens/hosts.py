@@ -12,27 +12,24 @@ from typing import Any, ClassVar
 from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import RUNNING
-from cyclone_core.operations import aws_hosts, deployments, host_descriptions, hosts
-from cyclone_core.operations.deployments import Plan
+from cyclone_core.operations import host_descriptions, hosts
 from cyclone_core.operations.descriptions import Description
 from cyclone_core.operations.host_descriptions import HostLine, HostList
-from cyclone_core.operations.resources import Proposal
 from cyclone_core.paths import DEFAULT_HOST
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import Host
 from cyclone_core.scheduler.settings import read_duration
-from cyclone_tui import aside, formatters, host_columns
+from cyclone_tui import formatters, host_columns
 from cyclone_tui.actions import Action, bound
-from cyclone_tui.deployment_progress import plan_lines
+from cyclone_tui.screens.aws_host_flows import AwsHostFlows
 from cyclone_tui.screens.base import background
 from cyclone_tui.screens.list_view import ListView
 from cyclone_tui.screens.modals import Choose
 from cyclone_tui.widgets.table_columns import Column
-from cyclone_tui.wizard import stack_telling
 
 
-class HostsView(ListView[HostLine]):
+class HostsView(ListView[HostLine], AwsHostFlows):
     """See the module."""
 
     NAME = "hosts"
@@ -44,6 +41,8 @@ class HostsView(ListView[HostLine]):
                danger=True),
         Action("hosts.edit", "e", "edit", "Edit", "change it", twin="hyper hosts update-host --name NAME", writes=True),
         Action("hosts.add", "a", "add", "Add", "make a new host", twin="hyper hosts create-host", writes=True),
+        Action("hosts.import", "I", "import", "Import", "use an AWS host that was deployed elsewhere", twin="hyper hosts import-deployment",
+               writes=True, show=False),
         Action("hosts.delete", "ctrl+d", "delete", "Delete", "delete it with all of its jobs", twin="hyper hosts delete-host --name NAME",
                writes=True, danger=True, display="^d"),
         Action("hosts.purge", "P", "purge", "Purge", "forget its old jobs", twin="hyper hosts purge --older-than 30d --name NAME",
@@ -208,7 +207,8 @@ class HostsView(ListView[HostLine]):
         if line is None:
             return
         if line.host.type == "aws":
-            await self._delete_aws(line)
+            if await self.delete_aws(line.host):
+                await self._delete(line, True)
             return
         looked = await self.told(asyncio.to_thread(host_descriptions.before_delete, line.host))
         if looked is None:
@@ -223,35 +223,6 @@ class HostsView(ListView[HostLine]):
         twin = f"hyper hosts delete-host --name {quote(line.name)}{' --force' if force else ''} --yes"
         if await self.confirm(f"Delete the host {line.name} with everything in it?", detail, twin, typed=line.name):
             await self._delete(line, force)
-
-    async def _delete_aws(self, line: HostLine) -> None:
-        """Ask what becomes of its data, show the plan, ask for its name, then begin; or only forget it where nothing of it is left."""
-        choices = [("", "Leave it"), ("keep", "Delete it, keep its jobs and outputs"), ("all", "Delete it with its jobs and outputs")]
-        chosen = await self.app.push_screen_wait(Choose(f"Delete the host {line.name}?", choices, ""))
-        if not chosen:
-            return
-        keep = chosen == "keep"
-        proposal = await self.told(aside.wait(_propose_delete, line.host, keep))
-        if proposal is None:
-            return
-        if proposal.problems:
-            self.cyclone.tell_error(InvalidRequest(proposal.problems))
-            return
-        twin = f"hyper hosts delete-host --name {quote(line.name)}{' --keep-data' if keep else ''} --yes"
-        if not proposal.plan:
-            detail = "Nothing of it is deployed: this machine only forgets it."
-        else:
-            detail = "\n".join(stack_telling.removal(proposal.details, keep)) if proposal.details else plan_lines(proposal.plan)
-        if not await self.confirm(f"Delete the host {line.name} with everything in it?", detail, twin, typed=line.name):
-            return
-        if not proposal.plan:
-            await self._delete(line, True)
-            return
-        begun = await self.told(aside.wait(deployments.start, line.host, proposal, twin))
-        if begun is not None:
-            if line.name != self.session.host:
-                self.cyclone.switch_host(line.name)
-            self.cyclone.open(f"deployment {begun.number}")
 
     async def _goes_on(self, line: HostLine, problems: Sequence[Problem]) -> bool:
         """Whether it is to be deleted although something stands against it; only open jobs can be passed over."""
@@ -286,14 +257,6 @@ def _selected_now() -> str:
         return hosts.get().name
     except CycloneError:
         return DEFAULT_HOST
-
-
-def _propose_delete(host: Host, keep_data: bool) -> Proposal:
-    """Of a host whose sandbox is gone, nothing is left to delete."""
-    problems = hosts.check_delete(host)
-    if problems:
-        return Proposal(Plan(), tuple(problems))
-    return Proposal(Plan()) if aws_hosts.is_gone(host) else aws_hosts.propose_delete(host, keep_data)
 
 
 def _select(name: str) -> Host:

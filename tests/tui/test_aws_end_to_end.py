@@ -14,7 +14,7 @@ from cyclone_core.operations import aws_hosts, deployments, hosts, resources
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.deployment import DeploymentView
 from cyclone_tui.screens.hosts import HostsView
-from cyclone_tui.screens.modals import Choose, Confirmation
+from cyclone_tui.screens.modals import Choose, Confirmation, Question
 from cyclone_tui.screens.wizard import WizardView
 from cyclone_tui.settings import Settings
 from cyclone_tui.widgets.forms import FieldRow
@@ -55,7 +55,7 @@ async def next_step(app: CycloneApp, pilot: Pilot[Any], step: str) -> None:
 
 
 def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -> None:
-    """Welcome, the wizard, its plan, the deployment to its end; then a cluster; then all of it goes, and nothing is left."""
+    """Welcome, the wizard, its plan, the deployment to its end; then a cluster; imported anew; then all of it goes."""
 
     async def main() -> None:
         app = CycloneApp("local", Settings(refresh_s=1))
@@ -88,6 +88,8 @@ def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -
             there = {(one.kind, one.name): one.state for one in (await asyncio.to_thread(known.snapshot)).resources}
             assert there == {("region", "us-east-1"): "ACTIVE", ("cluster", "big"): "ACTIVE"}
             assert host.sandbox
+            await import_host(app, pilot)
+            assert hosts.get(NAME) == host
             await delete_host(app, pilot)
             assert (await asyncio.to_thread(known.snapshot)).host is None
             await pilot.press("escape")
@@ -108,6 +110,22 @@ async def add_cluster(app: CycloneApp, pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: wizard.reviewed, "the plan")
     await pilot.press("f10")
     await succeeded(app, pilot)
+
+
+async def import_host(app: CycloneApp, pilot: Pilot[Any]) -> None:
+    """As one that another machine deployed: found on the sandbox, by its main region."""
+    HostRegistry().remove(NAME)
+    app.switch_host("local")
+    app.open("hosts")
+    await until(pilot, lambda: isinstance(app.screen, HostsView) and app.screen.rows, "the hosts")
+    await pilot.press("I")
+    await until(pilot, lambda: isinstance(app.screen, Choose), "the question where")
+    await pilot.press("down", "enter")
+    await until(pilot, lambda: isinstance(app.screen, Question), "the question for its region")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, Choose), "the question which")
+    await pilot.press("enter")
+    await until(pilot, lambda: app.session.host == NAME, "it is selected")
 
 
 async def delete_host(app: CycloneApp, pilot: Pilot[Any]) -> None:
