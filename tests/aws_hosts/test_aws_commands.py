@@ -253,3 +253,18 @@ def test_creating_a_host_is_a_walk(grid: str, at_home: None) -> None:
     code, rest = terminal.end()
     assert (code, "nothing was deployed: it was not confirmed" in rest) == (1, True)
     assert "walked" not in {status.host.name for status in hosts.list_hosts()[0]}
+
+
+def test_a_region_whose_network_fails_keeps_only_what_needs_it_back(grid: str, run: Run, faults: Callable[[Faults], None]) -> None:
+    """It is registered, so it is seen and can be retried; a roll back takes the registration too, and clusters stay elsewhere."""
+    faults(Faults(failures={"NatGateway1": "no address"}))
+    failed = run("regions", "add-region", "--name", "eu-west-3", "--host", grid)
+    assert f"cluster big  warning: not begun: it needs stack {grid}-region in eu-west-3" in failed.err
+    assert states(run("regions", "list-regions", "--json", "--host", grid))["eu-west-3"] == "FAILED"
+    faults(Faults())
+    number = str(run("deployments", "list", "--json", "--host", grid).json[0]["number"])
+    assert run("deployments", "retry", number, "--host", grid).code == 0
+    assert states(run("regions", "list-regions", "--json", "--host", grid))["eu-west-3"] == "ACTIVE"
+    assert run("deployments", "roll-back", number, "--host", grid).code == 0
+    assert set(states(run("regions", "list-regions", "--json", "--host", grid))) == {"us-east-1", HUB}
+    assert states(run("clusters", "list-clusters", "--json", "--host", grid)) == {"big": "ACTIVE"}
