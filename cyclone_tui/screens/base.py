@@ -55,6 +55,8 @@ class View(Screen[None]):
     AUTO_FOCUS = "RowTable, Input, Button"
     PATIENCE_S: ClassVar[float] = 4.0
     """what is being done for longer is said to be under way"""
+    FROM_AWS: ClassVar[bool] = False
+    """whether it shows what an AWS account has, on hosts that are there: it says how old that is while it cannot be read"""
     LIVE: ClassVar[bool] = True
     """whether it reads the host again and again"""
 
@@ -183,12 +185,12 @@ class View(Screen[None]):
 
     def _show_age(self) -> None:
         """Of what was read in the background, and could not be read again."""
-        old, banner = self.session.age(), self.query_one("#banner", Static)
-        if old is None:
-            banner.display = False
-        else:
+        old = self.session.age() if self.FROM_AWS else None
+        if old is not None:
             at, why = old
             self._tell_above(f"data from {formatters.moment(at)}: {why}. Trying again")
+        elif (banner := self.query_one("#banner", Static)).display:
+            banner.display = False
 
     def _tell_above(self, text: str) -> None:
         banner = self.query_one("#banner", Static)

@@ -62,6 +62,7 @@ class HomeView(View):
     """See the module."""
 
     NAME = "home"
+    FROM_AWS = True
     AUTO_FOCUS = "#jobs"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (128, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012

@@ -20,19 +20,28 @@ _COMMANDS = {
 }
 """Kind -> group of `hyper`, command that creates, command that changes."""
 
+_NOT_OF_MAIN = ("name", "peer_with_main_region")
+"""Fields of a region that the command for the main one does not have."""
+
 
 def words(draft: Draft, host: str = "") -> list[str]:
     """`hyper clusters add-cluster --name big …`. host: written with --host, "" = the selected one."""
     group, create, change = _COMMANDS[draft.kind]
-    found = ["hyper", group, create if draft.mode == "create" else change]
+    is_main = _is_main_region(draft)
+    found = ["hyper", group, "init-main-region" if is_main else create if draft.mode == "create" else change]
     specs = specs_of(draft.model)
     for name, value in draft.given().items():
-        if specs[name].option.cli:
+        if specs[name].option.cli and not (is_main and name in _NOT_OF_MAIN):
             found += _option(draft, specs[name], value)
     if host and draft.kind != "host":
         found += ["--host", host]
-    asks = (draft.mode == "create" and draft.kind != "region") or draft.kind == "image"
+    asks = (draft.mode == "create" and (draft.kind != "region" or draft.host_type == "aws")) or draft.kind == "image"
     return [*found, *(["--yes"] if asks else [])]
+
+
+def _is_main_region(draft: Draft) -> bool:
+    """The main region of an AWS host has a command of its own, which knows its name."""
+    return draft.kind == "region" and draft.mode == "create" and draft.host_type == "aws" and draft.name == draft.host.region
 
 
 def line(draft: Draft, host: str = "") -> str:
