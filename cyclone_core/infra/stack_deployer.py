@@ -68,7 +68,7 @@ class StackDeployer:
         templates = self._synthesizer.templates([step.target for step in ordered if step.target])
         regions = dict.fromkeys((self._place.main_region, *recorded.get("region", {})))
         run = _Run(self._account, self._place, plan, templates, tuple(regions), self._clock, self._patience_s)
-        yield from Schedule(ordered, run.work, run.skipped, self._at_once).run(stop)
+        yield from Schedule(ordered, run.work, run.skipped, run.broken, self._at_once).run(stop)
 
 
 class _Run:
@@ -110,6 +110,11 @@ class _Run:
         text = stack_words.skipped(why.key[1], why.key[0])
         change = step.change
         return Event(self._clock(), change.kind, change.name, "LOG", text, "warning", change.region)
+
+    def broken(self, step: Step) -> Event:
+        """What is told of a step that ended by an error of ours."""
+        change = step.change
+        return Event(self._clock(), change.kind, change.name, "FAILED", stack_words.BROKEN, "error", change.region)
 
     def _do(self, step: Step, teller: Teller, signal: Signal) -> Ended:
         region, stack = step.key

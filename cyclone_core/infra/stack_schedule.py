@@ -48,9 +48,14 @@ Work = Callable[[Step, Tell, Signal], None]
 class Schedule:
     """The steps of one plan."""
 
-    def __init__(self, steps: Sequence[Step], work: Work, skipped: Callable[[Step, Step], Event], at_once: int = AT_ONCE) -> None:
-        """steps: in an order in which they could be done one by one; skipped: (step, why) -> what is told of a step that cannot be done."""
-        self._waiting, self._work, self._skipped, self._at_once = list(steps), work, skipped, at_once
+    def __init__(
+        self, steps: Sequence[Step], work: Work, skipped: Callable[[Step, Step], Event], broken: Callable[[Step], Event],
+        at_once: int = AT_ONCE,
+    ) -> None:  # fmt: skip
+        """steps: in an order in which they could be done one by one; skipped: (step, why) -> what is told of a step that cannot be done;
+        broken: what is told of one whose thread died of an error of ours, which the thread writes to stderr.
+        """
+        self._waiting, self._work, self._skipped, self._broken, self._at_once = list(steps), work, skipped, broken, at_once
         self._under_way: dict[tuple[str, str], Step] = {}
         self._done: set[tuple[str, str]] = set()
         self._told: queue.SimpleQueue[tuple[Step, Event | None]] = queue.SimpleQueue()
@@ -106,6 +111,8 @@ class Schedule:
         if ended is not None and ended.phase in ("ACTIVE", "DELETED"):
             self._done.add(step.key)
             return
+        if ended is None:
+            yield self._broken(step)
         for other in blocked(step.key, self._waiting):
             self._waiting.remove(other)
             yield self._skipped(other, step)

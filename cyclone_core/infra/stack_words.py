@@ -19,6 +19,7 @@ RETRY = "do the rest: hyper deployments retry NUMBER"
 BUSY = f"somebody else goes on changing this stack, so nothing was done to it. Agree with them, then {RETRY}"
 NOT_BEGUN = "its change was not begun: it is as before"
 _KEPT = "what was made stays, to be looked at; the next deployment of it makes it anew"
+BROKEN = f"an error of Cyclone itself: the deployment's log has its traceback, please report it. What was begun goes on; then {RETRY}"
 _PERMISSIONS = "docs/aws-permissions.md lists what Cyclone needs"
 
 

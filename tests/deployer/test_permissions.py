@@ -94,6 +94,28 @@ def test_nothing_that_cloudformation_asks_for_is_forgotten() -> None:
         assert {action for action in wanted - known if not unused.fullmatch(action)} == set(), name
 
 
+NOT_ASKED = "s3:deletebuckettagging iam:passrole sts:assumerole kms:decrypt vpc-lattice:describeservicenetworkvpcendpointassociation"
+"""No action of IAM's; of rules and peerings with a role; of encrypted variables; of endpoints for service networks."""
+
+
+def test_resources_can_be_looked_at_and_tagged() -> None:
+    """Looking takes the rights for features that are not used, too; a stack's tags become its resources'."""
+    lint = pytest.importorskip("cfnlint", reason="schemas come with cfn-lint")
+    for path in Path(lint.__file__).parent.glob("data/schemas/resources/*.json"):
+        schema = json.loads(path.read_text())
+        if (name := schema["typeName"]) in BY_TYPE:
+            known = {action.lower() for action in BY_TYPE[name] | OWN} | set(NOT_ASKED.split())
+            listed = [*schema["handlers"]["read"]["permissions"], *schema.get("tagging", {}).get("permissions", ())]
+            assert {action.lower() for action in listed} <= known, name
+
+
+def test_services_are_called_as_the_partition_calls_them() -> None:
+    """In China EC2 has another name."""
+    for partition, is_there in (("aws", False), ("aws-cn", True)):
+        text = json.dumps(permissions.policies("grid", "123456789012", partition))
+        assert "ec2.amazonaws.com" in text and ("ec2.amazonaws.com.cn" in text) == is_there
+
+
 def test_every_request_that_is_made_is_known() -> None:
     """Those of the room that asks AWS."""
     for path in (ROOT / "cyclone_core" / "aws").glob("*.py"):

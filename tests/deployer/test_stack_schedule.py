@@ -27,6 +27,11 @@ def skipped(of: Step, why: Step) -> Event:
     return Event(0.0, of.change.kind, of.change.name, "LOG", f"needs {why.change.name}")
 
 
+def broken(of: Step) -> Event:
+    """What is told of one whose thread died."""
+    return event(of, "FAILED")
+
+
 class Work:
     """Does steps, some badly; counts how many are under way at once."""
 
@@ -54,27 +59,39 @@ def told(schedule: Schedule) -> list[tuple[str, str]]:
 
 def test_a_step_begins_after_the_end_of_what_it_needs() -> None:
     """Also in what is told."""
-    found = told(Schedule([step("a"), step("b", "a"), step("c", "a", "b")], Work(), skipped))
+    found = told(Schedule([step("a"), step("b", "a"), step("c", "a", "b")], Work(), skipped, broken))
     assert found == [(name, phase) for name in "abc" for phase in ("CREATING", "ACTIVE")]
 
 
 def test_what_failed_keeps_back_only_what_needs_it() -> None:
     """Directly or through others; the rest is done."""
-    found = told(Schedule([step("a"), step("x"), step("b", "a"), step("c", "b")], Work("a"), skipped))
+    found = told(Schedule([step("a"), step("x"), step("b", "a"), step("c", "b")], Work("a"), skipped, broken))
     assert dict(found) == {"a": "FAILED", "x": "ACTIVE", "b": "LOG", "c": "LOG"}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_ours_is_told_too() -> None:
+    """It is not taken for success, and the rest goes on."""
+
+    def work(of: Step, tell: Tell, signal: Signal) -> None:
+        if of.change.name == "a":
+            raise ZeroDivisionError
+        tell(event(of, "ACTIVE"))
+
+    assert dict(told(Schedule([step("a"), step("b", "a"), step("c")], work, skipped, broken))) == {"a": "FAILED", "b": "LOG", "c": "ACTIVE"}
 
 
 def test_only_so_many_at_once() -> None:
     """The others wait for their turn."""
     work = Work(seconds=0.02)
-    assert len(told(Schedule([step(str(number)) for number in range(9)], work, skipped, at_once=3))) == 18
+    assert len(told(Schedule([step(str(number)) for number in range(9)], work, skipped, broken, at_once=3))) == 18
     assert work.most == 3
 
 
 @pytest.mark.parametrize("how", ["cancelled", "halted"])
 def test_nothing_more_is_begun(how: str) -> None:
     """When somebody asks for the end, or a thread finds that nothing more should be begun; what is under way ends."""
-    schedule = Schedule([step("a"), step("b", "a")], Work(seconds=0.05), skipped)
+    schedule = Schedule([step("a"), step("b", "a")], Work(seconds=0.05), skipped, broken)
     stream = schedule.run(lambda: how == "cancelled" and schedule.signal.halted.is_set())
     assert next(stream).phase == "CREATING"
     schedule.signal.halted.set()
@@ -85,7 +102,7 @@ def test_nothing_more_is_begun(how: str) -> None:
 def test_who_leaves_takes_the_threads_along() -> None:
     """They end at their next look."""
     work = Work(seconds=60.0)
-    schedule = Schedule([step("a")], work, skipped)
+    schedule = Schedule([step("a")], work, skipped, broken)
     stream = schedule.run(lambda: False)
     next(stream)
     names = {thread.name for thread in threading.enumerate()}

@@ -35,10 +35,17 @@ def after(seconds: float, do: Callable[[], object]) -> None:
 
 def test_credentials_that_expire_in_the_middle(host: Deployed, faults: SetFaults) -> None:
     """The reason says that AWS goes on, how to renew them, and what then; the next run finds what AWS made meanwhile."""
-    faults(Faults(delays={"Topic": 1.0}))
+    slow = {"Topic": 1.5}
+    faults(Faults(delays=slow))
     expired = RequestFault("cloudformation", code="ExpiredToken", status=403)
-    after(0.6, lambda: faults(Faults(delays={"Topic": 1.0}, requests=[expired])))
-    assert set(host.reach(alone(host, extra=SLOW)).values()) == {"FAILED"}
+
+    def expire() -> bool:
+        """Once a resource is being made."""
+        if any(event.part.startswith("Topic") for event in host.told) and not any(event.phase == "FAILED" for event in host.told):
+            faults(Faults(delays=slow, requests=[expired]))
+        return False
+
+    assert set(host.apply(plan_of(host.place, {}, alone(host, extra=SLOW)), expire).values()) == {"FAILED"}
     text = host.text("FAILED")
     assert "have expired" in text
     assert "goes on on AWS by itself; afterwards do the rest: hyper deployments retry" in text
@@ -104,7 +111,7 @@ def test_two_deployers_of_the_same(host: Deployed, faults: SetFaults) -> None:
 def test_somebody_elses_operation_is_waited_for(host: Deployed, faults: SetFaults) -> None:
     """Then what is wanted is made on top of it."""
     host.reach(alone(host))
-    faults(Faults(delays={"Messages": 1.0}))
+    faults(Faults(delays={"Messages": 1.5}))
     stack = host.stack("host")
     template = host.raw().get_template(StackName=stack.name)["TemplateBody"]
     template["Resources"]["Messages"]["Properties"]["VisibilityTimeout"] = 99
