@@ -2,7 +2,9 @@
 
 `BY_TYPE` has what CloudFormation asks, in the caller's name, to make, change, look at and delete a resource: the `handlers` of the resource
 types' schemas (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html), without what belongs to
-features that Cyclone's templates do not use. `OWN` has what Cyclone asks itself.
+features that Cyclone's templates do not use. Looking at a resource takes the rights to look at all of its features. `OWN` has what Cyclone
+asks itself, and what `Fn::GetAZs` takes
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-getavailabilityzones.html).
 """
 
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ DynamoDB::Table              dynamodb:CreateTable UpdateTable DeleteTable Descri
                              dynamodb:DescribeContinuousBackups UpdateContinuousBackups DescribeContributorInsights UntagResource
                              dynamodb:DescribeKinesisStreamingDestination GetResourcePolicy ListTagsOfResource
 EC2::EIP                     ec2:AllocateAddress ReleaseAddress DescribeAddresses AssociateAddress DisassociateAddress CreateTags DeleteTags
+                             ec2:DescribeTags
 EC2::FlowLog                 ec2:CreateFlowLogs DeleteFlowLogs DescribeFlowLogs CreateTags DeleteTags DescribeTags iam:PassRole
                              logs:CreateLogDelivery DeleteLogDelivery
 EC2::InternetGateway         ec2:CreateInternetGateway DeleteInternetGateway DescribeInternetGateways CreateTags DeleteTags
@@ -51,17 +54,20 @@ IAM::InstanceProfile         iam:CreateInstanceProfile DeleteInstanceProfile Get
                              iam:RemoveRoleFromInstanceProfile
 IAM::Role                    iam:CreateRole DeleteRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy TagRole UntagRole
                              iam:PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies AttachRolePolicy DetachRolePolicy
-                             iam:ListAttachedRolePolicies
+                             iam:ListAttachedRolePolicies ListRoleTags
 Lambda::Function             lambda:CreateFunction DeleteFunction GetFunction UpdateFunctionCode UpdateFunctionConfiguration TagResource
                              lambda:UntagResource GetFunctionCodeSigningConfig GetFunctionRecursionConfig GetFunctionScalingConfig
-                             lambda:GetRuntimeManagementConfig s3:GetObject iam:PassRole
+                             lambda:GetRuntimeManagementConfig ListTags s3:GetObject iam:PassRole
 Lambda::Permission           lambda:AddPermission RemovePermission GetPolicy
 Logs::LogGroup               logs:CreateLogGroup DeleteLogGroup DescribeLogGroups PutRetentionPolicy DeleteRetentionPolicy TagResource
                              logs:UntagResource ListTagsForResource GetDataProtectionPolicy DescribeIndexPolicies DescribeResourcePolicies
 S3::Bucket                   s3:CreateBucket DeleteBucket ListBucket PutEncryptionConfiguration GetEncryptionConfiguration GetBucketTagging
                              s3:PutBucketPublicAccessBlock GetBucketPublicAccessBlock PutBucketOwnershipControls GetBucketOwnershipControls
                              s3:PutLifecycleConfiguration GetLifecycleConfiguration PutBucketVersioning GetBucketVersioning TagResource
-                             s3:PutBucketTagging UntagResource ListTagsForResource
+                             s3:PutBucketTagging UntagResource ListTagsForResource GetAccelerateConfiguration GetAnalyticsConfiguration
+                             s3:GetBucketAbac GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration GetBucketNotification
+                             s3:GetBucketObjectLockConfiguration GetBucketWebsite GetIntelligentTieringConfiguration
+                             s3:GetInventoryConfiguration GetMetricsConfiguration GetReplicationConfiguration
 S3::BucketPolicy             s3:PutBucketPolicy GetBucketPolicy DeleteBucketPolicy
 SQS::Queue                   sqs:CreateQueue DeleteQueue GetQueueUrl GetQueueAttributes SetQueueAttributes TagQueue UntagQueue ListQueueTags
 SQS::QueuePolicy             sqs:SetQueueAttributes
@@ -73,7 +79,8 @@ cloudformation:CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSe
 cloudformation:ListStackResources GetTemplate DeleteStack CancelUpdateStack ContinueUpdateRollback RollbackStack TagResource UntagResource
 cloudformation:ListImports UpdateTerminationProtection
 dynamodb:DescribeTable UpdateTable DeleteTable
-ec2:DescribeAddresses DescribeAvailabilityZones DescribeImages DescribeInstanceTypeOfferings DescribeNatGateways DescribeRegions
+ec2:DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeImages DescribeInstanceTypeOfferings
+ec2:DescribeNatGateways DescribeRegions
 ec2:DescribeRouteTables DescribeSubnets DescribeVpcPeeringConnections DescribeVpcs
 ecr:ListImages BatchDeleteImage DeleteRepository
 batch:DescribeComputeEnvironments DescribeJobQueues
@@ -151,8 +158,9 @@ SCOPES = (
     Scope("ecr:*", ("arn:{p}:ecr:*:{a}:repository/{h}/*", f"arn:{{p}}:ecr:*:{{a}}:repository/{_CDK}-container-assets-*")),
     Scope("events:*", ("arn:{p}:events:*:{a}:rule/{h}-*",)),
     Scope(
-        "iam:PassRole", ("arn:{p}:iam::{a}:role/{h}-*",),
-        condition={"StringEquals": {"iam:PassedToService": tuple(f"{name}.amazonaws.com" for name in _SERVICES)}},
+        # AWS Batch is given an instance profile, and AWS's own policy for it (AWSBatchFullAccess) has its ARN here, too.
+        "iam:PassRole", ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-*"),
+        condition={"StringEquals": {"iam:PassedToService": (*(f"{name}.amazonaws.com" for name in _SERVICES), "ec2.amazonaws.com.cn")}},
     ),
     Scope(
         "iam:CreateServiceLinkedRole", ("arn:{p}:iam::{a}:role/aws-service-role/*",),

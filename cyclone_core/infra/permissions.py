@@ -84,15 +84,20 @@ def _document(actions: Iterable[str], host: str, account: str, partition: str) -
             "Effect": "Allow",
             "Action": found,
             "Resource": [_filled(arn, host, account, partition) for arn in scope.on],
-            **({"Condition": _plain(scope.condition)} if scope.condition else {}),
+            **({"Condition": _plain(scope.condition, partition)} if scope.condition else {}),
         }
         for scope, found in by_scope.values()
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _plain(condition: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, dict[str, list[str]]]:
-    return {operator: {key: list(values) for key, values in keys.items()} for operator, keys in condition.items()}
+def _plain(condition: Mapping[str, Mapping[str, Sequence[str]]], partition: str) -> dict[str, dict[str, list[str]]]:
+    """As policies have it; services with a name of their own in China are left out elsewhere."""
+    there = ".com.cn" if partition == "aws-cn" else ".com"
+    return {
+        operator: {key: [value for value in values if value.endswith((".com", there))] for key, values in keys.items()}
+        for operator, keys in condition.items()
+    }
 
 
 def _filled(arn: str, host: str, account: str, partition: str) -> str:
