@@ -1,8 +1,10 @@
 """What is wanted becomes true, in order, and is told: on the sandbox."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+from cyclone_core.aws.account import Account
 from cyclone_core.infra.plan import Change, Plan
 from tests.deployer.conftest import HUB, MAIN, Deployed, alone, bodies, plan_of, resource
 
@@ -45,10 +47,11 @@ def test_events_are_in_order_and_told_once(host: Deployed) -> None:
     assert mine.index(("Messages AWS::SQS::Queue", "CREATING")) < mine.index(("Messages AWS::SQS::Queue", "ACTIVE"))
 
 
-def test_what_is_true_already_costs_no_change_set(host: Deployed) -> None:
-    """ACTIVE at once, and CloudFormation is asked for nothing."""
+def test_what_is_true_already_costs_no_change_set(host: Deployed, as_user: Callable[..., Account]) -> None:
+    """ACTIVE at once, also for somebody who may not ask for one."""
     host.reach(alone(host))
     before, sets = host.stack("host"), host.change_sets("host")
+    host.account = as_user({"Action": "*"}, {"Effect": "Deny", "Action": "cloudformation:CreateChangeSet"})
     assert host.reach(alone(host)) == {f"host {host.host}": "ACTIVE"}
     assert host.stack("host") == before
     assert [event.phase for event in host.told] == ["UPDATING", "ACTIVE"]
