@@ -6,6 +6,8 @@ change with each start of it.
 """
 
 import importlib.util
+import os
+import shutil
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra
 from cyclone_core.host_registry import HostRegistry
+from cyclone_core.infra import deployment_record
 from cyclone_core.infra.deployed_stacks import Recorded
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.targets import Place
@@ -139,6 +142,14 @@ def forget(host: Host, registry: HostRegistry | None = None) -> None:
     """Let this machine forget a host; its stacks are not touched."""
     with suppress(CycloneError):
         (registry or HostRegistry()).remove(host.name)
+
+
+def clear(host: Host) -> None:
+    """Remove what this machine recorded of a host that is forgotten: its deployments, which nobody can look at any more."""
+    directory = paths.host_state_dir(host.name)
+    is_in_use = os.path.exists(os.path.join(directory, "state.db")) or deployment_record.running(deployments_dir(host))
+    if not is_in_use:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 # -- change and delete --------------------------------------------------------------------------------------------------

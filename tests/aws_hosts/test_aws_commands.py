@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cyclone_core import paths
 from cyclone_core.operations import aws_hosts, deployments, hosts
 from cyclone_core.resources import Host
 from cyclone_core.sandbox.faults import Faults
@@ -164,6 +165,7 @@ def test_a_host_comes_and_goes_without_a_trace(aws: Sandbox, run: Run) -> None:
     stacks = aws.client("cloudformation", "eu-south-1").describe_stacks()["Stacks"]
     assert [stack["StackName"] for stack in stacks if stack["StackName"].startswith("brief")] == []
     assert "brief" not in {host["name"] for host in run("hosts", "list-hosts", "--json").json}
+    assert not os.path.exists(paths.host_state_dir("brief"))
     assert aws.client("dynamodb", "eu-south-1").list_tables()["TableNames"] == []
 
 

@@ -66,7 +66,7 @@ def delete(host: Host, asked: Asked, force: bool, keep_data: bool) -> None:
         _forget(host, asked, "none of its stacks is there")
         return
     begun = deployments.start(host, planned, command())
-    follow(host, begun, planned, asked, lambda: aws_hosts.forget(host))
+    follow(host, begun, planned, asked, lambda: _forgotten(host))
 
 
 def take_over(given: dict[str, object], label: Callable[[str], str], as_json: bool) -> None:
@@ -125,8 +125,13 @@ def _forget(host: Host, asked: Asked, why: str) -> None:
         click.echo(f"forget host {host.name}: {why}")
         return
     confirm_deletion(host.name, f"from this machine: {why}", asked)
-    aws_hosts.forget(host)
+    _forgotten(host)
     click.echo(f"host {host.name} forgotten: {why}")
+
+
+def _forgotten(host: Host) -> None:
+    aws_hosts.forget(host)
+    aws_hosts.clear(host)
 
 
 # -- walking through ----------------------------------------------------------------------------------------------------
