@@ -28,7 +28,7 @@ from zlib import crc32
 
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Document, Label, fields_of, plain
-from cyclone_core.resources import MODELS, Cluster, Host, Image, JobDefinition, Region
+from cyclone_core.resources import MODELS, Cluster, Host, Image, JobDefinition, Queue, Region
 
 Body = dict[str, Any]
 """What is stored, as JSON has it."""
@@ -109,6 +109,9 @@ def aws_body(resource: Document, host: Host, bodies: Bodies) -> Body:
             fields["max_vcpus"] = resource.max_vcpus or AWS_MAX_VCPUS
             if resource.type == "ONDEMAND" and "allocation_strategy" not in resource.model_fields_set:
                 fields["allocation_strategy"] = "BEST_FIT_PROGRESSIVE"  # the default is for spot instances only
+        case Queue():
+            if resource.region_distribution_weights and "automate_region_weights" not in resource.model_fields_set:
+                fields["automate_region_weights"] = False  # who gives weights wants these
         case JobDefinition():
             source = resource.image_source
             fields["use_cyclone_image"] = source != "uri"

@@ -27,8 +27,8 @@ from cyclone_core.operations import appliers, hosts
 from cyclone_core.operations.appliers import Connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import NETWORK_FIELDS, Machine, aws_body, body, found_before, load, local_problems, settings, this_machine
-from cyclone_core.resource_fields import Label, fields_of, fold, read, refusals, spellings
-from cyclone_core.resources import LOCAL_REGION, MODELS, Host
+from cyclone_core.resource_fields import Document, Label, fields_of, fold, read, refusals, spellings
+from cyclone_core.resources import LOCAL_REGION, MODELS, Host, Queue
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.local import client
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
@@ -281,12 +281,25 @@ def judge(
     if host.type == "aws":
         after = aws_body(resource, host, bodies)
         plan = _plan_put(kind, {**after, **found_before(kind, after, before)}, bodies, mode)
-        problems += worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
+        problems += [*_later(resource, kept, label), *worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))]
     else:
         problems += local_problems(resource, label)
         plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
         problems += worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
     return Proposal(plan, tuple(dict.fromkeys(problems)))
+
+
+def _later(resource: Document, given: Mapping[str, object], label: Label) -> list[Problem]:
+    """What AWS hosts will have and somebody asks for already; the default of a queue, to be weighed some day, asks for nothing."""
+    if not isinstance(resource, Queue):
+        return []
+    asked = {
+        "automate_region_weights": resource.automate_region_weights,
+        "region_distribution_weights": "auto" in resource.region_distribution_weights.values(),
+    }
+    hint = f"Give numbers: {label('region_distribution_weights')} REGION WEIGHT"
+    message = "weights that follow prices come with a later version of Cyclone"
+    return [Problem(label(name), message, hint) for name, wanted in asked.items() if name in given and wanted]
 
 
 def _as_typed(kind: str, given: Mapping[str, object], label: Label) -> Label:
@@ -357,6 +370,8 @@ def _merged(kind: str, before: Mapping[str, Any] | None, given: Mapping[str, obj
     if kind == "region" and given.get("subnet_config") is not None:  # other subnets use other gateways
         kept.pop("nat_gateways", None)
     merged = {**kept, **given}
+    if kind == "queue" and given.get("region_distribution_weights") and "automate_region_weights" not in given:
+        merged.pop("automate_region_weights", None)  # who gives weights wants these
     if kind == "image":  # one source replaces the other
         for one, other in (("directory", "reference"), ("reference", "directory")):
             if given.get(one) and not given.get(other):

@@ -130,6 +130,20 @@ def test_the_main_region_goes_last() -> None:
     assert stack_checks.deletion_problems("region", "eu-west-1", bodies) == []
 
 
+def test_weights_that_follow_prices_come_later() -> None:
+    """Asking for them is refused; a queue that says nothing keeps the default, one with weights has these."""
+    there = with_main(stored("cluster", {"name": "big"}))
+    (asked,) = judged("queue", {"name": "q", "cluster": "big", "automate_region_weights": "True"}, there).problems
+    assert "come with a later version" in asked.message
+    (auto,) = judged("queue", {"name": "q", "cluster": "big", "region_distribution_weights": {"us-east-1": "auto"}}, there).problems
+    assert auto.path == "region_distribution_weights"
+    assert body("queue", {"name": "q", "cluster": "big"}, there)["automate_region_weights"] is True
+    assert (
+        body("queue", {"name": "q", "cluster": "big", "region_distribution_weights": "us-east-1=2"}, there)["automate_region_weights"]
+        is False
+    )
+
+
 def test_nothing_computes_before_there_is_a_region() -> None:
     """A cluster of no region would be nowhere, and nobody would know of it."""
     (problem,) = judged("cluster", {"name": "c"}, Snapshot()).problems
