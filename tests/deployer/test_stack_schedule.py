@@ -1,7 +1,6 @@
 """Many steps at once as one stream: without AWS."""
 
 import threading
-import time
 
 import pytest
 
@@ -10,6 +9,7 @@ from cyclone_core.infra.plan import Change
 from cyclone_core.infra.stack_following import Pace
 from cyclone_core.infra.stack_order import Step
 from cyclone_core.infra.stack_schedule import Left, Schedule, Signal, Tell
+from tests.aws import wait_until
 
 
 def step(name: str, *after: str) -> Step:
@@ -52,6 +52,11 @@ class Work:
         tell(event(of, "FAILED" if of.change.name in self._failing else "ACTIVE"))
 
 
+def names() -> set[str]:
+    """Of all threads."""
+    return {thread.name for thread in threading.enumerate()}
+
+
 def told(schedule: Schedule) -> list[tuple[str, str]]:
     """What is told while everything is done."""
     return [(each.name, each.phase) for each in schedule.run(lambda: False)]
@@ -78,7 +83,9 @@ def test_an_error_of_ours_is_told_too() -> None:
             raise ZeroDivisionError
         tell(event(of, "ACTIVE"))
 
-    assert dict(told(Schedule([step("a"), step("b", "a"), step("c")], work, skipped, broken))) == {"a": "FAILED", "b": "LOG", "c": "ACTIVE"}
+    found = told(Schedule([step("a"), step("b", "a"), step("c")], work, skipped, broken))
+    wait_until(lambda: "stack a" not in names())  # it has said what it died of
+    assert dict(found) == {"a": "FAILED", "b": "LOG", "c": "ACTIVE"}
 
 
 def test_only_so_many_at_once() -> None:
@@ -105,13 +112,9 @@ def test_who_leaves_takes_the_threads_along() -> None:
     schedule = Schedule([step("a")], work, skipped, broken)
     stream = schedule.run(lambda: False)
     next(stream)
-    names = {thread.name for thread in threading.enumerate()}
-    assert "stack a" in names
+    assert "stack a" in names()
     stream.close()
-    until = time.monotonic() + 5
-    while any(thread.name == "stack a" for thread in threading.enumerate()):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: "stack a" not in names())
 
 
 def test_looks_are_apart_whoever_looks() -> None:
