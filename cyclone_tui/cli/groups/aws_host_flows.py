@@ -41,7 +41,10 @@ def update(proposal: HostProposal, asked: Asked) -> None:
     planned = aws_hosts.propose_update(host, options.label(Host))
     planned.check()
     if not asked.plan_only:
+        if planned.plan:
+            confirm(planned, asked)
         hosts.update(proposal)
+        asked = replace(asked, yes=True)
     if planned.plan or asked.plan_only or asked.as_json or host == proposal.before:
         finish(resources.for_host(host), planned, asked)
     else:
