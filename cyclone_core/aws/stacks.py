@@ -194,8 +194,12 @@ class Stacks:
         )
 
     def rollback(self, name: str, token: str) -> bool:
-        """Begin to take back a failed change that was kept (CREATE_FAILED, UPDATE_FAILED); False when there is none. Raises AwsError."""
-        return self._unless_too_late("RollbackStack", ("CREATE_FAILED", "UPDATE_FAILED"), StackName=name, ClientRequestToken=token)
+        """Begin to take back a failed change that was kept (CREATE_FAILED, UPDATE_FAILED); False when there is none. Raises AwsError.
+
+        What the change made goes, also what is to be retained later.
+        """
+        states = ("CREATE_FAILED", "UPDATE_FAILED")
+        return self._unless_too_late("RollbackStack", states, StackName=name, ClientRequestToken=token, RetainExceptOnCreate=True)
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _unless_too_late(self, operation: str, states: tuple[str, ...], **parameters: Any) -> bool:

@@ -5,12 +5,14 @@ go after it, when nothing writes to them any more. What is kept is named, with h
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from cyclone_core.aws import storage
 from cyclone_core.aws.account import Account
-from cyclone_core.aws.stacks import StackNow, StackResource, Stacks
+from cyclone_core.aws.stacks import StackEvent, StackNow, StackResource, Stacks
+from cyclone_core.errors import AwsError
 
 _RETAINED = ("Retain", "RetainExceptOnCreate")
 _DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
@@ -110,6 +112,19 @@ class Cleanup:
             return ""
         cost = "; what it holds is charged until you delete it" if resource.type in _DATA else ""
         return f"kept: {resource.physical_id} ({resource.type}) in {self._region}{cost}"
+
+
+def delete_skipped(account: Account, region: str, events: Iterable[StackEvent]) -> None:
+    """Delete the tables and buckets that a creation made, and that stayed when it was ended by a deletion: their names are needed again.
+
+    events: of that creation and its end; a bucket that has something in it already stays. Raises AwsError.
+    """
+    for event in events:
+        if event.status == "DELETE_SKIPPED" and event.type == "AWS::DynamoDB::Table":
+            storage.delete_table(account, region, event.physical_id)
+        if event.status == "DELETE_SKIPPED" and event.type == "AWS::S3::Bucket":
+            with suppress(AwsError):
+                storage.delete_bucket(account, region, event.physical_id)
 
 
 def _held(template: Mapping[str, Any], resources: Iterable[StackResource]) -> Iterable[_Held]:

@@ -24,6 +24,8 @@ LOOKS_PER_S = 10.0
 """At the events of all stacks of a region: DescribeStackEvents is throttled per account and region."""
 _QUIET_LOOKS = 5
 """So many looks without an event, and the stack itself is asked whether it is over."""
+_BEGINS_S = 30.0
+"""So long an operation that was asked for may take until its first event: till then the stack is as it was before."""
 Operation = Literal["create", "update", "delete", "roll back", "somebody's"]
 
 
@@ -74,8 +76,8 @@ class Follower:
         self.cancelling = False
         """Whether the end of an operation was asked for."""
 
-    def follow(self, stack_id: str, mark: str | None, operation: Operation) -> Ran:
-        """Tell what happens until the stack is over. mark: the last event that is known."""
+    def follow(self, stack_id: str, mark: str | None, operation: Operation, has_begun: bool = False) -> Ran:
+        """Tell what happens until the stack is over. mark: the last known event; has_begun: whether that is one of the operation."""
         seen: tuple[StackEvent, ...] = ()
         pause, quiet, began = 0.0, 0, self._now()
         while True:
@@ -89,7 +91,8 @@ class Follower:
             if quiet >= _QUIET_LOOKS or any(map(_is_end, new)):
                 quiet = 0
                 status = self._status(stack_id)
-                if stack_states.is_over(status):
+                late = has_begun or bool(seen) or self._now() - began > _BEGINS_S
+                if status == "DELETE_COMPLETE" or (stack_states.is_over(status) and late):
                     return Ran(status, seen)
             self._end_if_asked(stack_id, operation)
             if operation == "somebody's" and self._now() - began > self._patience_s:
@@ -104,7 +107,7 @@ class Follower:
         self._tell(Told(stack_words.under_way(now.status, begun, ours), "info" if ours else "warning"))
         for event in begun:
             self._tell(Told("", event=event))
-        ran = self.follow(now.id, events[-1].id if events else None, _operation(now.status) if ours else "somebody's")
+        ran = self.follow(now.id, events[-1].id if events else None, _operation(now.status) if ours else "somebody's", has_begun=True)
         return Ran(ran.status, (*begun, *ran.events)) if ours else None
 
     def _wait(self, pause: float) -> None:

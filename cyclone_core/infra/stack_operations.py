@@ -15,7 +15,7 @@ from cyclone_core import naming
 from cyclone_core.aws.change_sets import ChangeSet
 from cyclone_core.aws.stacks import StackEvent, StackNow, Stacks
 from cyclone_core.errors import AccessDenied, AwsError
-from cyclone_core.infra import stack_states, stack_words
+from cyclone_core.infra import stack_cleanup, stack_states, stack_words
 from cyclone_core.infra.events import Phase
 from cyclone_core.infra.stack_following import Follower, Ran, Told, token
 from cyclone_core.infra.stack_schedule import Signal
@@ -132,13 +132,20 @@ class StackRun:
                 self._stacks.discard(changes)
                 return ended
             mark = self._stacks.newest_event(changes.stack_id)
-            self._stacks.execute(changes, token(wanted.digest), keep_failed=self._keep_failed)
+            self._stacks.execute(changes, token(wanted.digest), keep_failed=self._can_be_kept(changes))
         except AwsError as exc:
             if self._was_overtaken(exc, now):
                 return None
             raise
         ran = self._follower.follow(changes.stack_id, mark, "create" if create else "update")
         return self._judged(ran, changes.stack_id, created=create)
+
+    def _can_be_kept(self, changes: ChangeSet) -> bool:
+        """Whether a failure is to stay as it is: CloudFormation makes nothing anew where it may not take that back."""
+        anew = any(change.action in ("replace", "maybe-replace") for change in changes.changes)
+        if self._keep_failed and anew:
+            self._tell(Told(stack_words.CANNOT_BE_KEPT, "warning"))
+        return self._keep_failed and not anew
 
     def _unexecutable(self, changes: ChangeSet) -> Ended | None:
         """How it ends where there is nothing to execute."""
@@ -163,8 +170,17 @@ class StackRun:
     def _clear(self, now: StackNow) -> Ended | None:
         """Delete a stack that can only be deleted; None when that is done."""
         self._tell(Told(stack_words.made_anew(now.status), "warning"))
+        self._take_back(now.id, now.status)
         ran = self._delete(now)
         return None if ran is None or ran.status == "DELETE_COMPLETE" else Ended("FAILED", stack_words.not_deleted(ran.events))
+
+    def _take_back(self, stack_id: str, status: str) -> None:
+        """Before a creation that failed is deleted: its deletion would leave what is retained later, and the names of that are needed."""
+        if status != "CREATE_FAILED":
+            return
+        mark = self._stacks.newest_event(stack_id)
+        if self._stacks.rollback(stack_id, token=token("rollback")):
+            self._follower.follow(stack_id, mark, "roll back")
 
     def _delete(self, now: StackNow) -> Ran | None:
         """None when somebody else was faster."""
@@ -197,14 +213,17 @@ class StackRun:
             events = (*self._invalid(stack_id), *events)
         if created and status != "DELETE_COMPLETE" and (cancelling or not self._keep_failed):
             status = self._remove(stack_id, status)
+        if created and cancelling and status == "DELETE_COMPLETE":
+            stack_cleanup.delete_skipped(self._stacks.account, self._stacks.region, events)
         if cancelling and status in ("DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
             return Ended("CANCELLED", stack_words.cancelled(status))
         return Ended("FAILED", stack_words.failed(events, status))
 
     def _remove(self, stack_id: str, status: str) -> str:
         """Delete what a failed creation left; the state in which that ends."""
-        mark = self._stacks.newest_event(stack_id)
         try:
+            self._take_back(stack_id, status)
+            mark = self._stacks.newest_event(stack_id)
             self._stacks.delete(stack_id, token=token("delete"))
         except AccessDenied:  # why it failed is more important; the next deployment says that this is not allowed
             return status

@@ -18,6 +18,9 @@ RETRY = "do the rest: hyper deployments retry NUMBER"
 """How a deployment that failed goes on; the commands name its number."""
 BUSY = f"somebody else goes on changing this stack, so nothing was done to it. Agree with them, then {RETRY}"
 NOT_BEGUN = "its change was not begun: it is as before"
+CANNOT_BE_KEPT = (
+    "this change makes resources anew, which CloudFormation does only if it may take that back: should it fail, it is taken back"
+)
 _KEPT = "what was made stays, to be looked at; the next deployment of it makes it anew"
 BROKEN = f"an error of Cyclone itself: the deployment's log has its traceback, please report it. What was begun goes on; then {RETRY}"
 _PERMISSIONS = "docs/aws-permissions.md lists what Cyclone needs"
@@ -132,7 +135,8 @@ def _advice(reason: str) -> str:
 def _of_stack(events: "Sequence[StackEvent]") -> str:
     """The stack's own words, where no resource has any."""
     reasons = [event.reason for event in events if event.reason and ("FAILED" in event.status or "ROLLBACK" in event.status)]
-    return _clean(reasons[0]) if reasons else "CloudFormation does not say why"
+    reasons += [event.reason for event in reversed(events) if event.is_of_stack and event.reason not in ("", "User Initiated")]
+    return _clean(reasons[0]) if reasons else "CloudFormation does not say why"  # a deletion that is called off has no state of its own
 
 
 def _clean(reason: str) -> str:

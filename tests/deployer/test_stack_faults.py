@@ -68,6 +68,32 @@ def test_a_creation_that_fails_can_be_kept(host: Deployed, faults: SetFaults) ->
     assert "left in CREATE_FAILED, which can only be deleted: it is deleted and made anew" in host.text("LOG")
 
 
+def test_what_is_retained_is_no_obstacle_after_a_creation_that_was_kept(host: Deployed, faults: SetFaults) -> None:
+    """It goes before the stack is made anew, as the names in it are needed."""
+    faults(BROKEN)
+    names = {"TableName": f"{host.host}-jobs", "BillingMode": "PAY_PER_REQUEST"}
+    keys = {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    table = {**resource("DynamoDB::Table", **names, **keys), "DeletionPolicy": "RetainExceptOnCreate"}
+    extra = {"Table": table, "Topic": {**resource("SNS::Topic"), "DependsOn": ["Table"]}}
+    host.reach(alone(host, extra=extra), keep_failed=True)
+    assert host.stack("host").status == "CREATE_FAILED"
+    faults(Faults())
+    assert set(host.reach(alone(host, extra=extra)).values()) == {"ACTIVE"}
+
+
+def test_what_makes_something_anew_cannot_be_kept_when_it_fails(host: Deployed, faults: SetFaults) -> None:
+    """CloudFormation refuses to replace resources of a stack that it may not take back: the update is taken back, and that is said."""
+    host.reach(alone(host, extra={"Topic": resource("SNS::Topic", TopicName=f"{host.host}-a")}))
+    faults(Faults(failures={"Another": "no capacity"}))
+    extra = {"Topic": resource("SNS::Topic", TopicName=f"{host.host}-b"), "Another": resource("SNS::Topic")}
+    host.reach(alone(host, extra=extra), keep_failed=True)
+    assert host.stack("host").status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "makes resources anew" in host.text("LOG")
+
+
 def test_an_update_that_fails_is_taken_back(host: Deployed, faults: SetFaults) -> None:
     """The stack is as before, and so is the record."""
     host.reach(alone(host))
