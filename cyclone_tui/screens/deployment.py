@@ -23,6 +23,7 @@ from cyclone_core.operations.deployments import Deployment, Event
 from cyclone_core.operations.queries import HostView
 from cyclone_core.paths import selected_host
 from cyclone_core.views import iso
+from cyclone_tui import aside
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.deployment_progress import MORE, STATE_LOOKS, Progress, Row, took
 from cyclone_tui.formatters import moment
@@ -254,6 +255,7 @@ class DeploymentView(DeploymentFlows):
         if self.is_live:
             self.cyclone.tell(f"deployment {self.number} goes on. :deployment {self.number} shows it again")
         if self._look is not None and _took_the_host(self._look.deployment):  # nothing of it is left to look at
+            aside.begin(_clear, self.session.host)
             self.cyclone.switch_host(selected_host())
             return
         super().action_back()
@@ -303,6 +305,16 @@ def record(deployment: Deployment, events: list[Event]) -> dict[str, object]:
         "changes": [{"action": change.action, "kind": change.kind, "name": change.name} for change in one.plan.changes],
         "events": [{"at": iso(one.at), "kind": one.kind, "name": one.name, "phase": one.phase, "text": one.text} for one in events],
     }  # fmt: skip
+
+
+def _clear(name: str) -> None:
+    """What this machine recorded of a host that is gone, unless another one of that name has come."""
+    from cyclone_core.host_registry import HostRegistry
+    from cyclone_core.operations import aws_hosts
+    from cyclone_core.resources import Host
+
+    if name not in [host.name for host in HostRegistry().list()[0]]:
+        aws_hosts.clear(Host(name=name, type="aws"))
 
 
 def _took_the_host(one: Deployment) -> bool:

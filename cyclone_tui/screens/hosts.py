@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import RUNNING
-from cyclone_core.operations import host_descriptions, hosts
+from cyclone_core.operations import aws_hosts, host_descriptions, hosts
 from cyclone_core.operations.descriptions import Description
 from cyclone_core.operations.host_descriptions import HostLine, HostList
 from cyclone_core.paths import DEFAULT_HOST
@@ -20,7 +20,7 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import Host
 from cyclone_core.scheduler.settings import read_duration
-from cyclone_tui import formatters, host_columns
+from cyclone_tui import aside, formatters, host_columns
 from cyclone_tui.actions import Action, bound
 from cyclone_tui.screens.aws_host_flows import AwsHostFlows
 from cyclone_tui.screens.base import background
@@ -209,6 +209,7 @@ class HostsView(ListView[HostLine], AwsHostFlows):
         if line.host.type == "aws":
             if await self.delete_aws(line.host):
                 await self._delete(line, True)
+                await self.told(aside.wait(aws_hosts.clear, line.host))
             return
         looked = await self.told(asyncio.to_thread(host_descriptions.before_delete, line.host))
         if looked is None:

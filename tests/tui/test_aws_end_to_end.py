@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from cyclone_core import paths
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.operations import aws_hosts, deployments, hosts, resources
 from cyclone_tui.application import CycloneApp
@@ -95,6 +96,7 @@ def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -
             await pilot.press("escape")
             await until(pilot, lambda: app.session.host == "local", "another host")
             assert NAME not in [host.name for host in HostRegistry().list()[0]]
+            await until(pilot, lambda: not Path(paths.host_state_dir(NAME)).exists(), "what was recorded of it is gone")
 
     asyncio.run(main())
 
