@@ -69,10 +69,15 @@ def vpcs(account: Account, region: str, vpc_id: str = "") -> tuple[Vpc, ...]:
 
 
 def zones(account: Account, region: str) -> tuple[str, ...]:
-    """Names of the availability zones that can be used; no local or wavelength zones. Raises AwsError."""
+    """Names of the availability zones that CloudFormation uses (`Fn::GetAZs`): those that have a default subnet, all where none has one.
+
+    Local and wavelength zones are not among them. Raises AwsError.
+    """
+    client = account.client("ec2", region)
     filters = [{"Name": "state", "Values": ["available"]}, {"Name": "zone-type", "Values": ["availability-zone"]}]
-    answer = account.client("ec2", region).ask("DescribeAvailabilityZones", Filters=filters)
-    return tuple(sorted(str(zone["ZoneName"]) for zone in answer["AvailabilityZones"]))
+    found = {str(zone["ZoneName"]) for zone in client.ask("DescribeAvailabilityZones", Filters=filters)["AvailabilityZones"]}
+    subnets = client.all("DescribeSubnets", "Subnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])
+    return tuple(sorted(found & {str(subnet["AvailabilityZone"]) for subnet in subnets} or found))
 
 
 def instance_types(account: Account, region: str, patterns: Iterable[str] = ()) -> tuple[str, ...]:

@@ -166,9 +166,17 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.allocation_strategy", message, "Use BEST_FIT_PROGRESSIVE or BEST_FIT")
     if not body.get("instance_list"):
         yield Problem(f"{path}.instance_list", "no instance type is given", "Give types or families, or optimal")
+    if len({_is_arm(str(each)) for each in body.get("instance_list") or ()}) > 1:
+        message = f"{', '.join(map(str, body['instance_list']))} are of both architectures, arm64 and x86_64, which AWS Batch does not mix"
+        yield Problem(f"{path}.instance_list", message, "Make a cluster for each")
     reserved = sorted(key for key in body.get("compute_resources_tags") or {} if key.lower().startswith("aws:"))
     for key in reserved:
         yield Problem(f"{path}.compute_resources_tags", f"the tag {key} cannot be set: AWS keeps those that begin with aws:", "Rename it")
+
+
+def _is_arm(instances: str) -> bool:
+    """Whether a type, a family, or one of Batch's own words is of arm64: Graviton's families have a g after the generation."""
+    return instances == "default_arm64" or re.match(r"(?:[a-z]+\d+g|a1\b)", instances) is not None
 
 
 def _queue(body: Body, bodies: Bodies) -> Iterator[Problem]:

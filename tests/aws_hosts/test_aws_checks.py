@@ -77,6 +77,7 @@ def test_on_demand_clusters_get_a_strategy_that_they_can_have() -> None:
         ("region", {"name": "eu-west-1", "subnet_config": "private-isolated"}, ["deploy_vpc_endpoints"]),
         ("region", {"name": "eu-west-1", "vpc_id": "vpc-0a1b2c3d", "nat_gateways": 1}, ["nat_gateways"]),
         ("region", {"name": "eu-west-1", "import_vpc": True}, ["vpc_id"]),
+        ("cluster", {"name": "c", "instance_list": ["m7g.large", "c7i"]}, ["instance_list"]),
         ("cluster", {"name": "c", "launch_type": "ONPREM", "compute_resources_tags": "aws:x=1"}, ["launch_type", "compute_resources_tags"]),
         (
             "queue",

@@ -84,6 +84,18 @@ def test_zones(aws: Sandbox) -> None:
     assert network.zones(aws.account(), EMPTY) == ("mx-central-1a", "mx-central-1b", "mx-central-1c")
 
 
+def test_zones_without_a_default_subnet_are_not_used(aws: Sandbox) -> None:
+    """As CloudFormation does, unless no zone has one."""
+    region = "ap-southeast-3"
+    ec2, account = aws.client("ec2", region), aws.account()
+    subnets = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    every = network.zones(account, region)
+    for subnet in sorted(subnets, key=lambda each: each["AvailabilityZone"]):
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+        left = len(ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"])
+        assert len(network.zones(account, region)) == (left or len(every))
+
+
 def test_types_that_a_region_does_not_have(aws: Sandbox) -> None:
     """Types, families and Batch's own words are taken."""
     wanted = ["m5.large", "p5.48xlarge", "c6i", "x99", "optimal", "default_arm64"]

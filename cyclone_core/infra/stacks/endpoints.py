@@ -38,6 +38,9 @@ INTERFACES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """`deploy_vpc_endpoints` -> logical id -> service."""
+_CHINESE = frozenset(("batch", "ecr.api", "ecr.dkr", "monitoring", "sqs", "sts"))
+"""Services whose interface endpoints have names of their own in China
+(https://docs.amazonaws.cn/en_us/vpc/latest/privatelink/aws-services-privatelink-support.html)."""
 _NOWHERE = "127.0.0.1/32"
 """A rule for it replaces the one that CloudFormation else gives every group, which lets everything out."""
 
@@ -86,4 +89,5 @@ def _https_from(stack: HostStack, network: Network, host: str) -> aws_ec2.CfnSec
 
 
 def _name(stack: HostStack, service: str) -> str:
-    return f"com.amazonaws.{stack.region}.{service}"
+    prefix = "cn.com.amazonaws" if stack.region.startswith("cn-") and service in _CHINESE else "com.amazonaws"
+    return f"{prefix}.{stack.region}.{service}"

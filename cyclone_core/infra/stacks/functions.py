@@ -67,7 +67,7 @@ def function(stack: HostStack, target: Target, logical_id: str, spec: FunctionSp
         function_name=name,
         description=spec.description,
         runtime=RUNTIME,
-        architectures=["arm64"],
+        architectures=["x86_64"],  # every region has it, also new ones; what it costs more is cents a year
         handler=spec.handler,
         code=_code(stack, logical_id, spec),
         role=role.attr_arn,
