@@ -175,6 +175,7 @@ def _schedule(stack: HostStack, target: Target, made: Function) -> None:
     rule = aws_events.CfnRule(
         stack,
         "HealthSchedule",
+        name=naming.function(target.place.host, "health"),
         description=f"When Cyclone host {target.place.host} is looked at",
         schedule_expression=f"rate({HEALTH_MINUTES} minutes)",
         state="ENABLED",

@@ -162,7 +162,9 @@ class _Maker:
 def _log_rejects(stack: HostStack, target: Target, vpc: aws_ec2.CfnVPC) -> None:
     """Flow logs of what was refused. The role cannot make the log group anew when its stack is gone."""
     account = target.place.account
-    group = aws_logs.CfnLogGroup(stack, "Rejects", retention_in_days=_REJECTS_KEPT_DAYS)
+    group = aws_logs.CfnLogGroup(
+        stack, "Rejects", log_group_name=f"/cyclone/{target.place.host}/rejects", retention_in_days=_REJECTS_KEPT_DAYS
+    )
     group.apply_removal_policy(RemovalPolicy.DESTROY)
     log_of_ours = Fn.sub(f"arn:${{AWS::Partition}}:ec2:{target.region}:{account}:vpc-flow-log/*")
     trust = {
