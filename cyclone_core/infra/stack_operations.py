@@ -179,7 +179,11 @@ class StackRun:
         if status != "CREATE_FAILED":
             return
         mark = self._stacks.newest_event(stack_id)
-        if self._stacks.rollback(stack_id, token=token("rollback")):
+        try:
+            begun = self._stacks.rollback(stack_id, token=token("rollback"))
+        except AwsError:  # the deletion is tried all the same, and says what there is to say
+            return
+        if begun:
             self._follower.follow(stack_id, mark, "roll back")
 
     def _delete(self, now: StackNow) -> Ran | None:
