@@ -15,6 +15,8 @@ MOST_HOST = 20
 """Characters of an AWS host's name: what is made from it must fit names of 63 characters."""
 TAG_HOST, TAG_KIND, TAG_NAME = "cyclone:host", "cyclone:kind", "cyclone:name"
 """Tags of every stack: whose it is, and which resource of the host it makes."""
+_KEPT_BY_S3 = ("xn--", "sthree-", "amzn-s3-demo-")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 _HOST = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 
 
@@ -25,6 +27,8 @@ def host_problem(path: str, name: str) -> Problem | None:
     if not _HOST.fullmatch(name) or "--" in name:
         hint = f"For example {_cleaned(name.lower())[:MOST_HOST].strip('-') or 'grid'!r}"
         return Problem(path, f"{name!r} cannot name an AWS host: small letters, digits and single '-' only, a letter first", hint)
+    if f"{name}--".startswith(_KEPT_BY_S3):
+        return Problem(path, f"{name!r} cannot name an AWS host: S3 keeps buckets whose names begin so to itself", "Choose another name")
     return None
 
 
@@ -45,8 +49,8 @@ def in_logical_ids(name: str) -> str:
 
 
 def stack(host: str, kind: str, name: str = "") -> str:
-    """Name of a stack: `grid-host`, `grid-region`, `grid-cluster-big`."""
-    return f"{host}-{kind}-{slug(name, 80)}" if name else f"{host}-{kind}"
+    """Name of a stack: `grid--host`, `grid--region`, `grid--cluster-big`."""
+    return _of(host, f"{kind}-{slug(name, 80)}" if name else kind)
 
 
 def record(host: str, kind: str, name: str) -> str:
@@ -66,45 +70,42 @@ def network_value(host: str, what: str) -> str:
 
 def export(host: str, what: str) -> str:
     """Name under which a region's stack exports a value: vpc-id, subnets, security-group."""
-    return f"{host}-{what}"
+    return _of(host, what)
 
 
 def job_queue(host: str, cluster: str) -> str:
     """The Batch job queue of a cluster, the same in each region."""
-    return f"{host}-{slug(cluster)}"
+    return _of(host, slug(cluster))
 
 
 def job_definition(host: str, definition: str) -> str:
     """The Batch job definition, the same in each region."""
-    return f"{host}-{slug(definition)}"
+    return _of(host, slug(definition))
 
 
 def jobs_table(host: str) -> str:
     """The table that holds work, in the main region."""
-    return f"{host}-jobs"
+    return _of(host, "jobs")
 
 
 def data_bucket(host: str, account: str, region: str) -> str:
     """The bucket of scripts, outputs and logs, in the main region."""
-    return f"{host}-data-{account}-{region}"
+    return _of(host, f"data-{account}-{region}")
 
 
 def message_queues(host: str) -> str:
-    """What the names of the message queues that hold work match, in the main region.
-
-    Two hyphens, which no host's name has: so that they are none of another host's whose name begins with this one's.
-    """
-    return f"{host}--*"
+    """What the names of the message queues that hold work match, in the main region."""
+    return _of(host, "*")
 
 
 def dead_letters(host: str) -> str:
     """The message queue for what no function could handle, in the main region."""
-    return f"{host}-dead-letters"
+    return _of(host, "dead-letters")
 
 
 def function(host: str, what: str) -> str:
     """A function of the control plane."""
-    return f"{host}-{what}"
+    return _of(host, what)
 
 
 def repository(host: str) -> str:
@@ -115,6 +116,11 @@ def repository(host: str) -> str:
 def log_group(host: str, definition: str) -> str:
     """Where the containers of a definition log, in their own region."""
     return f"/cyclone/{host}/definition/{slug(definition)}"
+
+
+def _of(host: str, what: str) -> str:
+    """Two hyphens, which no host's name has: what is `grid`'s is never taken for that of `grid-two`, and no policy for both."""
+    return f"{host}--{what}"
 
 
 def _cleaned(name: str) -> str:

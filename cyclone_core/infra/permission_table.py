@@ -41,7 +41,7 @@ EC2::SubnetRouteTableAssociation ec2:AssociateRouteTable ReplaceRouteTableAssoci
 EC2::VPC                     ec2:CreateVpc DeleteVpc DescribeVpcs DescribeVpcAttribute ModifyVpcAttribute DescribeNetworkAcls
                              ec2:DescribeSecurityGroups DescribeVpcEncryptionControls CreateTags DeleteTags
 EC2::VPCEndpoint             ec2:CreateVpcEndpoint ModifyVpcEndpoint DeleteVpcEndpoints DescribeVpcEndpoints DescribeSubnets
-                             ec2:DescribeSecurityGroups DescribeVpcs CreateTags DeleteTags
+                             ec2:DescribeSecurityGroups DescribeVpcs CreateTags DeleteTags route53:AssociateVPCWithHostedZone
 EC2::VPCGatewayAttachment    ec2:AttachInternetGateway DetachInternetGateway DescribeInternetGateways DescribeVpnGateways
 EC2::VPCPeeringConnection    ec2:CreateVpcPeeringConnection AcceptVpcPeeringConnection DeleteVpcPeeringConnection CreateTags DeleteTags
                              ec2:DescribeVpcPeeringConnections
@@ -141,25 +141,27 @@ _LINKED = (
     "autoscaling.amazonaws.com", "batch.amazonaws.com", "delivery.logs.amazonaws.com", "ecs.amazonaws.com", "ec2fleet.amazonaws.com",
     "spot.amazonaws.com", "spotfleet.amazonaws.com",
 )  # fmt: skip
+_ROLES = ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-*")
+"""CloudFormation names them after their stack, and makes one hyphen of two."""
 SCOPES = (
     Scope("cloudformation:DescribeStacks ListImports", ("*",), "a host's stacks are found by their tags, among all of a region"),
-    Scope("cloudformation:*", ("arn:{p}:cloudformation:*:{a}:stack/{h}-*/*", "arn:{p}:cloudformation:*:{a}:stack/CDKToolkit/*")),
+    Scope("cloudformation:*", ("arn:{p}:cloudformation:*:{a}:stack/{h}--*/*", "arn:{p}:cloudformation:*:{a}:stack/CDKToolkit/*")),
     Scope("batch:DescribeComputeEnvironments DescribeJobDefinitions DescribeJobQueues", ("*",), "Batch describes without resources"),
     Scope(
         "batch:*",
         (
-            "arn:{p}:batch:*:{a}:compute-environment/{H}*", "arn:{p}:batch:*:{a}:job-definition/{h}-*",
-            "arn:{p}:batch:*:{a}:job-queue/{h}-*",
+            "arn:{p}:batch:*:{a}:compute-environment/{H}*", "arn:{p}:batch:*:{a}:job-definition/{h}--*",
+            "arn:{p}:batch:*:{a}:job-queue/{h}--*",
         ),
     ),
     Scope("cloudwatch:DescribeAlarms", ("*",), "alarms are listed, not looked at one by one"),
-    Scope("cloudwatch:*", ("arn:{p}:cloudwatch:*:{a}:alarm:{h}-*", "arn:{p}:cloudwatch::{a}:dashboard/{h}")),
-    Scope("dynamodb:*", ("arn:{p}:dynamodb:*:{a}:table/{h}-*",)),
+    Scope("cloudwatch:*", ("arn:{p}:cloudwatch:*:{a}:alarm:{h}--*", "arn:{p}:cloudwatch::{a}:dashboard/{h}")),
+    Scope("dynamodb:*", ("arn:{p}:dynamodb:*:{a}:table/{h}--*",)),
     Scope("ecr:*", ("arn:{p}:ecr:*:{a}:repository/{h}/*", f"arn:{{p}}:ecr:*:{{a}}:repository/{_CDK}-container-assets-*")),
-    Scope("events:*", ("arn:{p}:events:*:{a}:rule/{h}-*",)),
+    Scope("events:*", ("arn:{p}:events:*:{a}:rule/{h}--*",)),
     Scope(
         # AWS Batch is given an instance profile, and AWS's own policy for it (AWSBatchFullAccess) has its ARN here, too.
-        "iam:PassRole", ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-*"),
+        "iam:PassRole", _ROLES,
         condition={"StringEquals": {"iam:PassedToService": (*(f"{name}.amazonaws.com" for name in _SERVICES), "ec2.amazonaws.com.cn")}},
     ),
     Scope(
@@ -169,8 +171,8 @@ SCOPES = (
     ),
     Scope("iam:SimulatePrincipalPolicy", ("arn:{p}:iam::{a}:role/*", "arn:{p}:iam::{a}:user/*"), "whoever deploys asks about themselves"),
     Scope("iam:GetRole", ("arn:{p}:iam::{a}:role/*",), "whoever deploys asks for their own role's path"),
-    Scope("iam:*", ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-*")),
-    Scope("lambda:*", ("arn:{p}:lambda:*:{a}:function:{h}-*",)),
+    Scope("iam:*", _ROLES),
+    Scope("lambda:*", ("arn:{p}:lambda:*:{a}:function:{h}--*",)),
     Scope(
         "logs:CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeIndexPolicies DescribeResourcePolicies", ("*",),
         "these actions have no resources",
@@ -178,19 +180,23 @@ SCOPES = (
     Scope(
         "logs:*",
         (
-            "arn:{p}:logs:*:{a}:log-group:/cyclone/{h}/*", "arn:{p}:logs:*:{a}:log-group:{h}-*",
-            "arn:{p}:logs:*:{a}:log-group:/aws/lambda/{h}-*",
+            "arn:{p}:logs:*:{a}:log-group:/cyclone/{h}/*", "arn:{p}:logs:*:{a}:log-group:/aws/lambda/{h}--*",
         ),
+    ),
+    Scope(
+        # CreateVpcEndpoint with private names: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+        "route53:*", ("arn:{p}:route53:::hostedzone/*", "arn:{p}:ec2:*:{a}:vpc/*"),
+        "the zones of endpoints' names are AWS's own: nothing tells their ids before",
     ),
     Scope(
         "s3:*",
         (
-            "arn:{p}:s3:::{h}-data-{a}-*", "arn:{p}:s3:::{h}-data-{a}-*/*", f"arn:{{p}}:s3:::{_CDK}-assets-{{a}}-*",
+            "arn:{p}:s3:::{h}--data-{a}-*", "arn:{p}:s3:::{h}--data-{a}-*/*", f"arn:{{p}}:s3:::{_CDK}-assets-{{a}}-*",
             f"arn:{{p}}:s3:::{_CDK}-assets-{{a}}-*/*",
         ),
     ),
     Scope("servicequotas:*", ("*",), "quotas of the account are looked at, and none is changed"),
-    Scope("sqs:*", ("arn:{p}:sqs:*:{a}:{h}-*",)),
+    Scope("sqs:*", ("arn:{p}:sqs:*:{a}:{h}--*",)),
     Scope(
         "ssm:GetParametersByPath", ("arn:{p}:ssm:*:{a}:parameter/cyclone", "arn:{p}:ssm:*:{a}:parameter/cyclone/*"),
         "hosts of the account are found by their records",

@@ -17,8 +17,9 @@ prints the policies as JSON. `hyper … --plan` says which of these actions you 
 
 ## Who deploys
 
-Everything of a host is named `HOST-…` (or is below `/cyclone/HOST/`, `HOST/`), and policies are narrowed to that wherever IAM can: a
-deployer of the host `grid` can touch nothing of another one, unless that is called `grid-…`. A policy holds 6,144 characters, so
+Everything of a host is named `HOST--…` (or is below `/cyclone/HOST/`, `HOST/`), and policies are narrowed to that wherever IAM can: a
+deployer of the host `grid` can touch nothing of another one. Roles and instance profiles are the exception: CloudFormation names them after
+their stack with one hyphen, `HOST-…`, and so a deployer of `grid` may touch those of a host `grid-two`. A policy holds 6,144 characters, so
 there are four, for one role or one set of permissions.
 
 Whoever may deploy may give the host's roles any policy, and so has, by way of a job, whatever the account has. Where that is too
@@ -34,7 +35,8 @@ REASONS = """## Where a policy says `*`
 """
 LOOKING = """## Who only looks
 
-Lists, states and plans of a host's resources, and the events of its stacks. Plans also need the looks of the policies above.
+Lists, states and plans of a host's resources, and the events of its stacks. Plans also need the looks of the policies
+above; to say what a change does to what is there, also `cloudformation:CreateChangeSet`, `DescribeChangeSet` and `DeleteChangeSet`.
 """
 WORKERS = """## What workers get
 

@@ -18,7 +18,7 @@ MOST_POLICY_BYTES = 6144
 _POLICIES = {
     "deploy": ("cloudformation", "s3", "servicequotas", "ssm"),
     "control-plane": ("cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "sqs"),
-    "network": ("ec2",),
+    "network": ("ec2", "route53"),
     "compute": ("batch", "ecr"),
 }
 """Policies by name, with the services of their actions: one for all would be longer than a policy can be."""

@@ -5,13 +5,13 @@ resource that changes touches its own stacks only. Values that are known only af
 CloudFormation: inside a region by exports, between regions by SSM parameters.
 
     kind        stack             where         what it has
-    host        H-host            main          control plane: table, bucket, dead letters, health function, its record
-    region      H-region          each region   network, images' repository; main region: its record; peered hub: its side of the peering
-    hub         H-hub-R           main          the record of hub region R: which regions there are is known in the main region
-    peering     H-peering-R       main          the main region's routes to the peered hub R
-    cluster     H-cluster-C       each region   compute environments and job queue; in the main region its record
-    definition  H-definition-D    each region   job definition and roles; in the main region its record
-    queue       H-queue-Q         main          its record
+    host        H--host            main          control plane: table, bucket, dead letters, health function, its record
+    region      H--region          each region   network, images' repository; main region: its record; peered hub: its side of the peering
+    hub         H--hub-R           main          the record of hub region R: which regions there are is known in the main region
+    peering     H--peering-R       main          the main region's routes to the peered hub R
+    cluster     H--cluster-C       each region   compute environments and job queue; in the main region its record
+    definition  H--definition-D    each region   job definition and roles; in the main region its record
+    queue       H--queue-Q         main          its record
 
 A record is the body of a resource in an SSM parameter: what the host has is what is recorded, how it is, the stacks say.
 """

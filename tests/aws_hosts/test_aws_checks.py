@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cyclone_core.infra import stack_checks
+from cyclone_core.naming import host_problem
 from cyclone_core.operations.resources import Proposal, Snapshot, Stored, judge
 from cyclone_core.resource_bodies import Machine
 from cyclone_core.resources import Host
@@ -64,6 +65,14 @@ def test_on_demand_clusters_get_a_strategy_that_they_can_have() -> None:
     assert body("cluster", {"name": "c", "type": "ondemand"})["allocation_strategy"] == "BEST_FIT_PROGRESSIVE"
     (refused,) = judged("cluster", {"name": "c", "type": "ONDEMAND", "allocation_strategy": "SPOT_CAPACITY_OPTIMIZED"}).problems
     assert refused.path == "allocation_strategy"
+
+
+def test_hosts_have_no_names_that_s3_keeps_to_itself() -> None:
+    """Their bucket's name begins with theirs."""
+    for name in ("xn", "sthree-lab", "amzn-s3-demo"):
+        assert host_problem("name", name) is not None
+    for name in ("xna", "sthrees", "grid"):
+        assert host_problem("name", name) is None
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_plan_says_what_happens_to_each_resource_of_each_stack(grid: str, run:
     first, second = run(*argv).json, run(*argv).json
     assert first == second
     (main,) = [stack for stack in first["stacks"] if stack["region"] == "us-east-1"]
-    assert (main["action"], main["stack"]) == ("change", f"{grid}-cluster-big")
+    assert (main["action"], main["stack"]) == ("change", f"{grid}--cluster-big")
     assert "Record" in {resource["logical_id"] for resource in main["resources"]}
     assert first["plan"][0]["fields"] == [{"field": "max_vcpus", "before": 64, "after": 96}]
 
@@ -73,7 +73,7 @@ def test_a_region_that_fails_is_told_and_retried(grid: str, run: Run, faults: Ca
     assert f"hyper deployments retry {number}" in last
     faults(Faults())
     plan = run("deployments", "retry", number, "--plan", "--json", "--host", grid).json
-    assert {stack["stack"] for stack in plan["stacks"]} == {f"{grid}-cluster-small"}
+    assert {stack["stack"] for stack in plan["stacks"]} == {f"{grid}--cluster-small"}
     assert run("deployments", "retry", number, "--host", grid).code == 0
     assert states(run("clusters", "list-clusters", "--name", "small", "--json", "--host", grid)) == {"small": "ACTIVE"}
     assert run("clusters", "delete-cluster", "--name", "small", "--host", grid).out == "cluster small deleted\n"
@@ -158,7 +158,7 @@ def test_a_host_comes_and_goes_without_a_trace(aws: Sandbox, run: Run) -> None:
     made = run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "brief", "--no-auto-init-main", "--region", "eu-south-1")
     assert (made.code, made.out) == (0, "host brief created\n")
     assert run("regions", "init-main-region", "--vpc", "10.8.0.0/16", "--subnet-config", "PUBLIC").out == "region eu-south-1 created\n"
-    aws.client("s3", "eu-south-1").put_object(Bucket="brief-data-123456789012-eu-south-1", Key="outputs/1", Body=b"text")
+    aws.client("s3", "eu-south-1").put_object(Bucket="brief--data-123456789012-eu-south-1", Key="outputs/1", Body=b"text")
     assert "add --yes" in run("hosts", "delete-host", "--name", "brief").err.lower()
     deleted = run("hosts", "delete-host", "--name", "brief", "--yes")
     assert (deleted.code, deleted.out.splitlines()[-1]) == (0, "host brief deleted")
@@ -192,8 +192,8 @@ def test_data_can_be_kept(aws: Sandbox, run: Run) -> None:
     run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "keeper", "--no-auto-init-main", "--region", "eu-south-2")
     deleted = run("hosts", "delete-host", "--name", "keeper", "--keep-data", "-y")
     assert deleted.code == 0
-    assert "kept: keeper-jobs (AWS::DynamoDB::Table)" in deleted.err
-    assert aws.client("dynamodb", "eu-south-2").list_tables()["TableNames"] == ["keeper-jobs"]
+    assert "kept: keeper--jobs (AWS::DynamoDB::Table)" in deleted.err
+    assert aws.client("dynamodb", "eu-south-2").list_tables()["TableNames"] == ["keeper--jobs"]
 
 
 def test_a_host_that_is_deployed_elsewhere_can_be_taken_over(grid: str, run: Run) -> None:
@@ -261,7 +261,7 @@ def test_a_region_whose_network_fails_keeps_only_what_needs_it_back(grid: str, r
     """It is registered, so it is seen and can be retried; a roll back takes the registration too, and clusters stay elsewhere."""
     faults(Faults(failures={"NatGateway1": "no address"}))
     failed = run("regions", "add-region", "--name", "eu-west-3", "--host", grid)
-    assert f"cluster big  warning: not begun: it needs stack {grid}-region in eu-west-3" in failed.err
+    assert f"cluster big  warning: not begun: it needs stack {grid}--region in eu-west-3" in failed.err
     assert states(run("regions", "list-regions", "--json", "--host", grid))["eu-west-3"] == "FAILED"
     faults(Faults())
     number = str(run("deployments", "list", "--json", "--host", grid).json[0]["number"])

@@ -27,7 +27,7 @@ def planned(host: Deployed, desired: Any, **how: Any) -> Planned:
 
 def steps(found: Planned) -> list[tuple[str, str, str]]:
     """(action, stack without the host's name, note) of each."""
-    return [(stack.action, stack.stack.partition("-")[2], stack.note) for stack in found.details.stacks]
+    return [(stack.action, stack.stack.partition("--")[2], stack.note) for stack in found.details.stacks]
 
 
 def two_regions(host: Deployed, **cluster: Any) -> Any:
@@ -89,7 +89,7 @@ def test_a_stack_that_somebody_left_broken_is_made_anew(host: Deployed) -> None:
     """CloudFormation takes nothing but its deletion; the plan says so."""
     template = json.dumps({"Resources": {"Bad": resource("SSM::Parameter", Type="Nonsense", Value="x")}})
     tags = [{"Key": f"cyclone:{key}", "Value": value} for key, value in (("host", host.host), ("kind", "host"), ("name", host.host))]
-    host.raw().create_stack(StackName=f"{host.host}-host", TemplateBody=template, Tags=tags, OnFailure="ROLLBACK")
+    host.raw().create_stack(StackName=f"{host.host}--host", TemplateBody=template, Tags=tags, OnFailure="ROLLBACK")
     wait_until(lambda: (now := host.stack("host")) is not None and not now.in_progress)
     ((action, _, note),) = steps(planned(host, alone(host), whole=True))
     assert (action, note) == ("create", "it was left ROLLBACK_COMPLETE: it is deleted first")
@@ -98,9 +98,9 @@ def test_a_stack_that_somebody_left_broken_is_made_anew(host: Deployed) -> None:
 def test_a_name_that_is_taken_is_a_problem(host: Deployed) -> None:
     """Somebody else's stack is never touched."""
     template = json.dumps({"Resources": {"Theirs": resource("SQS::Queue")}})
-    host.raw().create_stack(StackName=f"{host.host}-host", TemplateBody=template)
+    host.raw().create_stack(StackName=f"{host.host}--host", TemplateBody=template)
     (problem,) = planned(host, alone(host)).problems
-    assert f"there is a stack {host.host}-host in {MAIN} already" in problem.message
+    assert f"there is a stack {host.host}--host in {MAIN} already" in problem.message
 
 
 def test_a_namesake_with_another_main_region_is_left_alone(host: Deployed) -> None:
@@ -160,7 +160,7 @@ def test_what_failed_says_why(host: Deployed) -> None:
     """The first resource that failed, not what became of the rest."""
     template = json.dumps({"Resources": {"Bad": resource("SSM::Parameter", Type="Nonsense", Value="x"), "Good": resource("SQS::Queue")}})
     tags = [{"Key": f"cyclone:{key}", "Value": value} for key, value in (("host", host.host), ("kind", "queue"), ("name", "q"))]
-    host.raw().create_stack(StackName=f"{host.host}-queue-q", TemplateBody=template, Tags=tags, OnFailure="ROLLBACK")
+    host.raw().create_stack(StackName=f"{host.host}--queue-q", TemplateBody=template, Tags=tags, OnFailure="ROLLBACK")
     wait_until(lambda: (now := host.stack("queue-q")) is not None and not now.in_progress)
     (stack,) = deployed_stacks.look(host.account, host.place).stacks
     assert stack.reason.startswith("Bad (AWS::SSM::Parameter): ")

@@ -32,7 +32,7 @@ def test_states_of_stacks_are_five_states_of_resources(status: str, state: str) 
 
 def test_a_resource_is_as_its_worst_stack() -> None:
     """With how it is in each region."""
-    broken = Deployed("eu-west-1", "grid-cluster-big", "cluster", "big", "ROLLBACK_COMPLETE", "no capacity")
+    broken = Deployed("eu-west-1", "grid--cluster-big", "cluster", "big", "ROLLBACK_COMPLETE", "no capacity")
     assert seen(broken)["cluster big"] == ("FAILED", {"us-east-1": "ACTIVE", "eu-west-1": "FAILED"})
     assert seen(broken)["queue fast"] == ("ACTIVE", {"us-east-1": "ACTIVE"})
 
@@ -40,15 +40,15 @@ def test_a_resource_is_as_its_worst_stack() -> None:
 def test_a_region_is_its_network_and_what_the_main_region_knows_of_it() -> None:
     """Its peering belongs to it."""
     assert seen()["region eu-west-1"] == ("ACTIVE", {"us-east-1": "ACTIVE", "eu-west-1": "ACTIVE"})
-    broken = Deployed("us-east-1", "grid-peering-eu-west-1", "peering", "eu-west-1", "DELETE_FAILED")
+    broken = Deployed("us-east-1", "grid--peering-eu-west-1", "peering", "eu-west-1", "DELETE_FAILED")
     assert seen(broken)["region eu-west-1"][0] == "FAILED"
 
 
 def test_a_stack_that_is_missing_is_a_failure_unless_its_region_is_on_its_way() -> None:
     """Stacks of a region that is being made come after its network."""
-    gone = Deployed("eu-west-1", "grid-cluster-big", "cluster", "big", "DELETE_COMPLETE")
+    gone = Deployed("eu-west-1", "grid--cluster-big", "cluster", "big", "DELETE_COMPLETE")
     assert seen(gone)["cluster big"][0] == "FAILED"
-    making = Deployed("eu-west-1", "grid-region", "region", "eu-west-1", "CREATE_IN_PROGRESS")
+    making = Deployed("eu-west-1", "grid--region", "region", "eu-west-1", "CREATE_IN_PROGRESS")
     assert seen(gone, making)["cluster big"] == ("CREATING", {"us-east-1": "ACTIVE", "eu-west-1": "CREATING"})
 
 

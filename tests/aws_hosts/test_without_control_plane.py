@@ -18,6 +18,6 @@ def test_a_change_is_refused_with_the_way_to_make_it_again() -> None:
     cluster = aws_body(Cluster(name="big"), HOST, {})
     proposal = known.plan(Look(), {"host": {}, "cluster": {"big": cluster}})
     assert [str(problem) for problem in proposal.problems] == [
-        "hosts[grid]: its control plane is not deployed: there is no stack grid-host in eu-west-1. "
+        "hosts[grid]: its control plane is not deployed: there is no stack grid--host in eu-west-1. "
         "Make it again first: hyper hosts update-host --name grid"
     ]

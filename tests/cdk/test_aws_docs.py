@@ -18,7 +18,7 @@ def test_table_has_every_kind_of_stack() -> None:
     """And the bootstrap's."""
     stacks = [name for line in DOCS.splitlines() if line.startswith("| `") for name in re.findall(r"`([\w-]+)`", line.split("|")[1])]
     named = {kind: naming.stack("HOST", kind, "" if kind in ("host", "region") else "REGION") for kind in KINDS}
-    expected = {name if kind in ("host", "region", "hub", "peering") else f"HOST-{kind}-NAME" for kind, name in named.items()}
+    expected = {name if kind in ("host", "region", "hub", "peering") else f"HOST--{kind}-NAME" for kind, name in named.items()}
     assert set(stacks) == {*expected, bootstrap.STACK}
 
 

@@ -27,12 +27,12 @@ def test_synth_works_from_a_clone_without_credentials(cdk: Cdk) -> None:
     assert done.returncode == 0, done.stderr
     listed = cdk.run("ls", "--app", "cdk.out")
     assert listed.stdout.splitlines()[:4] == [
-        "grid-host-eu-west-1 (grid-host)",
-        "grid-region-eu-west-1 (grid-region)",
-        "grid-hub-us-east-1-eu-west-1 (grid-hub-us-east-1)",
-        "grid-region-us-east-1 (grid-region)",
+        "grid--host-eu-west-1 (grid--host)",
+        "grid--region-eu-west-1 (grid--region)",
+        "grid--hub-us-east-1-eu-west-1 (grid--hub-us-east-1)",
+        "grid--region-us-east-1 (grid--region)",
     ], listed.stderr
-    template = json.loads((cdk.clone / "cdk.out" / "grid-region-us-east-1.template.json").read_text())
+    template = json.loads((cdk.clone / "cdk.out" / "grid--region-us-east-1.template.json").read_text())
     assert template["Resources"]["Vpc"]["Properties"]["CidrBlock"] == "10.1.0.0/16"
     assert "Metadata" not in template["Resources"]["Vpc"]
 
@@ -50,7 +50,7 @@ def test_problems_of_the_configuration_end_it(cdk: Cdk, tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_deployed_with_cdk_and_imported(cdk: Cdk, aws: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstrap over ours, deploy, no difference, a difference after a change, import into hyper, which finds nothing to do, destroy."""
-    main = {"region": "ap-southeast-2", "main_region": "True", "cidr": "10.0.0.0/16", "subnet_config": "PUBLIC"}
+    main = {"region": "ap-northeast-3", "main_region": "True", "cidr": "10.0.0.0/16", "subnet_config": "PUBLIC"}
     folder = write(tmp_path / "conf", settings={"stack_settings": {"stack_name": "cdkgrid", "account": None}}, regions={"regions": [main]})
     out, credentials = str(tmp_path / "cdk.out"), str(aws.status.directory.credentials)
     reach = {
@@ -65,21 +65,21 @@ def test_deployed_with_cdk_and_imported(cdk: Cdk, aws: Sandbox, tmp_path: Path, 
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout + done.stderr
 
-    cloudformation = aws.client("cloudformation", "ap-southeast-2")
+    cloudformation = aws.client("cloudformation", "ap-northeast-3")
     cloudformation.create_stack(StackName=bootstrap.STACK, TemplateBody=json.dumps(bootstrap.template()))
     wait_until(lambda: cloudformation.describe_stacks(StackName=bootstrap.STACK)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE")
-    run("bootstrap", "aws://123456789012/ap-southeast-2")
+    run("bootstrap", "aws://123456789012/ap-northeast-3")
     run("deploy", "*", "--require-approval", "never", "--concurrency", "5")
     assert run("diff", "*", "--method", "template").count("There were no differences") == 5
     write(tmp_path / "conf", clusters={"clusters": [{"clusterName": "big", "max_vCPUs": 64}]}, settings=None, regions=None)
     assert "Number of stacks with differences: 1" in run("diff", "*", "--method", "template")
 
     monkeypatch.setenv("CYCLONE_HOME", str(tmp_path / "home"))
-    proposal = imports.propose("cdkgrid", region="ap-southeast-2", reach=lambda host: Account(region=host.region, endpoint=aws.door()))
+    proposal = imports.propose("cdkgrid", region="ap-northeast-3", reach=lambda host: Account(region=host.region, endpoint=aws.door()))
     imports.import_host(proposal)
     selected = HostRegistry().selected()
-    assert (selected.name, selected.type, selected.account, selected.region) == ("cdkgrid", "aws", "123456789012", "ap-southeast-2")
-    account = aws.account("ap-southeast-2")
+    assert (selected.name, selected.type, selected.account, selected.region) == ("cdkgrid", "aws", "123456789012", "ap-northeast-3")
+    account = aws.account("ap-northeast-3")
     with Synthesizer(str(tmp_path / "templates")) as synthesizer:
         known = AwsResources(selected, account, synthesizer)
         assert known.propose(known.look().known) == Proposal(Plan(), (), Details())  # nothing is left for our deployer to do

@@ -113,7 +113,7 @@ def test_a_host_without_its_control_plane_is_refused(aws: Sandbox, recorded: Any
     recorded("grid", "region", REGION)
     assert [str(problem) for problem in _propose(aws).problems] == [
         f"--name: the control plane of host grid is not deployed in account {ACCOUNT}, region {REGION}. "
-        "Deploy it, without DEPLOYED=True: cdk deploy 'grid-host-*'"
+        "Deploy it, without DEPLOYED=True: cdk deploy 'grid--host-*'"
     ]
 
 

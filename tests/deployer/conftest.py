@@ -102,7 +102,7 @@ class Deployed:
 
     def stack(self, name: str, region: str = MAIN) -> Any:
         """A stack as it is; name without the host's."""
-        return Stacks(self.account, region).get(f"{self.host}-{name}")
+        return Stacks(self.account, region).get(f"{self.host}--{name}")
 
     def text(self, phase: str) -> str:
         """What was said with a phase of a whole stack."""
@@ -110,7 +110,7 @@ class Deployed:
 
     def change_sets(self, name: str, region: str = MAIN) -> list[str]:
         """Names of a stack's change sets, as far as CloudFormation keeps them."""
-        found = self.raw(region).list_change_sets(StackName=f"{self.host}-{name}")["Summaries"]
+        found = self.raw(region).list_change_sets(StackName=f"{self.host}--{name}")["Summaries"]
         return sorted(entry["ChangeSetName"] for entry in found)
 
     def raw(self, region: str = MAIN) -> Any:

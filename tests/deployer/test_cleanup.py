@@ -15,7 +15,7 @@ def with_data(host: Deployed) -> dict[str, Any]:
     keys = [{"AttributeName": "id", "AttributeType": "S"}]
     table = resource(
         "DynamoDB::Table",
-        TableName=f"{host.host}-jobs",
+        TableName=f"{host.host}--jobs",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=keys,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -23,14 +23,14 @@ def with_data(host: Deployed) -> dict[str, Any]:
         DeletionProtectionEnabled=True,
     )
     bucket = resource(
-        "S3::Bucket", BucketName=f"{host.host}-data-{host.place.account}-{MAIN}", VersioningConfiguration={"Status": "Enabled"}
+        "S3::Bucket", BucketName=f"{host.host}--data-{host.place.account}-{MAIN}", VersioningConfiguration={"Status": "Enabled"}
     )
     scratch = resource("S3::Bucket", BucketName=f"{host.host}-scratch")
     role = resource("IAM::Role", AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": []})
     code = {"ZipFile": "def handler(event, context): pass"}
     function = resource(
         "Lambda::Function",
-        FunctionName=f"{host.host}-health",
+        FunctionName=f"{host.host}--health",
         Runtime="python3.12",
         Handler="index.handler",
         Code=code,
@@ -51,14 +51,14 @@ def used(host: Deployed, aws: Sandbox) -> Deployed:
         s3.put_object(Bucket=data(host), Key="outputs/1", Body=str(number).encode())
     s3.delete_object(Bucket=data(host), Key="outputs/1")
     s3.put_object(Bucket=f"{host.host}-scratch", Key="a", Body=b"a")
-    for group in (f"/aws/lambda/{host.host}-health", f"/aws/lambda/{host.host}-health-of-another"):
+    for group in (f"/aws/lambda/{host.host}--health", f"/aws/lambda/{host.host}--health-of-another"):
         logs.create_log_group(logGroupName=group)
     return host
 
 
 def data(host: Deployed) -> str:
     """The name of its bucket."""
-    return f"{host.host}-data-{host.place.account}-{MAIN}"
+    return f"{host.host}--data-{host.place.account}-{MAIN}"
 
 
 def there(aws: Sandbox, host: Deployed) -> set[str]:
@@ -72,11 +72,11 @@ def there(aws: Sandbox, host: Deployed) -> set[str]:
 def test_nothing_is_left_of_a_host(aws: Sandbox, used: Deployed) -> None:
     """Buckets with all versions, the table although it is protected, the function's log and nobody else's; all of it is told."""
     assert set(used.apply(plan_of(used.place, used.recorded(), {})).values()) == {"DELETED"}
-    assert there(aws, used) == {f"/aws/lambda/{used.host}-health-of-another"}
+    assert there(aws, used) == {f"/aws/lambda/{used.host}--health-of-another"}
     said = used.text("LOG")
     assert f"bucket {data(used)} is empty: 4 objects and versions were deleted" in said
-    assert f"table {used.host}-jobs is deleted" in said
-    assert f"system backup of table {used.host}-jobs for 35 days, free of charge" in said
+    assert f"table {used.host}--jobs is deleted" in said
+    assert f"system backup of table {used.host}--jobs for 35 days, free of charge" in said
     assert f"kept: stack CDKToolkit in {MAIN}, which other applications of the CDK may use" in said
     assert used.stack("host") is None
 
@@ -85,10 +85,10 @@ def test_data_can_be_kept(aws: Sandbox, used: Deployed) -> None:
     """Table and bucket stay as they are, and are named with what they cost; the rest goes."""
     plan = replace(plan_of(used.place, used.recorded(), {}), keep_data=True)
     assert set(used.apply(plan).values()) == {"DELETED"}
-    assert {data(used), f"{used.host}-jobs"} <= there(aws, used)
+    assert {data(used), f"{used.host}--jobs"} <= there(aws, used)
     assert f"{used.host}-scratch" not in there(aws, used)
     assert len(aws.client("s3", MAIN).list_object_versions(Bucket=data(used))["Versions"]) == 3
-    assert f"kept: {used.host}-jobs (AWS::DynamoDB::Table) in {MAIN}; what it holds is charged until you delete it" in used.text("LOG")
+    assert f"kept: {used.host}--jobs (AWS::DynamoDB::Table) in {MAIN}; what it holds is charged until you delete it" in used.text("LOG")
 
 
 def test_a_deletion_that_failed_half_way_goes_on(aws: Sandbox, used: Deployed, faults: Any) -> None:

@@ -26,7 +26,7 @@ def test_a_host_is_made_changed_and_deleted(host: Deployed) -> None:
     assert set(ended.values()) == {"ACTIVE"}
     assert host.recorded() == full(host)
     host.reach(full(host, timeout=60))
-    template = json.loads(json.dumps(host.raw(HUB).get_template(StackName=f"{host.host}-cluster-big")["TemplateBody"]))
+    template = json.loads(json.dumps(host.raw(HUB).get_template(StackName=f"{host.host}--cluster-big")["TemplateBody"]))
     assert template["Resources"]["Messages"]["Properties"]["VisibilityTimeout"] == 60
     assert set(host.reach({}).values()) == {"DELETED"}
     assert host.recorded() == {}
@@ -73,7 +73,7 @@ def test_only_stacks_of_the_plan_are_touched(host: Deployed) -> None:
     only = Plan(tuple(change for change in plan.changes if change.kind == "host"))
     assert host.apply(only) == {f"host {host.host}": "ACTIVE"}
     assert [stack["StackName"] for stack in host.raw().describe_stacks()["Stacks"] if stack["StackName"].startswith(f"{host.host}-")] == [
-        f"{host.host}-host"
+        f"{host.host}--host"
     ]
 
 

@@ -36,7 +36,7 @@ def test_a_creation_that_fails_leaves_nothing(host: Deployed, faults: SetFaults)
     assert ended["cluster big"] == ended[f"host {host.host}"] == "ACTIVE"
     assert host.text("FAILED").startswith("Topic (AWS::SNS::Topic): Resource handler returned message: no capacity")
     assert "What was made of it is deleted again, nothing is left" in host.text("FAILED")
-    assert f"not begun: it needs stack {host.host}-region in {HUB}" in host.text("LOG")
+    assert f"not begun: it needs stack {host.host}--region in {HUB}" in host.text("LOG")
     assert host.stack("region", HUB) is None
     faults(Faults())
     assert set(host.reach(wanted).values()) == {"ACTIVE"}
@@ -47,14 +47,14 @@ def test_what_would_be_retained_goes_with_a_creation_that_fails(aws: Sandbox, ho
     faults(BROKEN)
     table = resource(
         "DynamoDB::Table",
-        TableName=f"{host.host}-jobs",
+        TableName=f"{host.host}--jobs",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
     extra = {"Table": {**table, "DeletionPolicy": "Retain"}, "Topic": {**resource("SNS::Topic"), "DependsOn": ["Table"]}}
     assert set(host.reach(alone(host, extra=extra)).values()) == {"FAILED"}
-    assert f"{host.host}-jobs" not in aws.client("dynamodb", MAIN).list_tables()["TableNames"]
+    assert f"{host.host}--jobs" not in aws.client("dynamodb", MAIN).list_tables()["TableNames"]
 
 
 def test_a_creation_that_fails_can_be_kept(host: Deployed, faults: SetFaults) -> None:
@@ -71,7 +71,7 @@ def test_a_creation_that_fails_can_be_kept(host: Deployed, faults: SetFaults) ->
 def test_what_is_retained_is_no_obstacle_after_a_creation_that_was_kept(host: Deployed, faults: SetFaults) -> None:
     """It goes before the stack is made anew, as the names in it are needed."""
     faults(BROKEN)
-    names = {"TableName": f"{host.host}-jobs", "BillingMode": "PAY_PER_REQUEST"}
+    names = {"TableName": f"{host.host}--jobs", "BillingMode": "PAY_PER_REQUEST"}
     keys = {
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
@@ -147,7 +147,7 @@ def test_a_deletion_that_fails_is_told_and_tried_again(host: Deployed, faults: S
 
 def left_over(host: Deployed, faults: SetFaults, status: str) -> None:
     """A stack that somebody left in a state, with the host's tags."""
-    cloudformation, name = host.raw(), f"{host.host}-host"
+    cloudformation, name = host.raw(), f"{host.host}--host"
     tags = [{"Key": f"cyclone:{key}", "Value": value} for key, value in (("host", host.host), ("kind", "host"), ("name", host.host))]
     template = json.dumps({"Resources": {"Messages": resource("SQS::Queue"), **EXTRA}})
     if status == "REVIEW_IN_PROGRESS":
@@ -175,14 +175,14 @@ def test_stacks_that_somebody_left_broken_are_made_anew(host: Deployed, faults: 
 def test_a_stack_of_the_same_name_that_is_not_ours_is_left_alone(host: Deployed) -> None:
     """Neither changed nor deleted; the reason says what to do."""
     template = json.dumps({"Resources": {"Theirs": resource("SNS::Topic")}})
-    host.raw().create_stack(StackName=f"{host.host}-host", TemplateBody=template)
+    host.raw().create_stack(StackName=f"{host.host}--host", TemplateBody=template)
     wait_until(lambda: host.stack("host").is_usable)
     before = host.stack("host")
     assert set(host.reach(alone(host)).values()) == {"FAILED"}
     assert "it has not the tags of this host's stacks: it was not touched" in host.text("FAILED")
     gone = replace(plan_of(host.place, alone(host), {}))
     assert set(host.apply(gone).values()) == {"FAILED"}
-    assert f"delete-stack --stack-name {host.host}-host" in host.text("FAILED")
+    assert f"delete-stack --stack-name {host.host}--host" in host.text("FAILED")
     assert host.stack("host") == before
 
 

@@ -12,12 +12,12 @@ from cyclone_core.infra.stack_schedule import Signal
 from tests.aws import Sandbox
 from tests.deployer.conftest import MAIN, Deployed, resource
 
-STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/grid-host/1"
+STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/grid--host/1"
 
 
 def event(number: int, status: str, reason: str = "", kind: str = "AWS::CloudFormation::Stack", physical_id: str = STACK) -> StackEvent:
     """One of the stack itself, or of a resource of another kind."""
-    return StackEvent(str(number), float(number), "grid-host", kind, status, reason, physical_id, "", STACK)
+    return StackEvent(str(number), float(number), "grid--host", kind, status, reason, physical_id, "", STACK)
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Slow:
     def get(self, stack_id: str) -> StackNow:
         """The stack in its latest state."""
         status = [status for looks, status, _ in self.steps if looks <= self.looks][-1]
-        return StackNow("grid-host", STACK, status)
+        return StackNow("grid--host", STACK, status)
 
 
 def follower(stacks: Slow) -> Follower:
@@ -72,14 +72,14 @@ def test_what_never_begins_is_over_after_a_while() -> None:
 
 def test_a_deletion_that_is_called_off_says_why() -> None:
     """An export that another stack uses: the stack is in its old state again, and no resource has failed."""
-    why = "Delete canceled. Cannot delete export grid-vpc-id as it is in use by grid-cluster-big"
+    why = "Delete canceled. Cannot delete export grid--vpc-id as it is in use by grid--cluster-big"
     ran = (event(1, "DELETE_IN_PROGRESS", "User Initiated"), event(2, "UPDATE_COMPLETE", why))
     assert why in stack_words.not_deleted(ran)
 
 
 def test_what_a_deletion_leaves_of_a_creation_that_was_ended_goes(aws: Sandbox, host: Deployed) -> None:
     """Retained tables, and buckets with nothing in them; those that were there before have no such event."""
-    table, other = f"{host.host}-jobs", f"{host.host}-other"
+    table, other = f"{host.host}--jobs", f"{host.host}--other"
     for name in (table, other):
         properties = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "BillingMode": "PAY_PER_REQUEST"}
         aws.client("dynamodb", MAIN).create_table(TableName=name, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], **properties)

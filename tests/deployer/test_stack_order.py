@@ -56,34 +56,34 @@ def found(before: Bodies, after: Bodies) -> dict[tuple[str, str], Step]:
 def test_what_is_needed_is_made_first() -> None:
     """A network before its cluster, both networks before the routes between them; what needs nothing waits for nothing."""
     result = found({}, full())
-    assert result[HUB, "grid-region"].after == {(MAIN, "grid-hub-eu-west-1"), (MAIN, "grid-region")}
-    assert result[MAIN, "grid-peering-eu-west-1"].after == {(MAIN, "grid-region"), (HUB, "grid-region")}
-    assert result[HUB, "grid-cluster-big"].after == {(HUB, "grid-region")}
-    assert result[MAIN, "grid-queue-fast"].after == {(MAIN, "grid-cluster-big")}
-    assert result[MAIN, "grid-definition-plain"].after == result[MAIN, "grid-host"].after == frozenset()
+    assert result[HUB, "grid--region"].after == {(MAIN, "grid--hub-eu-west-1"), (MAIN, "grid--region")}
+    assert result[MAIN, "grid--peering-eu-west-1"].after == {(MAIN, "grid--region"), (HUB, "grid--region")}
+    assert result[HUB, "grid--cluster-big"].after == {(HUB, "grid--region")}
+    assert result[MAIN, "grid--queue-fast"].after == {(MAIN, "grid--cluster-big")}
+    assert result[MAIN, "grid--definition-plain"].after == result[MAIN, "grid--host"].after == frozenset()
 
 
 def test_what_is_needed_is_deleted_last() -> None:
     """The other way round, and the host's own stack after everything."""
     result = found(full(), {})
-    assert result[MAIN, "grid-region"].after == {(HUB, "grid-region"), (MAIN, "grid-peering-eu-west-1"), (MAIN, "grid-cluster-big")}
-    assert result[MAIN, "grid-hub-eu-west-1"].after == {(HUB, "grid-region")}
-    assert result[MAIN, "grid-host"].after == result.keys() - {(MAIN, "grid-host")}
+    assert result[MAIN, "grid--region"].after == {(HUB, "grid--region"), (MAIN, "grid--peering-eu-west-1"), (MAIN, "grid--cluster-big")}
+    assert result[MAIN, "grid--hub-eu-west-1"].after == {(HUB, "grid--region")}
+    assert result[MAIN, "grid--host"].after == result.keys() - {(MAIN, "grid--host")}
 
 
 def test_routes_go_before_the_peering_connection() -> None:
     """Switching peering off: the hub's network, which has the connection, changes after the routes are deleted."""
     result = found(full(), full(peer=False))
-    assert result[MAIN, "grid-peering-eu-west-1"].deletes
-    assert (MAIN, "grid-peering-eu-west-1") in result[HUB, "grid-region"].after
+    assert result[MAIN, "grid--peering-eu-west-1"].deletes
+    assert (MAIN, "grid--peering-eu-west-1") in result[HUB, "grid--region"].after
 
 
 def test_what_is_no_longer_used_goes_after_its_user_changed() -> None:
     """A queue moves to a new cluster, then the old one goes."""
     after = {**full(), **bodies(cluster=[{"name": "new"}], queue=[{"name": "fast", "cluster": "new"}])}
     result = found(full(), after)
-    assert (MAIN, "grid-queue-fast") in result[MAIN, "grid-cluster-big"].after
-    assert (MAIN, "grid-cluster-new") in result[MAIN, "grid-queue-fast"].after
+    assert (MAIN, "grid--queue-fast") in result[MAIN, "grid--cluster-big"].after
+    assert (MAIN, "grid--cluster-new") in result[MAIN, "grid--queue-fast"].after
 
 
 def test_a_region_is_bootstrapped_first() -> None:
@@ -106,7 +106,7 @@ def test_a_cluster_stays_where_one_region_leaves() -> None:
 def test_what_failed_blocks_only_what_needs_it() -> None:
     """Directly or through others: a hub's network its cluster and the peering, and no other region."""
     order = list(found({}, full()).values())
-    assert {step.key for step in blocked((HUB, "grid-region"), order)} == {(HUB, "grid-cluster-big"), (MAIN, "grid-peering-eu-west-1")}
+    assert {step.key for step in blocked((HUB, "grid--region"), order)} == {(HUB, "grid--cluster-big"), (MAIN, "grid--peering-eu-west-1")}
 
 
 def resources() -> st.SearchStrategy[Bodies]:

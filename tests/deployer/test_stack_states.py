@@ -39,7 +39,7 @@ def test_the_cause_is_what_failed_first_by_itself() -> None:
         failed("Other", "Resource creation cancelled"),
         failed("Queue", "Access denied"),
         failed("Late", "Something else"),
-        replace(failed("grid-host", "The following resource(s) failed"), type="AWS::CloudFormation::Stack"),
+        replace(failed("grid--host", "The following resource(s) failed"), type="AWS::CloudFormation::Stack"),
     ]
     found = cause(events)
     assert found is not None
@@ -67,7 +67,7 @@ def test_what_a_reason_says(reason: str, action: str, taken: bool) -> None:
 def test_whose_a_stack_is_say_its_tags() -> None:
     """One of another host is named; one that is but a change set is nobody's."""
     tags = {"cyclone:host": "grid", "cyclone:kind": "host", "cyclone:name": "grid"}
-    now = StackNow("grid-host", "arn", "CREATE_COMPLETE", tags=tags)
+    now = StackNow("grid--host", "arn", "CREATE_COMPLETE", tags=tags)
     assert stack_words.not_ours(now, tags) == ""
     assert "it belongs to host other" in stack_words.not_ours(replace(now, tags={**tags, "cyclone:host": "other"}), tags)
     assert stack_words.not_ours(replace(now, tags={}, status="REVIEW_IN_PROGRESS"), tags) == ""

@@ -130,7 +130,7 @@ def test_somebody_elses_operation_is_not_waited_for_for_ever(host: Deployed, fau
     faults(Faults(delays={"Messages": 2.0}))
     template = '{"Resources": {"Messages": {"Type": "AWS::SQS::Queue"}}}'
     tags = [{"Key": f"cyclone:{key}", "Value": value} for key, value in (("host", host.host), ("kind", "host"), ("name", host.host))]
-    host.raw().create_stack(StackName=f"{host.host}-host", TemplateBody=template, Tags=tags)
+    host.raw().create_stack(StackName=f"{host.host}--host", TemplateBody=template, Tags=tags)
     wait_until(lambda: host.stack("host").in_progress)
     assert set(host.reach(alone(host)).values()) == {"FAILED"}
     assert "somebody else has been changing this stack for more than" in host.text("FAILED")

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from tests.aws import Sandbox, policy
 
-ARN = "arn:aws:sqs:us-east-1:123456789012:grid-jobs"
+ARN = "arn:aws:sqs:us-east-1:123456789012:grid--jobs"
 
 
 def simulate(aws: Sandbox, principal: str, *actions: str, **more: Any) -> dict[str, str]:

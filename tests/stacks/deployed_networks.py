@@ -95,7 +95,7 @@ class Networks:
 
     def workers(self) -> dict[str, str]:
         """The parts of the main network that are the workers', but for the routes to where they lead; none before it is made."""
-        parts = self.resources((MAIN, f"{HOST}-region")) if self._there else {}
+        parts = self.resources((MAIN, f"{HOST}--region")) if self._there else {}
         return {name: found for name, found in parts.items() if name.startswith("Workers") and "DefaultRoute" not in name}
 
     def ways_out(self) -> set[str]:

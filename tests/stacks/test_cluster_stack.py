@@ -30,8 +30,8 @@ def test_instances_are_in_the_regions_network(synthesizer: Synthesizer) -> None:
     """Which exports what they need; the record is in the main region only."""
     resources = template(synthesizer, "eu-west-1")
     for found in environments(resources).values():
-        assert found["Subnets"] == {"Fn::Split": [",", {"Fn::ImportValue": "grid-subnets"}]}
-        assert found["SecurityGroupIds"] == [{"Fn::ImportValue": "grid-security-group"}]
+        assert found["Subnets"] == {"Fn::Split": [",", {"Fn::ImportValue": "grid--subnets"}]}
+        assert found["SecurityGroupIds"] == [{"Fn::ImportValue": "grid--security-group"}]
     assert "Record" not in resources
     assert "Record" in template(synthesizer)
 

@@ -162,7 +162,7 @@ def test_a_changed_definition_is_a_new_revision(deployed: Deployed) -> None:
     deployed.put("definition", definition(vcpus=1))
     deployed.put("definition", definition(vcpus=2, log_driver="SYSLOG", image_uri=f"{ACCOUNT}.dkr.ecr._REGION_.amazonaws.com/own:1"))
     found = deployed.batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
-    assert [(each["jobDefinitionName"], each["revision"]) for each in found] == [("grid-default", 2)]
+    assert [(each["jobDefinitionName"], each["revision"]) for each in found] == [("grid--default", 2)]
     properties = found[0]["containerProperties"]
     assert properties["image"] == f"{ACCOUNT}.dkr.ecr.{deployed.place.main_region}.amazonaws.com/own:1"
     assert properties["resourceRequirements"][0] == {"type": "VCPU", "value": "2"}

@@ -23,8 +23,8 @@ def test_workers_take_work_in_the_main_region(synthesizer: Synthesizer) -> None:
     """Wherever they are: messages and table of this host alone."""
     found = allowed(template(synthesizer, "eu-west-1")["JobRole"])
     assert found["sqs:DeleteMessage"] == f"arn:aws:sqs:{MAIN}:{ACCOUNT}:grid--*"
-    assert found["dynamodb:UpdateItem"] == f"arn:aws:dynamodb:{MAIN}:{ACCOUNT}:table/grid-jobs"
-    assert found["s3:PutObject"] == f"arn:aws:s3:::grid-data-{ACCOUNT}-{MAIN}/*"
+    assert found["dynamodb:UpdateItem"] == f"arn:aws:dynamodb:{MAIN}:{ACCOUNT}:table/grid--jobs"
+    assert found["s3:PutObject"] == f"arn:aws:s3:::grid--data-{ACCOUNT}-{MAIN}/*"
 
 
 def test_only_the_definitions_image_may_be_pulled(synthesizer: Synthesizer) -> None:

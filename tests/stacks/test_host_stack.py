@@ -36,7 +36,7 @@ def test_what_users_made_stays(synthesizer: Synthesizer) -> None:
 def test_the_table_can_be_restored_and_is_paid_by_use(synthesizer: Synthesizer) -> None:
     """Point-in-time recovery, a stream, items that go away by themselves."""
     table = only(made(synthesizer), "DynamoDB::Table")
-    assert table["TableName"] == "grid-jobs"
+    assert table["TableName"] == "grid--jobs"
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}

@@ -103,7 +103,7 @@ def test_the_function_sees_that_all_is_well(deployed: Deployed) -> None:
     assert found["table"] == {"status": "ACTIVE"}
     assert found["dead_letters"] == {"count": 0, "oldest_s": None}
     assert [(each["name"], each["state"], each["status"]) for each in found["regions"][MAIN]["queues"]] == [
-        ("seen-small", "ENABLED", "VALID")
+        ("seen--small", "ENABLED", "VALID")
     ]
     assert {each["cluster"] for each in found["regions"][MAIN]["environments"]} == {"small"}
 
@@ -125,7 +125,7 @@ def test_its_numbers_are_in_its_log(deployed: Deployed) -> None:
 def test_a_dead_letter_is_no_health(deployed: Deployed) -> None:
     """Until somebody has dealt with it."""
     sqs = deployed.client("sqs")
-    url = sqs.get_queue_url(QueueName="seen-dead-letters")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName="seen--dead-letters")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="what nobody could handle")
     found = deployed.look()
     sqs.purge_queue(QueueUrl=url)

@@ -7,6 +7,7 @@ import pytest
 
 from cyclone_core import naming
 from cyclone_core.infra.synth import Synthesizer
+from cyclone_core.infra.targets import Place
 from tests.stacks.bodies import MAIN
 from tests.stacks.networks import HUB, IMPORTED, default_routes, main_network, properties, replacing, templates, types
 
@@ -20,7 +21,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"nat_gateways": 3, "deploy_vpc_endpoints": "DATA_OPTIMISED"},
     {**ISOLATED, "deploy_vpc_endpoints": "FOR_PRIVATE_VPC"},
 )
-REGION = (MAIN, "grid-region")
+REGION = (MAIN, "grid--region")
 
 
 def test_isolated_workers_have_no_way_out(synthesizer: Synthesizer) -> None:
@@ -81,10 +82,10 @@ def test_what_other_stacks_import_never_changes(synthesizer: Synthesizer, fields
     values = {output["Export"]["Name"]: output["Value"] for output in outputs}
     subnets, tables = ([{"Ref": f"{what}{zone}"} for zone in (1, 2, 3)] for what in ("Workers", "WorkersRoutes"))
     assert values == {
-        "grid-vpc-id": {"Ref": "Vpc"},
-        "grid-subnets": {"Fn::Join": [",", subnets]},
-        "grid-route-tables": {"Fn::Join": [",", tables]},
-        "grid-security-group": {"Fn::GetAtt": ["WorkersGroup", "GroupId"]},
+        "grid--vpc-id": {"Ref": "Vpc"},
+        "grid--subnets": {"Fn::Join": [",", subnets]},
+        "grid--route-tables": {"Fn::Join": [",", tables]},
+        "grid--security-group": {"Fn::GetAtt": ["WorkersGroup", "GroupId"]},
     }
 
 
@@ -93,7 +94,7 @@ def test_an_imported_network_is_left_as_it_is(synthesizer: Synthesizer) -> None:
     template = main_network(synthesizer, **IMPORTED)
     assert types(template) == {"EC2::SecurityGroup": 1, "ECR::Repository": 1, "SSM::Parameter": 2}
     values = {output["Export"]["Name"]: output["Value"] for output in template["Outputs"].values()}
-    assert (values["grid-vpc-id"], values["grid-subnets"]) == (IMPORTED["vpc_id"], ",".join(IMPORTED["subnets"]))
+    assert (values["grid--vpc-id"], values["grid--subnets"]) == (IMPORTED["vpc_id"], ",".join(IMPORTED["subnets"]))
 
 
 def test_endpoints_of_an_imported_network(synthesizer: Synthesizer) -> None:
@@ -120,6 +121,16 @@ def test_interface_endpoints(synthesizer: Synthesizer, which: str, services: str
     assert all(each["PrivateDnsEnabled"] and len(each["SubnetIds"]) == 3 for each in found)
     rules = properties(template, "EC2::SecurityGroup")["EndpointsGroup"]["SecurityGroupIngress"]
     assert [(rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in rules] == [("10.0.0.0/16", 443, 443)]
+
+
+def test_names_of_services_in_china(synthesizer: Synthesizer) -> None:
+    """Some are others there; those of gateways are not."""
+    there = "cn-north-1"
+    made = templates(synthesizer, {there: {"deploy_vpc_endpoints": "DATA_OPTIMISED"}}, Place("grid", "123456789012", there))
+    found = properties(made[there, naming.stack("grid", "region")], "EC2::VPCEndpoint")
+    assert found["EcrApiEndpoint"]["ServiceName"] == "cn.com.amazonaws.cn-north-1.ecr.api"
+    assert found["LogsEndpoint"]["ServiceName"] == "com.amazonaws.cn-north-1.logs"
+    assert found["S3Endpoint"]["ServiceName"] == "com.amazonaws.cn-north-1.s3"
 
 
 @pytest.mark.parametrize("fields", [*VARIANTS, IMPORTED])
@@ -153,17 +164,17 @@ def test_the_repository_of_images(synthesizer: Synthesizer) -> None:
 def test_a_hub_is_recorded_in_the_main_region(synthesizer: Synthesizer) -> None:
     """The hub's own stack has no record, and tells others where its network is."""
     found = templates(synthesizer, {MAIN: {}, HUB: {}})
-    assert list(found) == [REGION, (MAIN, f"grid-hub-{HUB}"), (HUB, "grid-region")]
-    assert list(found[MAIN, f"grid-hub-{HUB}"]["Resources"]) == ["Record"]
-    parameters = properties(found[HUB, "grid-region"], "SSM::Parameter")
+    assert list(found) == [REGION, (MAIN, f"grid--hub-{HUB}"), (HUB, "grid--region")]
+    assert list(found[MAIN, f"grid--hub-{HUB}"]["Resources"]) == ["Record"]
+    parameters = properties(found[HUB, "grid--region"], "SSM::Parameter")
     assert [each["Name"] for each in parameters.values()] == [naming.network_value("grid", "vpc-id")]
-    assert "RouteTables" not in found[HUB, "grid-region"]["Outputs"]
+    assert "RouteTables" not in found[HUB, "grid--region"]["Outputs"]
 
 
 def test_peered_networks_lead_to_each_other(synthesizer: Synthesizer) -> None:
     """From every table of workers to the other's range."""
     found = templates(synthesizer, {MAIN: {}, HUB: {"peer_with_main_region": True}})
-    there, here = found[HUB, "grid-region"], found[MAIN, f"grid-peering-{HUB}"]
+    there, here = found[HUB, "grid--region"], found[MAIN, f"grid--peering-{HUB}"]
     peering = properties(there, "EC2::VPCPeeringConnection")["Peering"]
     assert (peering["PeerRegion"], peering["PeerVpcId"]) == (MAIN, {"Fn::GetAtt": ["NetworkValue", "Value"]})
     led = [route for route in properties(there, "EC2::Route").values() if "VpcPeeringConnectionId" in route]
@@ -176,7 +187,7 @@ def test_peered_networks_lead_to_each_other(synthesizer: Synthesizer) -> None:
 def test_peering_with_an_imported_main_network(synthesizer: Synthesizer) -> None:
     """Its route tables are those that its body names."""
     found = templates(synthesizer, {MAIN: IMPORTED, HUB: {"peer_with_main_region": True}})
-    back = properties(found[MAIN, f"grid-peering-{HUB}"], "EC2::Route").values()
+    back = properties(found[MAIN, f"grid--peering-{HUB}"], "EC2::Route").values()
     assert [route["RouteTableId"] for route in back] == IMPORTED["route_tables"]
 
 
@@ -187,7 +198,7 @@ def test_another_network_is_looked_up_again(synthesizer: Synthesizer, replaced: 
     def lookups(**fields: Any) -> list[Any]:
         settings: dict[str, Any] = {MAIN: {}, HUB: {"peer_with_main_region": True}}
         found = templates(synthesizer, {**settings, replaced: {**settings[replaced], **fields}})
-        return [found[key]["Resources"]["NetworkValue"] for key in ((HUB, "grid-region"), (MAIN, f"grid-peering-{HUB}"))]
+        return [found[key]["Resources"]["NetworkValue"] for key in ((HUB, "grid--region"), (MAIN, f"grid--peering-{HUB}"))]
 
     before, (there, here) = lookups(), lookups(**IMPORTED)
     assert here != before[1]
@@ -197,7 +208,7 @@ def test_another_network_is_looked_up_again(synthesizer: Synthesizer, replaced: 
 
 def test_a_lookup_may_read_one_parameter(synthesizer: Synthesizer) -> None:
     """And write its own log, which is kept for a while; CloudFormation does not wait an hour for it."""
-    found = templates(synthesizer, {MAIN: {}, HUB: {"peer_with_main_region": True}})[MAIN, f"grid-peering-{HUB}"]
+    found = templates(synthesizer, {MAIN: {}, HUB: {"peer_with_main_region": True}})[MAIN, f"grid--peering-{HUB}"]
     statements = properties(found, "IAM::Role")["LookupRole"]["Policies"][0]["PolicyDocument"]["Statement"]
     reads = [each for each in statements if each["Action"] == ["ssm:GetParameter"]]
     parameter = naming.network_value("grid", "peering-id")

@@ -12,7 +12,7 @@ from tests.aws import Sandbox, wait_until
 from tests.stacks.deployed_networks import HOST, HUB, MAIN, Networks
 from tests.stacks.networks import network_targets
 
-WIRED, VPC_ID = (HUB, f"{HOST}-region"), naming.network_value(HOST, "vpc-id")
+WIRED, VPC_ID = (HUB, f"{HOST}--region"), naming.network_value(HOST, "vpc-id")
 ISOLATED = {"subnet_config": "PRIVATE_ISOLATED", "nat_gateways": 0}
 
 
@@ -30,7 +30,7 @@ def test_a_hub_is_connected_disconnected_and_leaves_nothing(networks: Networks) 
     networks.put({MAIN: {}, HUB: {"peer_with_main_region": True, **ISOLATED}})
     connection = networks.client("ec2", MAIN).describe_vpc_peering_connections()["VpcPeeringConnections"][0]
     assert connection["Status"]["Code"] == "active"
-    vpcs = [networks.resources((region, f"{HOST}-region"))["Vpc"] for region in (MAIN, HUB)]
+    vpcs = [networks.resources((region, f"{HOST}--region"))["Vpc"] for region in (MAIN, HUB)]
     assert [connection[f"{side}VpcInfo"]["VpcId"] for side in ("Accepter", "Requester")] == vpcs
     for region, cidr in ((HUB, "10.0.0.0/16"), (MAIN, "10.1.0.0/16")):
         found = networks.routes(region, cidr)

@@ -202,7 +202,7 @@ def test_nothing_is_written_to_the_terminal(fresh: Synthesizer, capfd: pytest.Ca
 
 def test_an_error_names_the_stack(synthesizer: Synthesizer) -> None:
     """Among several, the one that is to blame, and why; the next request is served."""
-    with pytest.raises(CycloneError, match=r"grid-cluster-broken \(us-east-1\): KeyError.*Check the settings of cluster broken"):
+    with pytest.raises(CycloneError, match=r"grid--cluster-broken \(us-east-1\): KeyError.*Check the settings of cluster broken"):
         synthesizer.templates([queue("fine"), queue("broken", kind="cluster"), queue("fine-too")])
     assert len(synthesizer.templates([queue("fine"), queue("fine-too")])) == 2
 

@@ -11,9 +11,7 @@ from cyclone_core.errors import InvalidRequest
 from cyclone_core.infra import addresses
 
 zones = st.integers(1, addresses.MOST_ZONES)
-networks = st.builds(
-    lambda start, prefix: str(IPv4Network((start, prefix), strict=False)), st.integers(0, 2**32 - 1), st.integers(16, 24)
-)
+networks = st.builds(lambda start, prefix: str(IPv4Network((start, prefix), strict=False)), st.integers(0, 2**32 - 1), st.integers(16, 24))
 
 
 def _fits(cidr: str, zones: int) -> bool:

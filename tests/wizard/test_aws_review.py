@@ -32,7 +32,7 @@ def told(*stacks: StackChange, **more: Any) -> list[str]:
 def test_new_stacks_are_counted_by_type() -> None:
     """Region by region, with how much there is of what."""
     many = tuple(resource("create", f"Subnet{number}") for number in range(6))
-    stack = StackChange("create", "eu-west-1", "grid-region", "region", "eu-west-1", (*many, resource("create", "Vpc", "AWS::EC2::VPC")))
+    stack = StackChange("create", "eu-west-1", "grid--region", "region", "eu-west-1", (*many, resource("create", "Vpc", "AWS::EC2::VPC")))
     lines = told(stack)
     assert lines[1] == "On AWS   1 stack in 1 region, 7 resources"
     assert lines[2:] == ["  eu-west-1", "    + create region   7: 6 EC2::Subnet, EC2::VPC"]
@@ -41,7 +41,7 @@ def test_new_stacks_are_counted_by_type() -> None:
 def test_what_is_made_anew_comes_first_and_loud() -> None:
     """On top of all, and before what only changes, with the property that causes it."""
     changes = (resource("change", "Queue"), resource("replace", "Table", "AWS::DynamoDB::Table", "KeySchema"), resource("delete", "Old"))
-    lines = told(StackChange("change", "eu-west-1", "grid-host", "host", "grid", changes))
+    lines = told(StackChange("change", "eu-west-1", "grid--host", "host", "grid", changes))
     assert lines[2] == "  ± 1 resource is made anew: what is in it is lost"
     assert lines[4] == "    ~ change host grid   1 change, 1 REPLACE, 1 DELETE"
     assert lines[5] == "        ± REPLACE Table  DynamoDB::Table  because of KeySchema"
@@ -85,10 +85,10 @@ def test_what_fails_may_be_left() -> None:
 
 def test_a_deletion_says_what_stays() -> None:
     """With its name on AWS, so that it can be found."""
-    kept = ResourceChange("retain", "Data", "AWS::S3::Bucket", "grid-data-1")
-    details = Details((StackChange("delete", "eu-west-1", "grid-host", "host", "grid", (kept, resource("delete", "Queue"))),))
-    assert stack_telling.removal(details) == ["eu-west-1: delete host grid (1 resource)", "stays: grid-data-1 (S3::Bucket)"]
-    assert stack_telling.removal(details, keeps=False)[1] == "emptied and deleted: grid-data-1 (S3::Bucket)"
+    kept = ResourceChange("retain", "Data", "AWS::S3::Bucket", "grid--data-1")
+    details = Details((StackChange("delete", "eu-west-1", "grid--host", "host", "grid", (kept, resource("delete", "Queue"))),))
+    assert stack_telling.removal(details) == ["eu-west-1: delete host grid (1 resource)", "stays: grid--data-1 (S3::Bucket)"]
+    assert stack_telling.removal(details, keeps=False)[1] == "emptied and deleted: grid--data-1 (S3::Bucket)"
 
 
 def test_a_resource_in_several_regions_is_told_once() -> None:
@@ -96,7 +96,7 @@ def test_a_resource_in_several_regions_is_told_once() -> None:
     draft = begin("cluster", HOST).with_value("name", "big")
     body = {"name": "big", "max_vcpus": 1000}
     plan = Plan(tuple(Change("create", "cluster", "big", (), body, None, region) for region in ("eu-west-1", "us-east-1")))
-    stacks = tuple(StackChange("create", region, "grid-cluster-big", "cluster", "big") for region in ("eu-west-1", "us-east-1"))
+    stacks = tuple(StackChange("create", region, "grid--cluster-big", "cluster", "big") for region in ("eu-west-1", "us-east-1"))
     review = Review(draft, plan, (), Cost(), "hyper …", Proposal(plan, (), Details(stacks)), World(HOST, MACHINE))
     lines = ["".join(text for text, _ in line) for line in telling.lines(review)]
     assert lines.count("  + create cluster big") == 1
