@@ -11,7 +11,7 @@ from typing import Any
 
 from cyclone_core.infra import addresses, checks, worker_containers
 from cyclone_core.infra import plan as plans
-from cyclone_core.infra.plan import Bodies, Plan
+from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import dump, read_cidr
 
@@ -25,7 +25,7 @@ Body = Mapping[str, Any]
 def problems(plan: Plan, current: Bodies) -> list[Problem]:
     """Why a plan (of resources, not yet of stacks) cannot be applied to an AWS host that has `current`."""
     found, state = _references(plan, current), current
-    for change in plan.changes:
+    for change in sorted(plan.changes, key=_turn):
         after = plans.applied(Plan((change,)), state)
         if change.body is None:
             found += deletion_problems(change.kind, change.name, state)
@@ -33,6 +33,14 @@ def problems(plan: Plan, current: Bodies) -> list[Problem]:
             found += body_problems(change.kind, change.body, after, state.get(change.kind, {}).get(change.name))
         state = after
     return list(dict.fromkeys(found))
+
+
+def _turn(change: Change) -> tuple[int, bool]:
+    """The main region is there before the others, and goes after them."""
+    if change.kind != "region":
+        return (2 if change.body is not None else 3), False
+    is_main = bool((change.body or change.before or {}).get("main_region"))
+    return (1, not is_main) if change.body is not None else (4, is_main)
 
 
 def _references(plan: Plan, current: Bodies) -> list[Problem]:

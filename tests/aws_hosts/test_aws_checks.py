@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cyclone_core.infra import plan as plans
 from cyclone_core.infra import stack_checks
 from cyclone_core.naming import host_problem
 from cyclone_core.operations.resources import Proposal, Snapshot, Stored, judge
@@ -158,3 +159,12 @@ def test_nothing_computes_before_there_is_a_region() -> None:
     """A cluster of no region would be nowhere, and nobody would know of it."""
     (problem,) = judged("cluster", {"name": "c"}, Snapshot()).problems
     assert "init-main-region" in problem.hint
+
+
+def test_the_main_region_comes_first_whatever_its_name_is() -> None:
+    """And goes last: as when a whole host is made again, or taken back."""
+    regions = {name: {**body("region", {"name": name}), "main_region": name == "us-east-1"} for name in ("eu-west-1", "us-east-1")}
+    regions["eu-west-1"] |= {"cidr": "10.1.0.0/16"}
+    host: Any = {"region": regions}
+    assert stack_checks.problems(plans.make({}, host), {}) == []
+    assert stack_checks.problems(plans.make(host, {}), host) == []
