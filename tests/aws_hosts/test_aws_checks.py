@@ -163,8 +163,7 @@ def test_nothing_computes_before_there_is_a_region() -> None:
 
 def test_the_main_region_comes_first_whatever_its_name_is() -> None:
     """And goes last: as when a whole host is made again, or taken back."""
-    regions = {name: {**body("region", {"name": name}), "main_region": name == "us-east-1"} for name in ("eu-west-1", "us-east-1")}
-    regions["eu-west-1"] |= {"cidr": "10.1.0.0/16"}
+    regions = {"eu-west-1": body("region", {"name": "eu-west-1"}), **with_main().bodies["region"]}
     host: Any = {"region": regions}
     assert stack_checks.problems(plans.make({}, host), {}) == []
     assert stack_checks.problems(plans.make(host, {}), host) == []
