@@ -56,6 +56,6 @@ TAIL = """## What is not in here
 The sandbox evaluates the actions of these policies, not every condition and resource; AWS does. What the schemas of CloudFormation's
 resource types ask for can change with AWS: a deployment that is refused an action says which one, and that is worth a report.
 
-A region that was bootstrapped with a key of yours (`cdk bootstrap --bootstrap-customer-key`) takes `kms:GenerateDataKey` and `kms:Decrypt` on that
-key, too.
+A region that was bootstrapped with a key of yours (`cdk bootstrap --bootstrap-customer-key`) takes `kms:GenerateDataKey` and `kms:Decrypt`
+on that key, too.
 """
