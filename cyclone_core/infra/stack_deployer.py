@@ -111,10 +111,10 @@ class _Run:
         change = step.change
         return Event(self._clock(), change.kind, change.name, "LOG", text, "warning", change.region)
 
-    def broken(self, step: Step) -> Event:
+    def broken(self, step: Step, error: BaseException | None) -> Event:
         """What is told of a step that ended by an error of ours."""
         change = step.change
-        return Event(self._clock(), change.kind, change.name, "FAILED", stack_words.BROKEN, "error", change.region)
+        return Event(self._clock(), change.kind, change.name, "FAILED", stack_words.broken(error), "error", change.region)
 
     def _do(self, step: Step, teller: Teller, signal: Signal) -> Ended:
         region, stack = step.key

@@ -49,17 +49,18 @@ class Schedule:
     """The steps of one plan."""
 
     def __init__(
-        self, steps: Sequence[Step], work: Work, skipped: Callable[[Step, Step], Event], broken: Callable[[Step], Event],
-        at_once: int = AT_ONCE,
+        self, steps: Sequence[Step], work: Work, skipped: Callable[[Step, Step], Event],
+        broken: Callable[[Step, BaseException | None], Event], at_once: int = AT_ONCE,
     ) -> None:  # fmt: skip
         """steps: in an order in which they could be done one by one; skipped: (step, why) -> what is told of a step that cannot be done;
-        broken: what is told of one whose thread died of an error of ours, which the thread writes to stderr.
+        broken: (step, error) -> what is told of one whose thread died of an error of ours, whose traceback the thread writes to stderr.
         """
         self._waiting, self._work, self._skipped, self._broken, self._at_once = list(steps), work, skipped, broken, at_once
         self._under_way: dict[tuple[str, str], Step] = {}
         self._done: set[tuple[str, str]] = set()
         self._told: queue.SimpleQueue[tuple[Step, Event | None]] = queue.SimpleQueue()
         self._ended: dict[tuple[str, str], Event] = {}
+        self._died: dict[tuple[str, str], BaseException] = {}
         self.signal = Signal()
 
     def run(self, stop: Stop) -> Generator[Event, None, None]:
@@ -90,6 +91,9 @@ class Schedule:
             self._work(step, lambda event: self._told.put((step, event)), self.signal)
         except Left:
             pass
+        except BaseException as exc:
+            self._died[step.key] = exc
+            raise
         finally:
             self._told.put((step, None))
 
@@ -112,7 +116,7 @@ class Schedule:
             self._done.add(step.key)
             return
         if ended is None:
-            yield self._broken(step)
+            yield self._broken(step, self._died.get(step.key))
         for other in blocked(step.key, self._waiting):
             self._waiting.remove(other)
             yield self._skipped(other, step)

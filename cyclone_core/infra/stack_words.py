@@ -22,7 +22,6 @@ CANNOT_BE_KEPT = (
     "this change makes resources anew, which CloudFormation does only if it may take that back: should it fail, it is taken back"
 )
 _KEPT = "what was made stays, to be looked at; the next deployment of it makes it anew"
-BROKEN = f"an error of Cyclone itself: the deployment's log has its traceback, please report it. What was begun goes on; then {RETRY}"
 _PERMISSIONS = "docs/aws-permissions.md lists what Cyclone needs"
 
 
@@ -105,6 +104,14 @@ def other_bootstrap(account: str, region: str) -> str:
 def shared_kept(regions: Iterable[str]) -> str:
     """After the deletion of a host: what its regions still have and is not the host's alone."""
     return f"kept: stack {bootstrap.STACK} in {', '.join(regions)}, which other applications of the CDK may use; it costs cents a month"
+
+
+def broken(error: BaseException | None) -> str:
+    """When a stack's thread ended by an error of ours."""
+    what = f" ({type(error).__name__}{f': {_clean(str(error))}' if str(error) else ''})" if error is not None else ""
+    return (
+        f"an error of Cyclone itself{what}: the deployment's log has its traceback, please report it. What was begun goes on; then {RETRY}"
+    )
 
 
 def interrupted(problem: str) -> str:

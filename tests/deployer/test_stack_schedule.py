@@ -1,9 +1,11 @@
 """Many steps at once as one stream: without AWS."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
+from cyclone_core.infra import stack_words
 from cyclone_core.infra.events import Event, Phase
 from cyclone_core.infra.plan import Change
 from cyclone_core.infra.stack_following import Pace
@@ -27,9 +29,9 @@ def skipped(of: Step, why: Step) -> Event:
     return Event(0.0, of.change.kind, of.change.name, "LOG", f"needs {why.change.name}")
 
 
-def broken(of: Step) -> Event:
+def broken(of: Step, error: BaseException | None) -> Event:
     """What is told of one whose thread died."""
-    return event(of, "FAILED")
+    return replace(event(of, "FAILED"), text=stack_words.broken(error))
 
 
 class Work:
@@ -76,16 +78,17 @@ def test_what_failed_keeps_back_only_what_needs_it() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_of_ours_is_told_too() -> None:
-    """It is not taken for success, and the rest goes on."""
+    """With its reason; it is not taken for success, and the rest goes on."""
 
     def work(of: Step, tell: Tell, signal: Signal) -> None:
         if of.change.name == "a":
-            raise ZeroDivisionError
+            raise ZeroDivisionError("no stacks")
         tell(event(of, "ACTIVE"))
 
-    found = told(Schedule([step("a"), step("b", "a"), step("c")], work, skipped, broken))
+    found = list(Schedule([step("a"), step("b", "a"), step("c")], work, skipped, broken).run(lambda: False))
     wait_until(lambda: "stack a" not in names())  # it has said what it died of
-    assert dict(found) == {"a": "FAILED", "b": "LOG", "c": "ACTIVE"}
+    assert {each.name: each.phase for each in found} == {"a": "FAILED", "b": "LOG", "c": "ACTIVE"}
+    assert next(each.text for each in found if each.name == "a").startswith("an error of Cyclone itself (ZeroDivisionError: no stacks): ")
 
 
 def test_only_so_many_at_once() -> None:
