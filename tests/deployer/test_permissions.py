@@ -1,25 +1,18 @@
-"""The rights that deploying takes: complete, no more than needed, as documented, and enough."""
+"""The rights that deploying takes: complete, no more than needed, and as documented. test_least_rights.py shows that they are enough."""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cyclone_core.aws import permissions as asked
-from cyclone_core.aws import storage
-from cyclone_core.aws.account import Account
 from cyclone_core.aws.errors import Asked
-from cyclone_core.infra import bootstrap, permissions
+from cyclone_core.infra import permissions
 from cyclone_core.infra.permission_table import BY_TYPE, OWN
-from cyclone_core.infra.plan import Change, Plan
-from cyclone_core.infra.synth import Template
-from cyclone_core.infra.targets import Key, Target
 from cyclone_core.sandbox.stacks.actions import TABLE
-from tests.aws import Sandbox
-from tests.deployer.conftest import HUB, MAIN, Deployed, bodies, bootstrapped, plan_of
+from tests.deployer.conftest import MAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "stacks" / "golden"
@@ -135,75 +128,3 @@ def test_what_a_plan_asks_for() -> None:
     asked_about = permissions.questions(found, "grid", "123456789012", MAIN)
     assert asked_about["ssm:PutParameter"] == f"arn:aws:ssm:{MAIN}:123456789012:parameter/cyclone/grid/x"
     assert asked_about["ec2:DescribeVpcs"] == "*"
-
-
-class Golden:
-    """Templates as they are kept, with another host's name."""
-
-    def templates(self, wanted: Iterable[Target]) -> dict[Key, Template]:
-        """The template of each target."""
-        return {target.key: Template(target, self._one(target)) for target in wanted}
-
-    def _one(self, target: Target) -> dict[str, Any]:
-        host = target.place.host
-        name = f"{target.region}.{target.stack.replace(host, 'grid', 1)}.json"
-        path = next(path for kind in ("peered", "plain") if (path := GOLDEN / kind / name).exists())
-        text = re.sub(r"\bgrid\b", host, path.read_text()).replace("GridDefault", f"{host.capitalize()}Default")
-        found: dict[str, Any] = json.loads(text.replace("HASH.zip", "code.zip"))
-        return found
-
-
-@pytest.fixture
-def real(host: Deployed, account: Account, aws: Sandbox) -> Deployed:
-    """A host with the templates of a real one."""
-    for region in (MAIN, HUB):
-        bootstrapped(aws, region)
-    storage.upload(account, MAIN, bootstrap.bucket(host.place.account, MAIN), "code.zip", packed())
-    host.templates = Golden()  # type: ignore[assignment]
-    return host
-
-
-def packed() -> bytes:
-    """An archive with nothing to run."""
-    import io
-    import zipfile
-
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("index.py", "def handler(event, context): pass\n")
-    return made.getvalue()
-
-
-def everything(host: Deployed) -> dict[str, Any]:
-    """What the kept templates are of."""
-    region = [{"name": MAIN, "cidr": "10.0.0.0/16"}, {"name": HUB, "cidr": "10.1.0.0/16", "peer_with_main_region": True}]
-    default = {"name": "default"}
-    queue = {**default, "cluster": "default"}
-    return bodies(host={"name": host.host}, region=region, cluster=default, definition=default, queue=queue)
-
-
-def statements(host: Deployed, without: str = "") -> list[dict[str, Any]]:
-    """The documented rights of its deployer, but one."""
-    found = [statement for policy in permissions.policies(host.host, host.place.account).values() for statement in policy["Statement"]]
-    less = [{**each, "Action": [action for action in each["Action"] if action != without]} for each in found]
-    return [each for each in less if each["Action"]]
-
-
-def test_a_deployer_with_exactly_these_rights_does_everything(real: Deployed, as_user: Callable[..., Account]) -> None:
-    """Two regions with networks and peering, cluster, definition, queue: made, looked at, deleted."""
-    real.account = as_user(*statements(real))
-    ended = real.reach(everything(real))
-    assert set(ended.values()) == {"ACTIVE"}, real.text("FAILED")
-    assert set(real.apply(plan_of(real.place, everything(real), {})).values()) == {"DELETED"}, real.text("FAILED")
-
-
-@pytest.mark.parametrize("action", ["sqs:CreateQueue", "iam:PassRole", "cloudformation:ExecuteChangeSet"])
-def test_a_right_that_is_missing_is_named(real: Deployed, as_user: Callable[..., Account], action: str) -> None:
-    """By the plan, which asks IAM, and by the deployment, whoever is refused."""
-    real.account = as_user(*statements(real, without=action))
-    target = next(iter(plan_of(real.place, {}, everything(real)).changes))
-    wanted = permissions.needed([Golden()._one(Target(real.place, MAIN, "host", real.host, {}))])
-    questions = permissions.questions(wanted, real.host, real.place.account, MAIN)
-    assert asked.lacking(real.account, questions, questions, permissions.CIRCUMSTANCES) == ((action,), "")
-    real.apply(Plan((Change("create", target.kind, target.name, (), target.body, None, MAIN),)))
-    assert action in real.text("FAILED")
