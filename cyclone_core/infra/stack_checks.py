@@ -201,7 +201,6 @@ def _definition(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.cyclone_image_name", f"images of AWS hosts come {_LATER}", "Give the address of one: --image-uri")
     elif not body.get("image_uri"):
         yield Problem(f"{path}.image_uri", "tasks on AWS run in containers, so an image is needed", "Give its address: --image-uri")
-    yield from worker_containers.problems(body, path)
     timeout = float(body.get("timeout_minutes") or 0)
     if 0 < timeout < 1:
         yield Problem(

@@ -106,6 +106,15 @@ def test_all_that_is_wrong_is_told_at_once(kind: str, given: dict[str, object], 
     assert all(problem.hint for problem in problems)
 
 
+def test_what_is_wrong_with_a_container_is_told_once() -> None:
+    """Also to whoever asks about one body, as the CDK path does."""
+    mounts = [{"container_path": "data", "read_only": False, "source_volume": "v"}]
+    found = {"name": "d", "image_uri": "debian:12", "mount_points": mounts}
+    assert [str(problem) for problem in stack_checks.body_problems("definition", found, {"region": {"us-east-1": {}}})] == [
+        "definitions[d].mount_points: 'data' is no absolute path. Write it from / on"
+    ]
+
+
 def test_ranges_of_regions_that_are_not_connected_may_overlap() -> None:
     """Nobody has to route between them."""
     assert body("region", {"name": "eu-west-1", "cidr": "10.0.0.0/16"})["cidr"] == "10.0.0.0/16"
