@@ -37,7 +37,7 @@ def _remedies(draft: Draft, world: World, spec: FieldSpec, problem: Problem) -> 
     elif spec.name in _NETWORKS:
         yield from _network(world, spec, problem)
     elif (draft.kind, spec.name) in (("host", "region"), ("region", "name")) and found:
-        yield {spec.name: next(iter(get_close_matches(value.lower(), found, 1, 0.6)), "")} if value else {}
+        yield from ({spec.name: near} for near in get_close_matches(value.lower(), found, 1, 0.6))
     elif (draft.kind, spec.name) == ("host", "account") and found:
         yield {spec.name: found[0]}
     elif spec.name == "instance_list":

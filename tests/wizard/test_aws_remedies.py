@@ -79,6 +79,15 @@ def test_a_region_with_a_slip_of_the_pen() -> None:
     assert mended(draft, "region", Finding("region", (Choice("eu-west-1"), Choice("us-east-1"))))[0].value("region") == "eu-west-1"
 
 
+def test_a_region_that_is_like_no_other_has_no_remedy() -> None:
+    """Rather than one that empties the field."""
+    draft = begin("region", HOST).with_values({"name": "Mars", "vpc": "10.1.0.0/16"})
+    world = WORLD.with_finding(Finding("name", (Choice("eu-west-1"), Choice("us-east-1"))))
+    found = [one for one in complaints(draft, world) if one.field == "name"]
+    assert found
+    assert [one.fix for one in found] == [None] * len(found)
+
+
 def test_isolated_subnets_need_all_endpoints() -> None:
     """The remedy names which."""
     values = {"name": "us-east-1", "subnet_config": "PRIVATE_ISOLATED", "vpc": "10.1.0.0/16"}
