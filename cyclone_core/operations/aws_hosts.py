@@ -20,6 +20,7 @@ from cyclone_core.infra import deployment_record
 from cyclone_core.infra.deployed_stacks import Recorded
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.targets import Place
+from cyclone_core.operations.aws_looks import Look
 from cyclone_core.operations.hosts import HostStatus
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import aws_body
@@ -56,7 +57,7 @@ def account_of(host: Host) -> "Account":
 
     if not host.sandbox:
         return Account(host.profile, host.region, expected=host.account or "")
-    return Account(region=host.region, endpoint=_sandbox(host.name), expected=host.account or "")
+    return Account(region=host.region, endpoint=sandbox_endpoint(host.name), expected=host.account or "")
 
 
 def networks(host: Host, region: str) -> "tuple[Vpc, ...]":
@@ -72,7 +73,8 @@ def place_of(host: Host) -> Place:
     return Place(host.name, host.account or "", host.region or "")
 
 
-def _sandbox(host: str) -> "Endpoint":
+def sandbox_endpoint(host: str = "") -> "Endpoint":
+    """Where the sandbox of this machine listens. host: who is on it, for the message. Raises HostUnavailable when none runs."""
     from cyclone_core.aws.account import Endpoint
     from cyclone_core.operations import sandbox
     from cyclone_core.sandbox.settings import PROFILE
@@ -206,16 +208,19 @@ def _health(host: Host) -> tuple[str, dict[str, Any]]:
         snapshot = _resources(host).snapshot()
     except CycloneError as exc:
         return "not answering", {"why": str(exc)}
+    except Exception as exc:  # noqa: BLE001  the border of a thread: told as what it is, not as silence of AWS
+        return "not answering", {"why": f"the host cannot be read: {type(exc).__name__}: {exc}"}
+    health = Look(snapshot).health()
     if snapshot.host is None:
-        return "not deployed", {"why": "none of its stacks is in the account"}
+        return health, {"why": "none of its stacks is in the account"}
     everything = (snapshot.host, *snapshot.resources)
     states = [stored.state for stored in everything]
     details: dict[str, Any] = {"resources": {state: states.count(state) for state in dict.fromkeys(sorted(states))}}
-    if "FAILED" in states:
+    if health == "failed":
         broken = next(stored for stored in everything if stored.state == "FAILED")
         reason = next((place.reason for place in broken.places if place.reason), "")
-        return "failed", {**details, "why": f"{broken.kind} {broken.name} is FAILED{f': {reason}' if reason else ''}"}
-    return ("ready" if set(states) == {"ACTIVE"} else "changing"), details
+        return health, {**details, "why": f"{broken.kind} {broken.name} is FAILED{f': {reason}' if reason else ''}"}
+    return health, details
 
 
 def deployments_dir(host: Host) -> str:

@@ -8,12 +8,11 @@ from functools import cached_property
 
 from cyclone_core.aws import account as accounts
 from cyclone_core.aws import limits, network
-from cyclone_core.aws.account import Account, Endpoint
+from cyclone_core.aws.account import Account
 from cyclone_core.aws.client import Patience
-from cyclone_core.errors import RegionUnavailable
+from cyclone_core.operations import aws_hosts
 from cyclone_core.operations import sandbox as sandboxes
 from cyclone_core.operations.aws_discovery import Caller, Network, Quota
-from cyclone_core.sandbox.settings import PROFILE
 
 PATIENCE = Patience(connect_s=4.0, read_s=10.0, attempts=2, throttled_s=8.0, longest_wait_s=2.0)
 
@@ -28,7 +27,7 @@ class AccountSight:
     @cached_property
     def account(self) -> Account:
         """The account. Raises CycloneError when the sandbox is wanted and does not run."""
-        endpoint = _endpoint() if self._on_sandbox else None
+        endpoint = aws_hosts.sandbox_endpoint() if self._on_sandbox else None
         return Account(self._profile, self._region, endpoint, patience=PATIENCE)
 
     def profiles(self) -> Sequence[tuple[str, str]]:
@@ -88,10 +87,3 @@ class AccountSight:
 def look(profile: str | None, region: str | None, on_sandbox: bool) -> AccountSight:
     """The way to an account: see `aws_discovery.Look`."""
     return AccountSight(profile, region, on_sandbox)
-
-
-def _endpoint() -> Endpoint:
-    now = sandboxes.status()
-    if now.running is None:
-        raise RegionUnavailable("no sandbox runs on this machine. Start one: hyper sandbox start")
-    return Endpoint(now.running.endpoint, str(now.directory.credentials), PROFILE)
