@@ -29,7 +29,6 @@ class Subnet:
     kind: SubnetKind
     route_table: str
     """its own one, or the VPC's main one"""
-    free_addresses: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def _subnet(entry: Mapping[str, Any], tables: list[Mapping[str, Any]]) -> Subnet
     table = _table_of(str(entry["SubnetId"]), tables)
     return Subnet(
         str(entry["SubnetId"]), _name(entry), str(entry["CidrBlock"]), str(entry["AvailabilityZone"]), kind_of(table.get("Routes") or ()),
-        str(table.get("RouteTableId", "")), int(entry.get("AvailableIpAddressCount", 0)),
+        str(table.get("RouteTableId", "")),
     )  # fmt: skip
 
 

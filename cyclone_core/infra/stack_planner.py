@@ -130,8 +130,13 @@ class _Planner:
     # -- one stack ----------------------------------------------------------------------------------------------------
     def _put(self, target: Target, template: "Template", there: Deployed | None) -> _Step | None:
         """What happens to a stack that is wanted; None when it is as it should be."""
+        from cyclone_core.infra.template_limits import over_limits
+
         status = there.status if there is not None and there.is_there else ""
         move = stack_states.next_move(status)
+        if (problem := over_limits(template)) is not None:
+            action = "change" if status else "create"
+            return _Step(self._as_change(target, action), _stack_change(target, action), template, problem)
         if move == "create":
             return self._create(target, template, self._taken(target) if there is None else None)
         if move == "make anew":
@@ -144,7 +149,7 @@ class _Planner:
             problem = Problem(f"regions[{target.name}]", message, "Delete that host there first, or choose another name or region")
             return self._create(target, template, problem)
         is_same = _canonical(self._of(target.region).template(target.stack)) == _canonical(template.body)
-        if is_same and move in ("update", "nothing"):
+        if is_same and move == "update":
             return None
         if move == "update":
             return self._change(target, template)

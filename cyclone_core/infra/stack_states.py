@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from typing import Literal, Protocol
 
 Move = Literal["create", "update", "make anew", "roll back", "continue roll back", "wait"]
-"""What has to happen next. make anew: delete, then create."""
+"""What has to happen next. make anew: delete, then create, where CloudFormation takes nothing but a deletion."""
 _STABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
-_BROKEN = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "IMPORT_ROLLBACK_FAILED")
-"""States in which CloudFormation takes nothing but a deletion."""
 _CANCELLED = re.compile(r"Resource (?:creation|update|deletion) cancelled", re.IGNORECASE)
 """Reason of resources that were ended because another one failed."""
 

@@ -56,11 +56,6 @@ class Logging:
     """whether the group is the definition's own and comes and goes with it"""
 
 
-def has_image(body: Mapping[str, Any]) -> bool:
-    """Whether a definition says what its tasks run in."""
-    return bool(_uses_uri(body) or body.get("cyclone_image_name"))
-
-
 def image(body: Mapping[str, Any], place: Place, region: str) -> str:
     """The image's address in a region."""
     if _uses_uri(body):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any, Protocol
 
-from cyclone_core.errors import AccessDenied, AwsError, CycloneError
+from cyclone_core.errors import AccessDenied, CycloneError
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.operations.discovery import Choice, Finding
 from cyclone_core.resources import Host
@@ -303,7 +303,7 @@ _PUBLIC = (
 def told(exc: CycloneError) -> str:
     """Why something could not be looked at, with the IAM action where a right is missing."""
     text = str(exc)
-    action = exc.action if isinstance(exc, AwsError) and isinstance(exc, AccessDenied) else ""
+    action = exc.action if isinstance(exc, AccessDenied) else ""
     return f"{text} (needs {action})" if action and action not in text else text
 
 

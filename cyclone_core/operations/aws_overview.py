@@ -48,7 +48,7 @@ def _attention(host: str, look: Look) -> list[Attention]:
     snapshot = look.need()
     if snapshot.host is None:
         found.append(
-            Attention("error", ("host", host), f"host {host} is not deployed", "none of its stacks is there", "hyper deployments list")
+            Attention("error", ("host", host), f"host {host} is not deployed", "none of its stacks is there", "hyper deployments list" + at)
         )
     elif snapshot.host.state == "FAILED":
         found.append(

@@ -133,7 +133,7 @@ def _first(details: Details, ascii: bool) -> Iterator[Line]:
         text = "gets" if len(details.bootstrap) == 1 else "get"
         names = ", ".join(details.bootstrap)
         yield (
-            (f"  {'>' if ascii else '▸'} {names} {text} what deployments need: the CDK's bucket and roles, once per account", "running"),
+            (f"  {'>' if ascii else '▸'} {names} {text} what deployments need: the CDK's bucket for files, once per account", "running"),
         )
 
 
