@@ -15,7 +15,7 @@ from typing import Protocol
 
 from cyclone_core import naming
 from cyclone_core.aws.account import Account
-from cyclone_core.aws.stacks import MOST_BYTES, MOST_RESOURCES, Stacks
+from cyclone_core.aws.stacks import Stacks
 from cyclone_core.errors import AwsError, CredentialsUnusable, CycloneError
 from cyclone_core.infra import bootstrap, stack_words
 from cyclone_core.infra.containers import Stop, never
@@ -31,6 +31,7 @@ from cyclone_core.infra.stack_order import Step, steps
 from cyclone_core.infra.stack_schedule import AT_ONCE, Left, Schedule, Signal, Tell
 from cyclone_core.infra.synth import Template
 from cyclone_core.infra.targets import Key, Place, Target
+from cyclone_core.infra.template_limits import over_limits
 
 _BEGUN: dict[str, Phase] = {"create": "CREATING", "change": "UPDATING", "replace": "UPDATING", "delete": "DELETING"}
 
@@ -130,8 +131,8 @@ class _Run:
         if template is None:
             return Ended("FAILED", f"the host has no {step.change.kind} {step.change.name} in {region} any more, so nothing was made")
         problem = over_limits(template)
-        if problem:
-            return Ended("FAILED", problem)
+        if problem is not None:
+            return Ended("FAILED", f"{problem.message}. {problem.hint}")
         bucket = self._uploads.bring(region, template.assets)
         return run.put(Wanted(stack, template.body, template.text, template.tags, bucket))
 
@@ -167,15 +168,3 @@ class _Run:
             bootstrapped = [region for region in self._regions if self._uploads.has_bucket(region)]
             if bootstrapped:
                 teller.line(stack_words.shared_kept(bootstrapped))
-
-
-def over_limits(template: Template) -> str:
-    """Why CloudFormation would not take a template, "" when it would."""
-    resources, size = len(template.body.get("Resources", {})), len(template.text.encode())
-    if resources > MOST_RESOURCES:
-        what = f"its template has {resources:,} resources, and CloudFormation takes {MOST_RESOURCES}"
-    elif size > MOST_BYTES:
-        what = f"its template has {size:,} bytes, and CloudFormation takes {MOST_BYTES:,}"
-    else:
-        return ""
-    return f"{what}. Make {template.target.kind} {template.target.name} smaller, or divide it into several"

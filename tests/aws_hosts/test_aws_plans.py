@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("boto3", reason="plans of stacks need the extra test")
 
+from cyclone_core.aws.stacks import MOST_BYTES
 from cyclone_core.infra import deployed_stacks, stack_facts
 from cyclone_core.infra.stack_planner import Planned, plan
 from cyclone_core.infra.synth import Asset, Template
 from cyclone_core.infra.targets import Key, Target
 from tests.aws import Sandbox, wait_until
-from tests.deployer.conftest import HUB, MAIN, Deployed, Templates, account, alone, as_user, bodies, host, resource
+from tests.deployer.conftest import HUB, MAIN, Deployed, Templates, account, alone, as_user, bodies, host, made, resource
 
 __all__ = ["account", "as_user", "host"]  # fixtures
 
@@ -101,6 +102,20 @@ def test_a_name_that_is_taken_is_a_problem(host: Deployed) -> None:
     host.raw().create_stack(StackName=f"{host.host}--host", TemplateBody=template)
     (problem,) = planned(host, alone(host)).problems
     assert f"there is a stack {host.host}--host in {MAIN} already" in problem.message
+
+
+def test_a_template_over_the_limits_is_a_problem(host: Deployed) -> None:
+    """For stacks that are not there, and for those that are; CloudFormation is not asked about it, and nothing is begun."""
+    long = Templates(lambda target: {**made(target), "Note": {**resource("SQS::Queue"), "Metadata": {"note": "x" * MOST_BYTES}}})
+    kept, host.templates = host.templates, long
+    (problem,) = planned(host, alone(host)).problems
+    assert problem.path == f"hosts[{host.host}]"
+    assert "bytes, and CloudFormation takes 1,000,000" in problem.message
+    assert host.stack("host") is None
+    host.templates = kept
+    host.reach(alone(host))
+    host.templates = long
+    assert planned(host, alone(host), whole=True).problems[0].path == problem.path
 
 
 def test_a_namesake_with_another_main_region_is_left_alone(host: Deployed) -> None:

@@ -1,12 +1,18 @@
 """What is wanted becomes true, in order, and is told: on the sandbox."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from cyclone_core.aws.account import Account
+from cyclone_core.aws.stacks import MOST_BYTES, MOST_INLINE_BYTES
+from cyclone_core.infra import bootstrap
 from cyclone_core.infra.plan import Change, Plan
-from tests.deployer.conftest import HUB, MAIN, Deployed, alone, bodies, plan_of, resource
+from cyclone_core.infra.targets import Target, targets
+from tests.deployer.conftest import HUB, MAIN, Deployed, Sandbox, Templates, alone, bodies, bootstrapped, made, plan_of, resource
 
 
 def full(host: Deployed, peer: bool = True, **cluster: Any) -> dict[str, Any]:
@@ -113,8 +119,43 @@ def test_a_bootstrap_without_its_bucket_is_left_alone(host: Deployed) -> None:
     assert f"cdk bootstrap aws://{host.place.account}/{region}" in host.text("FAILED")
 
 
-def test_a_template_over_the_limits_is_refused(host: Deployed) -> None:
-    """Before anything is asked of AWS."""
-    many = {f"Messages{number}": resource("SQS::Queue") for number in range(499)}
-    assert host.reach(alone(host, extra=many)) == {f"host {host.host}": "FAILED"}
-    assert "501 resources, and CloudFormation takes 500" in host.text("FAILED")
+def long(size: int) -> Templates:
+    """Templates that are longer than this many bytes."""
+    return Templates(lambda target: {**made(target), "Note": {**resource("SQS::Queue"), "Metadata": {"note": "x" * size}}})
+
+
+def many(target: Target) -> dict[str, Any]:
+    """Too many resources."""
+    return {f"Messages{number}": resource("SQS::Queue") for number in range(501)}
+
+
+@pytest.mark.parametrize(
+    ("templates", "why"),
+    [
+        (Templates(many), "501 resources, and CloudFormation takes 500. Make host"),
+        (long(MOST_BYTES), "bytes, and CloudFormation takes 1,000,000. Make host"),
+    ],
+    ids=["resources", "bytes"],
+)
+def test_a_template_over_the_limits_is_refused(host: Deployed, as_user: Callable[..., Account], templates: Templates, why: str) -> None:
+    """Before anything of it is brought to AWS: somebody who may only look is told the same. Its plan says so, too (test_aws_plans.py)."""
+    host.account = as_user({"Action": ["cloudformation:Describe*", "ssm:GetParametersByPath"]})
+    host.templates = templates
+    assert host.reach(alone(host)) == {f"host {host.host}": "FAILED"}
+    assert why in host.text("FAILED")
+    assert host.stack("host") is None
+
+
+def test_a_long_template_goes_by_way_of_the_bucket(host: Deployed, aws: Sandbox) -> None:
+    """Of the region's bootstrap: CloudFormation takes 51,200 bytes in a request. It is created and changed like others."""
+    bootstrapped(aws, MAIN)
+    host.templates = long(MOST_INLINE_BYTES)
+    assert host.reach(alone(host)) == {f"host {host.host}": "ACTIVE"}
+    assert host.reach(alone(host, timeout=60)) == {f"host {host.host}": "ACTIVE"}
+    text = json.dumps(host.raw().get_template(StackName=f"{host.host}--host")["TemplateBody"])
+    assert len(text) > MOST_INLINE_BYTES
+    (target,) = targets(host.place, alone(host, timeout=60))
+    sent = host.templates.templates([target])[target.key].text.encode()
+    key = f"{hashlib.sha256(sent).hexdigest()}.json"
+    found = aws.client("s3", MAIN).get_object(Bucket=bootstrap.bucket(host.place.account, MAIN), Key=key)
+    assert found["Body"].read() == sent
