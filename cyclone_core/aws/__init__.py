@@ -12,6 +12,7 @@
     permissions  which actions the caller lacks
     storage      assets, buckets, repositories, tables and log groups: putting there, and emptying
 
-All raise `AwsError` and its subclasses only. AWS's library is loaded when one of these modules is (0.2 s), so nobody imports them for a
-host on this machine, or before it is known that the optional part `aws` is installed.
+All raise `AwsError` and its subclasses; only what cannot even be sent is said otherwise (a template that is too long, a file that is gone).
+AWS's library is loaded when one of these modules is (0.2 s), so nobody imports them for a host on this machine, or before it is known that
+the optional part `aws` is installed.
 """

