@@ -66,8 +66,10 @@ def body_problems(kind: str, body: Body, bodies: Bodies, before: Body | None = N
 def deletion_problems(kind: str, name: str, bodies: Bodies) -> list[Problem]:
     """Why a resource of an AWS host cannot be deleted yet, beside the rules of all hosts."""
     regions = bodies.get("region", {})
-    if kind != "region" or not regions.get(name, {}).get("main_region"):
+    if kind != "region":
         return []
+    if not regions.get(name, {}).get("main_region"):
+        return _still_weighed(name, bodies)
     others = sorted(region for region in regions if region != name)
     users = [f"{kind} {each}" for kind in ("cluster", "queue", "definition") for each in sorted(bodies.get(kind, {}))]
     left = [*(f"region {other}" for other in others), *users]
@@ -76,6 +78,16 @@ def deletion_problems(kind: str, name: str, bodies: Bodies) -> list[Problem]:
     shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
     remedy = "Delete these first, or the whole host: hyper hosts delete-host"
     return [Problem(f"regions[{name}]", f"it is the main region, and the host still has {shown}", remedy)]
+
+
+def _still_weighed(name: str, bodies: Bodies) -> list[Problem]:
+    """Weights of a region that is gone would stand against every later change of their queue."""
+    users = sorted(queue for queue, body in bodies.get("queue", {}).items() if name in (body.get("region_distribution_weights") or {}))
+    if not users:
+        return []
+    verb = "queue still gives" if len(users) == 1 else "queues still give"
+    remedy = "Give their weights without it first: hyper queues update-queue --name NAME --region-distribution-weights REGION WEIGHT"
+    return [Problem(f"regions[{name}]", f"{len(users)} {verb} it a weight: {', '.join(users)}", remedy)]
 
 
 # -- regions ----------------------------------------------------------------------------------------------------------

@@ -13,10 +13,9 @@ from cyclone_core.aws import storage
 from cyclone_core.aws.account import Account
 from cyclone_core.aws.stacks import StackEvent, StackNow, StackResource, Stacks
 from cyclone_core.errors import AwsError
+from cyclone_core.infra.stack_plans import DATA
 
 _RETAINED = ("Retain", "RetainExceptOnCreate")
-_DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
-"""Types of resources that hold what somebody worked for."""
 _EVERY = 10_000
 """So many objects between two lines of progress."""
 Say = Callable[[str], None]
@@ -108,9 +107,9 @@ class Cleanup:
     def _kept(self, held: _Held) -> str:
         """A line about what stays after the stack, "" for what does not."""
         resource = held.resource
-        if not held.retained or not resource.physical_id or (resource.type in _DATA and not self._keep_data):
+        if not held.retained or not resource.physical_id or (resource.type in DATA and not self._keep_data):
             return ""
-        cost = "; what it holds is charged until you delete it" if resource.type in _DATA else ""
+        cost = "; what it holds is charged until you delete it" if resource.type in DATA else ""
         return f"kept: {resource.physical_id} ({resource.type}) in {self._region}{cost}"
 
 

@@ -126,7 +126,9 @@ def _imported(account: "Account", name: str, body: Body) -> tuple[Body, list[Pro
     if not chosen:
         has = f"it has {', '.join(kinds)}" if kinds else "it has none at all"
         remedy = "Choose one of them with --subnet-config" if kinds else "Make some in it, or import another network"
-        return {**body, "cidr": vpc.cidr}, [Problem(path, f"the network {vpc_id} has no {wanted or ''} subnets: {has}", remedy)]
+        return {**body, "cidr": vpc.cidr}, [
+            Problem(path, f"the network {vpc_id} has no {f'{wanted} ' if wanted else ''}subnets: {has}", remedy)
+        ]
     return {**body, **_parts(vpc.cidr, str(wanted), chosen)}, []
 
 

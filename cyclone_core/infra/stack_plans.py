@@ -3,9 +3,11 @@
 Each change of the plan is one stack: they share region, kind and name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
+"""Types of resources that hold what somebody worked for."""
 ResourceAction = Literal["create", "change", "replace", "maybe-replace", "delete", "retain"]
 """maybe-replace: only AWS will know when it is done; retain: its stack goes, it stays."""
 
@@ -54,3 +56,12 @@ class Details:
     """why rights could not be looked at, "" when they were"""
     bootstrap: tuple[str, ...] = ()
     """regions that get the CDK's bootstrap first"""
+
+
+def without_data(details: Details) -> Details:
+    """Of a deletion that takes the data along: what its stacks would leave is deleted after them."""
+    return replace(details, stacks=tuple(replace(stack, resources=tuple(map(_emptied, stack.resources))) for stack in details.stacks))
+
+
+def _emptied(resource: ResourceChange) -> ResourceChange:
+    return replace(resource, action="delete") if resource.action == "retain" and resource.type in DATA else resource

@@ -281,12 +281,25 @@ def judge(
     if host.type == "aws":
         after = aws_body(resource, host, bodies)
         plan = _plan_put(kind, {**after, **found_before(kind, after, before)}, bodies, mode)
-        problems += [*_later(resource, kept, label), *worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))]
+        problems += [*_later(resource, kept, label), *_two_networks(kind, kept, label)]
+        problems += worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
     else:
         problems += local_problems(resource, label)
         plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
         problems += worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
     return Proposal(plan, tuple(dict.fromkeys(problems)))
+
+
+def _two_networks(kind: str, given: Mapping[str, object], label: Label) -> list[Problem]:
+    """One of two networks would be taken without a word; as in configuration files, import_vpc says which of cidr and vpc_id counts."""
+    named = [name for name in ("vpc", "cidr", "vpc_id") if given.get(name)]
+    if kind != "region" or len({str(given[name]) for name in named}) < 2 or ("import_vpc" in given and "vpc" not in named):
+        return []
+    return [
+        Problem(
+            label(named[-1]), f"{' and '.join(str(given[name]) for name in named)} are two networks", "A region has one: give only that"
+        )
+    ]
 
 
 def _later(resource: Document, given: Mapping[str, object], label: Label) -> list[Problem]:

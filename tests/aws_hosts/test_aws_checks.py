@@ -150,6 +150,26 @@ def test_the_main_region_goes_last() -> None:
     assert stack_checks.deletion_problems("region", "eu-west-1", bodies) == []
 
 
+def test_a_region_that_a_queue_gives_a_weight_stays() -> None:
+    """Else no later change of the queue would be taken: it names a region that is not there."""
+    weighed = stored("queue", {"name": "fast", "region_distribution_weights": {"us-east-1": 2, "eu-west-1": 0}})
+    bodies = with_main(weighed, stored("region", {"name": "eu-west-1"}), stored("region", {"name": "eu-west-2"})).bodies
+    (problem,) = stack_checks.deletion_problems("region", "eu-west-1", bodies)
+    assert problem.message == "1 queue still gives it a weight: fast"
+    assert stack_checks.deletion_problems("region", "eu-west-2", bodies) == []
+
+
+NETWORK = "vpc-0a1b2c3d"
+
+
+@pytest.mark.parametrize("given", [{"vpc_id": NETWORK, "cidr": "10.9.0.0/16"}, {"vpc": "10.8.0.0/16", "cidr": "10.9.0.0/16"}])
+def test_two_networks_of_one_region_are_refused(given: dict[str, object]) -> None:
+    """None of them is taken without a word; import_vpc says which one is meant, as in files."""
+    problems = judged("region", {"name": "eu-west-1", **given}).problems
+    assert [problem.message.endswith("are two networks") for problem in problems] == [True]
+    assert judged("region", {"name": "eu-west-1", "vpc_id": NETWORK, "cidr": "10.9.0.0/16", "import_vpc": True}).problems == ()
+
+
 def test_weights_that_follow_prices_come_later() -> None:
     """Asking for them is refused; a queue that says nothing keeps the default, one with weights has these."""
     there = with_main(stored("cluster", {"name": "big"}))

@@ -160,6 +160,7 @@ def test_a_host_comes_and_goes_without_a_trace(aws: Sandbox, run: Run) -> None:
     assert run("regions", "init-main-region", "--vpc", "10.8.0.0/16", "--subnet-config", "PUBLIC").out == "region eu-south-1 created\n"
     aws.client("s3", "eu-south-1").put_object(Bucket="brief--data-123456789012-eu-south-1", Key="outputs/1", Body=b"text")
     assert "add --yes" in run("hosts", "delete-host", "--name", "brief").err.lower()
+    assert "stays" not in run("hosts", "delete-host", "--name", "brief", "--plan").out
     deleted = run("hosts", "delete-host", "--name", "brief", "--yes")
     assert (deleted.code, deleted.out.splitlines()[-1]) == (0, "host brief deleted")
     stacks = aws.client("cloudformation", "eu-south-1").describe_stacks()["Stacks"]
@@ -190,6 +191,7 @@ def test_a_host_on_a_sandbox_that_is_gone_can_be_forgotten(run: Run, monkeypatch
 def test_data_can_be_kept(aws: Sandbox, run: Run) -> None:
     """What stays is named at the end: somebody pays for it."""
     run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "keeper", "--no-auto-init-main", "--region", "eu-south-2")
+    assert run("hosts", "delete-host", "--name", "keeper", "--keep-data", "--plan").out.count("  stays ") == 2
     deleted = run("hosts", "delete-host", "--name", "keeper", "--keep-data", "-y")
     assert deleted.code == 0
     assert "kept: keeper--jobs (AWS::DynamoDB::Table)" in deleted.err
