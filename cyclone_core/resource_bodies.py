@@ -47,6 +47,8 @@ _CONTAINER_FIELDS = ("user", "privileged", "linux_parameters", "ulimits", "host_
 
 NETWORK_FIELDS = ("vpc", "import_vpc", "cidr", "vpc_id")
 """Fields of a region that say which network it has: an update that gives one of them sets all aside."""
+MOST_RECORD_BYTES = 8192
+"""Of an AWS host's record, an SSM parameter (https://docs.aws.amazon.com/general/latest/gr/ssm.html, advanced parameters)."""
 AWS_MAX_VCPUS = 1000
 """vCPUs of a cluster in each region, unless it says otherwise."""
 _OF_THIS_MACHINE = ("profile", "sandbox", "auto_init_main")
@@ -216,6 +218,11 @@ def load(text: str) -> Body:
 def dump(stored: Mapping[str, Any]) -> str:
     """A body as it is stored: stable, so that equal resources are equal texts; ASCII, so that bytes which are no text survive too."""
     return json.dumps(stored, sort_keys=True, separators=(",", ":"))
+
+
+def aws_record(stored: Mapping[str, Any]) -> str:
+    """A body as an AWS host records it: without `{{`, which CloudFormation and Parameter Store would take for a reference."""
+    return dump(stored).replace("{{", "{\\u007b")
 
 
 def local_problems(resource: Document, label: Label = str) -> list[Problem]:

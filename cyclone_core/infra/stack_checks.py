@@ -13,10 +13,8 @@ from cyclone_core.infra import addresses, checks, worker_containers
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.problems import Problem
-from cyclone_core.resource_bodies import dump, read_cidr
+from cyclone_core.resource_bodies import MOST_RECORD_BYTES, aws_record, dump, read_cidr
 
-MOST_RECORD_BYTES = 8192
-"""Of an SSM parameter: https://docs.aws.amazon.com/general/latest/gr/ssm.html"""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _LATER = "with a later version of Cyclone"
 Body = Mapping[str, Any]
@@ -227,7 +225,7 @@ def _image(body: Body, bodies: Bodies) -> Iterator[Problem]:
 
 
 def _too_long(kind: str, body: Body) -> list[Problem]:
-    size = len(dump(body).replace("{{", "{\\u007b"))  # as it is recorded
+    size = len(aws_record(body))
     if size <= MOST_RECORD_BYTES:
         return []
     largest = max(body, key=lambda name: len(dump({name: body[name]})))

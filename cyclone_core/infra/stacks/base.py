@@ -10,14 +10,13 @@ import aws_cdk
 from aws_cdk import aws_ssm
 from constructs import IConstruct
 
-from cyclone_core import naming, resource_bodies
+from cyclone_core import naming
 from cyclone_core.errors import CycloneError
 from cyclone_core.infra.targets import Target
+from cyclone_core.resource_bodies import MOST_RECORD_BYTES, aws_record
 
 RECORD = "Record"
 """Logical id of a stack's record."""
-MOST_RECORD_BYTES = 8192
-"""Of a parameter's value (https://docs.aws.amazon.com/general/latest/gr/ssm.html, advanced parameters)."""
 _RESOURCES = {"hub": "region", "peering": "region"}
 """Kinds of stacks that are called otherwise than the resource they belong to."""
 CONTEXT = {
@@ -55,17 +54,12 @@ def construct_id(target: Target) -> str:
     return f"{target.stack}-{target.region}"
 
 
-def record_text(target: Target) -> str:
-    """What is recorded of a target's resource: JSON without `{{`, which CloudFormation and Parameter Store would take for a reference."""
-    return resource_bodies.dump(target.properties["body"]).replace("{{", "{\\u007b")
-
-
 def record(stack: HostStack, target: Target) -> None:
     """Keep the resource's body in a parameter of the main region: what the host has is what is recorded.
 
     Raises CycloneError when it is larger than a parameter can be; plans refuse that before.
     """
-    value = record_text(target)
+    value = aws_record(target.properties["body"])
     kind = _RESOURCES.get(target.kind, target.kind)
     if len(value) > MOST_RECORD_BYTES:
         what = f"the {kind} {target.name} has {len(value):,} bytes of settings: a record has at most {MOST_RECORD_BYTES:,}"
