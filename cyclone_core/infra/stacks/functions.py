@@ -1,7 +1,7 @@
 """Lambda functions with nothing but what they need: a role of their own without managed policies, and a log of limited age.
 
 A function is packed from modules of this project (`function_package`) or is inline code of at most 4 KiB; both run on Python and boto3
-as Lambda has them. Functions that are called asynchronously name the queue of what could not be handled.
+as Lambda has them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +40,6 @@ class FunctionSpec:
     statements: Sequence[Mapping[str, Any]] = ()
     """what its role may do, beside writing its log"""
     environment: Mapping[str, str] = field(default_factory=dict)
-    dead_letters_arn: str = ""
-    """of the queue for asynchronous calls that failed three times"""
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,6 @@ def function(stack: HostStack, target: Target, logical_id: str, spec: FunctionSp
         memory_size=spec.memory_mib,
         logging_config=aws_lambda.CfnFunction.LoggingConfigProperty(log_group=logs.ref),
         environment=aws_lambda.CfnFunction.EnvironmentProperty(variables=spec.environment) if spec.environment else None,
-        dead_letter_config=aws_lambda.CfnFunction.DeadLetterConfigProperty(target_arn=spec.dead_letters_arn)
-        if spec.dead_letters_arn
-        else None,
     )
     return Function(made, role, logs)
 
@@ -101,8 +96,6 @@ def policy(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _role(stack: HostStack, logical_id: str, spec: FunctionSpec, logs: aws_logs.CfnLogGroup) -> aws_iam.CfnRole:
     # The group is there already, so nothing has to be created; its ARN ends in `:*`, which is its streams.
     statements = [statement("logs:CreateLogStream", "logs:PutLogEvents", on=logs.attr_arn), *spec.statements]
-    if spec.dead_letters_arn:
-        statements.append(statement("sqs:SendMessage", on=spec.dead_letters_arn))
     return aws_iam.CfnRole(
         stack,
         logical_id,
