@@ -70,6 +70,8 @@ class Teller:
         self._last[part] = phase
         level: Level = "info" if phase != "FAILED" else "warning" if is_consequence(event.reason) else "error"
         text = "it stays" if event.status == "DELETE_SKIPPED" else event.reason
+        if event.status == "DELETE_FAILED" and event.physical_id and self._change.action in ("change", "replace"):
+            text += f". No stack has it any more, and it may cost: unless it is told as deleted later, delete {event.physical_id} yourself"
         self._send(self._at(event, phase, text or ("" if phase != "LOG" else event.status), level, part))
 
     def _at(self, event: "StackEvent", phase: Phase, text: str, level: Level = "info", part: str = "") -> Event:

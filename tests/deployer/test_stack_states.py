@@ -90,3 +90,12 @@ def test_what_cloudformation_says_twice_is_told_once() -> None:
         ("LOG", "it stays", "info"),
     ]
     assert {each.part for each in told} == {"Queue AWS::SQS::Queue"}
+
+
+def test_what_an_update_cannot_take_away_is_named() -> None:
+    """CloudFormation calls the update complete and forgets it: somebody has to know that it is there."""
+    told: list[Event] = []
+    event = replace(failed("NatGateway", "it is in use", status="DELETE_FAILED"), physical_id="nat-1")
+    for action in ("change", "delete"):
+        Teller(Change(action, "region", "r", region="r"), told.append, lambda: 5.0).told(Told("", event=event))
+    assert [each.text.endswith("delete nat-1 yourself") for each in told] == [True, False]
