@@ -78,11 +78,6 @@ class StackEvent:
         """Whether it is about the whole stack."""
         return self.physical_id == self.stack_id and self.type == "AWS::CloudFormation::Stack"
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether it says that something could not be done."""
-        return self.status.endswith("_FAILED")
-
 
 def stack_of(entry: Mapping[str, Any]) -> StackNow:
     """A stack as DescribeStacks has it."""

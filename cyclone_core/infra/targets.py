@@ -24,7 +24,7 @@ from typing import Any
 
 from cyclone_core import naming
 from cyclone_core.infra.addresses import vpc_of
-from cyclone_core.infra.plan import Bodies, Plan
+from cyclone_core.infra.plan import Bodies
 
 Key = tuple[str, str]
 """(region, name of the stack)"""
@@ -96,21 +96,6 @@ def resource_of(kind: str, name: str) -> tuple[str, str] | None:
     if kind == "bootstrap":
         return None
     return ("region" if kind in ("hub", "peering") else kind, name)
-
-
-def wanted(plan: Plan, recorded: Bodies) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """The resources that a plan leads to, from those that are recorded when it is applied.
-
-    A change is about a stack, its body about the whole resource: a cluster whose stack is deleted in one region keeps its body.
-    """
-    bodies = {kind: dict(there) for kind, there in recorded.items()}
-    for change in plan.changes:
-        resource = resource_of(change.kind, change.name)
-        if resource is not None and change.body is None:
-            bodies.get(resource[0], {}).pop(resource[1], None)
-        elif resource is not None and change.body is not None:
-            bodies.setdefault(resource[0], {})[resource[1]] = change.body
-    return bodies
 
 
 def _targets(place: Place, bodies: Bodies) -> Iterator[Target]:

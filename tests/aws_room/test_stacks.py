@@ -175,7 +175,7 @@ def test_a_failed_creation_is_taken_back(stacks: Stacks, faults: Callable[[Fault
     faults(Faults(failures={"Messages": "no luck"}))
     now = put(stacks, "unlucky", template(Messages=queue("unlucky")))
     assert (now.status, now.is_usable) == ("ROLLBACK_COMPLETE", False)
-    failed = next(event for event in stacks.events(now.id) if event.has_failed)
+    failed = next(event for event in stacks.events(now.id) if event.status.endswith("_FAILED"))
     assert (failed.logical_id, "no luck" in failed.reason) == ("Messages", True)
 
 
