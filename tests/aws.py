@@ -114,17 +114,25 @@ def _no_account() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox with short times, for the whole session."""
+@contextmanager
+def running(home: Path) -> Iterator[Sandbox]:
+    """A sandbox with short times, beside others. home: of its own, a new directory."""
     _session()
-    home = tmp_path_factory.mktemp("sandbox")
     with _home(home):
         status = sandbox.start(sandbox.Settings(shortest_timeout_s=1, grace_s=1.0, running_jobs=8))
     lines = dict(line.split(" = ") for line in status.directory.credentials.read_text().splitlines() if " = " in line)
-    yield Sandbox(status, lines["aws_access_key_id"], lines["aws_secret_access_key"], home)
-    with _home(home):
-        sandbox.stop()
+    try:
+        yield Sandbox(status, lines["aws_access_key_id"], lines["aws_secret_access_key"], home)
+    finally:
+        with _home(home):
+            sandbox.stop()
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for the whole session."""
+    with running(tmp_path_factory.mktemp("sandbox")) as made:
+        yield made
 
 
 @pytest.fixture

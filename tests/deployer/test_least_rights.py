@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +22,18 @@ from cyclone_core.operations.aws_resources import AwsResources
 from cyclone_core.operations.resources import Proposal
 from cyclone_core.operations.sandbox import Faults
 from cyclone_core.resources import Host
-from tests.aws import Sandbox, wait_until
+from tests.aws import Sandbox, running, wait_until
 from tests.deployer.conftest import HUB, MAIN, Deployed, bootstrapped, plan_of
 from tests.deployer.kept_host import ROOT, Kept, everything
 
 SetFaults = Callable[[Faults], None]
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox of its own: plans count an account's networks, of which other tests leave some."""
+    with running(tmp_path_factory.mktemp("sandbox")) as made:
+        yield made
 
 
 @pytest.fixture
