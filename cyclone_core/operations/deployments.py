@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
-from cyclone_core.infra import deployment_record
+from cyclone_core.infra import deployment_record, stack_plans
 from cyclone_core.infra.deployer import key_of
 from cyclone_core.infra.deployment_record import Mode, Record, State
 from cyclone_core.infra.events import Event, Phase
@@ -269,7 +269,8 @@ def propose_roll_back(host: Named, number: int) -> "Proposal":
             continue  # its turn never came
         before = _before(change, phases)
         desired = without(desired, *resource) if change.before is None else with_body(desired, resource[0], before)
-    return known.propose(desired, _resources_of(found.plan))
+    proposal = known.propose(desired, _resources_of(found.plan))
+    return replace(proposal, details=proposal.details and stack_plans.without_data(proposal.details))
 
 
 def roll_back(host: Named, number: int, proposal: "Proposal | None" = None) -> Deployment:

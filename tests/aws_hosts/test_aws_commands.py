@@ -191,6 +191,8 @@ def test_a_host_on_a_sandbox_that_is_gone_can_be_forgotten(run: Run, monkeypatch
 def test_data_can_be_kept(aws: Sandbox, run: Run) -> None:
     """What stays is named at the end: somebody pays for it."""
     run("hosts", "create-host", "--type", "aws", "--sandbox", "--name", "keeper", "--no-auto-init-main", "--region", "eu-south-2")
+    assert "would delete the host keeper" in run("deployments", "roll-back", "1").err
+    assert "would delete the host keeper" in run("deployments", "roll-back", "1", "--json").err
     assert run("hosts", "delete-host", "--name", "keeper", "--keep-data", "--plan").out.count("  stays ") == 2
     deleted = run("hosts", "delete-host", "--name", "keeper", "--keep-data", "-y")
     assert deleted.code == 0

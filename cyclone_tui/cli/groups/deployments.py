@@ -98,6 +98,8 @@ def _again(
     if plan_only:
         tables.print_json(stacks.record(plan, proposal.details)) if as_json else stacks.print_plan(plan, proposal.details)
         return
+    if not yes and (as_json or not guide.is_possible()):
+        _check_keeps_host(wanted, plan)
     if not (as_json or yes) and guide.is_possible():
         stacks.print_plan(plan, proposal.details)
         if not _confirmed(f"{verb} deployment {wanted}?", plan):
@@ -111,9 +113,19 @@ def _again(
         click.echo(f"deployment {begun.number} started. Follow it: hyper deployments show {begun.number} --follow")
 
 
+def _check_keeps_host(number: int, plan: deployments.Plan) -> None:
+    """What deletes a host takes its jobs along, and is asked for by name: as with delete-host, silence is no answer."""
+    for change in plan.changes:
+        if change.action == "delete" and change.kind == "host":
+            what = f"it would delete the host {change.name} with all of its jobs, and nobody can confirm it here"
+            raise CycloneError(f"nothing was done with deployment {number}: {what}. Add --yes to delete it")
+
+
 def _confirmed(question: str, plan: deployments.Plan) -> bool:
     """Asked for a name where much hangs on what is deleted."""
-    names = [change.name for change in plan.changes if change.action == "delete" and change.kind in ("cluster", "region")]
+    names = [
+        change.name for kind in ("host", "cluster", "region") for change in plan.changes if (change.action, change.kind) == ("delete", kind)
+    ]
     asking = guide.on_terminal()
     return asking.confirm_by_name(question, names[0]) if names else asking.confirm(question)
 
