@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.cli.conftest import stop_hosts
+
 AWS = {"aws_cdk", "boto3", "botocore", "constructs", "jsii"}
 USE_CASES = (
     "hyper --help",
@@ -34,7 +36,10 @@ except SystemExit as exc:
 finally:
     print("LOADED", *sys.modules)
 """
-    assert not AWS & loaded(code)
+    try:
+        assert not AWS & loaded(code)
+    finally:
+        stop_hosts()  # some of them start the local host
 
 
 @pytest.mark.parametrize("module", ["cyclone_tui.application", "cyclone_core.library", "cyclone_core.operations.aws_resources"])
