@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from cyclone_core import paths
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.operations import aws_hosts, deployments, hosts, resources
+from cyclone_core.operations import hosts, resources
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.deployment import DeploymentView
 from cyclone_tui.screens.hosts import HostsView
@@ -19,19 +19,18 @@ from cyclone_tui.screens.modals import Choose, Confirmation, Question
 from cyclone_tui.screens.wizard import WizardView
 from cyclone_tui.settings import Settings
 from cyclone_tui.widgets.forms import FieldRow
-from tests.aws import Sandbox
+from tests.aws import running
 
 NAME = "tui"
 
 
 @pytest.fixture
-def sandbox_home(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The home of the sandbox as that of the user; where a test failed, the host is deleted afterwards."""
-    monkeypatch.setenv("CYCLONE_HOME", str(aws.home))
-    yield aws.home
-    if host := next((host for host in HostRegistry().list()[0] if host.name == NAME), None):
-        for _ in deployments.run_here(host, aws_hosts.propose_delete(host)):
-            pass
+def sandbox_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The home of a sandbox of its own: which hosts there are is part of what is tested."""
+    home = tmp_path_factory.mktemp("sandbox")
+    monkeypatch.setenv("CYCLONE_HOME", str(home))
+    with running(home):
+        yield home
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -> None:
