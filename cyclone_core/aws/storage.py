@@ -99,11 +99,6 @@ def delete_table(account: Account, region: str, table: str) -> bool:
     return _delete(client, "DeleteTable", TableName=table)
 
 
-def delete_log_group(account: Account, region: str, name: str) -> bool:
-    """Delete one log group; whether there was one. Raises AwsError."""
-    return _delete(account.client("logs", region), "DeleteLogGroup", logGroupName=name)
-
-
 def _is_there(client: Client, operation: str, **parameters: Any) -> bool:
     try:
         client.ask(operation, **parameters)

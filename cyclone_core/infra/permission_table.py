@@ -85,7 +85,6 @@ ec2:DescribeRouteTables DescribeSubnets DescribeVpcPeeringConnections DescribeVp
 ecr:ListImages BatchDeleteImage DeleteRepository
 batch:DescribeComputeEnvironments DescribeJobQueues
 iam:SimulatePrincipalPolicy GetRole
-logs:DescribeLogGroups DeleteLogGroup
 s3:GetObject PutObject ListBucket ListBucketVersions DeleteObject DeleteObjectVersion DeleteBucket
 servicequotas:GetServiceQuota ListServiceQuotas GetAWSDefaultServiceQuota ListAWSDefaultServiceQuotas
 ssm:GetParametersByPath
@@ -180,7 +179,7 @@ SCOPES = (
     Scope(
         "logs:*",
         (
-            "arn:{p}:logs:*:{a}:log-group:/cyclone/{h}/*", "arn:{p}:logs:*:{a}:log-group:/aws/lambda/{h}--*",
+            "arn:{p}:logs:*:{a}:log-group:/cyclone/{h}/*",
         ),
     ),
     Scope(

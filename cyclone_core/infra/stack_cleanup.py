@@ -1,6 +1,6 @@
-"""What goes with a stack that is deleted, and CloudFormation leaves: contents of buckets, tables that are retained, logs of functions.
+"""What goes with a stack that is deleted, and CloudFormation leaves: contents of buckets, tables that are retained.
 
-Tables and contents go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets and logs
+Tables and contents go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets
 go after it, when nothing writes to them any more. What is kept is named, with how long it stays. Deleting again what is gone does nothing.
 """
 
@@ -26,8 +26,6 @@ class Left:
     """What is to be deleted once the stack is gone."""
 
     buckets: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
-    """by name"""
     kept: tuple[str, ...] = ()
     """Lines about what stays."""
 
@@ -62,8 +60,7 @@ class Cleanup:
                 self._empty_repository(each.resource.physical_id)
             if each.resource.type == "AWS::DynamoDB::Table" and each.retained and not self._keep_data:
                 kept += self._delete_table(each)
-        functions = tuple(each.resource.physical_id for each in held if each.resource.type == "AWS::Lambda::Function")
-        return Left(tuple(each.resource.physical_id for each in buckets if each.retained), functions, tuple(kept))
+        return Left(tuple(each.resource.physical_id for each in buckets if each.retained), tuple(kept))
 
     def after(self, left: Left) -> None:
         """Delete what the stack left, and name what stays."""
@@ -71,8 +68,6 @@ class Cleanup:
             self._empty(bucket)  # somebody may have written until now
             if storage.delete_bucket(self._account, self._region, bucket):
                 self._say(f"bucket {bucket} is deleted")
-        for function in left.functions:
-            storage.delete_log_group(self._account, self._region, f"/aws/lambda/{function}")
         for line in left.kept:
             self._say(line)
 

@@ -276,7 +276,13 @@ def judge(
     try:
         resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
     except InvalidRequest as exc:
+        wrong = tuple(problem.path for problem in exc.problems)
+        rest = {name: value for name, value in kept.items() if not label(name).startswith(wrong)}
+        others: tuple[Problem, ...] = ()
+        if "name" in rest and len(rest) < len(kept):  # what can be read is judged with defaults in place of what cannot
+            others = judge(host, kind, rest, mode, snapshot, machine, label).problems
         found = [*problems, *exc.problems, *worded(_dangling(kind, kept, bodies), kind, label)]
+        found += [problem for problem in others if not problem.path.startswith(wrong)]
         return Proposal(Plan(), tuple(dict.fromkeys(found)))
     if host.type == "aws":
         after = aws_body(resource, host, bodies)

@@ -116,13 +116,3 @@ def test_a_protected_table_is_deleted(aws: Sandbox, account: Account, region: st
     assert storage.delete_table(account, region, "grid--jobs")
     assert not storage.has_table(account, region, "grid--jobs")
     assert not storage.delete_table(account, region, "grid--jobs")
-
-
-def test_a_log_group_is_deleted(aws: Sandbox, account: Account, region: str) -> None:
-    """One whose name begins with another's stays."""
-    for name in ("/aws/lambda/grid--health", "/aws/lambda/grid--health-2"):
-        aws.client("logs", region).create_log_group(logGroupName=name)
-    assert storage.delete_log_group(account, region, "/aws/lambda/grid--health")
-    assert not storage.delete_log_group(account, region, "/aws/lambda/grid--health")
-    groups = aws.client("logs", region).describe_log_groups(logGroupNamePrefix="/aws/lambda/grid-")["logGroups"]
-    assert [group["logGroupName"] for group in groups] == ["/aws/lambda/grid--health-2"]

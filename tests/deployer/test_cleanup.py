@@ -46,13 +46,11 @@ def used(host: Deployed, aws: Sandbox) -> Deployed:
     """The host with data in it."""
     bootstrapped(aws, MAIN)
     assert set(host.reach(with_data(host)).values()) == {"ACTIVE"}
-    s3, logs = aws.client("s3", MAIN), aws.client("logs", MAIN)
+    s3 = aws.client("s3", MAIN)
     for number in range(3):
         s3.put_object(Bucket=data(host), Key="outputs/1", Body=str(number).encode())
     s3.delete_object(Bucket=data(host), Key="outputs/1")
     s3.put_object(Bucket=f"{host.host}-scratch", Key="a", Body=b"a")
-    for group in (f"/aws/lambda/{host.host}--health", f"/aws/lambda/{host.host}--health-of-another"):
-        logs.create_log_group(logGroupName=group)
     return host
 
 
@@ -65,14 +63,13 @@ def there(aws: Sandbox, host: Deployed) -> set[str]:
     """What of it is left."""
     buckets = [bucket["Name"] for bucket in aws.client("s3", MAIN).list_buckets()["Buckets"]]
     tables = aws.client("dynamodb", MAIN).list_tables()["TableNames"]
-    groups = [group["logGroupName"] for group in aws.client("logs", MAIN).describe_log_groups()["logGroups"]]
-    return {name for name in (*buckets, *tables, *groups) if f"{host.host}-" in name}
+    return {name for name in (*buckets, *tables) if f"{host.host}-" in name}
 
 
 def test_nothing_is_left_of_a_host(aws: Sandbox, used: Deployed) -> None:
-    """Buckets with all versions, the table although it is protected, the function's log and nobody else's; all of it is told."""
+    """Buckets with all versions, the table although it is protected; all of it is told."""
     assert set(used.apply(plan_of(used.place, used.recorded(), {})).values()) == {"DELETED"}
-    assert there(aws, used) == {f"/aws/lambda/{used.host}--health-of-another"}
+    assert there(aws, used) == set()
     said = used.text("LOG")
     assert f"bucket {data(used)} is empty: 4 objects and versions were deleted" in said
     assert f"table {used.host}--jobs is deleted" in said
