@@ -28,7 +28,7 @@ def test_a_hub_is_connected_disconnected_and_leaves_nothing(networks: Networks) 
     """Routes lead both ways over a connection that is active; without peering there are none."""
     before = {region: networks.left(region) for region in (MAIN, HUB)}
     networks.put({MAIN: {}, HUB: {"peer_with_main_region": True, **ISOLATED}})
-    connection = networks.client("ec2", MAIN).describe_vpc_peering_connections()["VpcPeeringConnections"][0]
+    (connection,) = networks.left(MAIN)["connections"]
     assert connection["Status"]["Code"] == "active"
     vpcs = [networks.resources((region, f"{HOST}--region"))["Vpc"] for region in (MAIN, HUB)]
     assert [connection[f"{side}VpcInfo"]["VpcId"] for side in ("Accepter", "Requester")] == vpcs
