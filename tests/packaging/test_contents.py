@@ -18,7 +18,7 @@ def test_every_file_of_the_packages_is_installed() -> None:
         str(path.relative_to(ROOT))
         for package in ("cyclone_core", "cyclone_tui")
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and "__pycache__" not in path.parts  # a worker that was killed may leave half of a file there
     }
     assert here - installed == set()
     assert any(name.endswith("licenses/LICENSE") for name in installed)
