@@ -276,13 +276,13 @@ def judge(
     try:
         resource = read(model, _merged(kind, before if mode != "create" else None, kept), label)
     except InvalidRequest as exc:
-        wrong = tuple(problem.path for problem in exc.problems)
-        rest = {name: value for name, value in kept.items() if not label(name).startswith(wrong)}
+        wrong = {name for name in kept if any(_is_about(problem, label(name)) for problem in exc.problems)}
+        rest = {name: value for name, value in kept.items() if name not in wrong}
         others: tuple[Problem, ...] = ()
         if "name" in rest and len(rest) < len(kept):  # what can be read is judged with defaults in place of what cannot
             others = judge(host, kind, rest, mode, snapshot, machine, label).problems
         found = [*problems, *exc.problems, *worded(_dangling(kind, kept, bodies), kind, label)]
-        found += [problem for problem in others if not problem.path.startswith(wrong)]
+        found += [problem for problem in others if not any(_is_about(problem, label(name)) for name in wrong)]
         return Proposal(Plan(), tuple(dict.fromkeys(found)))
     if host.type == "aws":
         after = aws_body(resource, host, bodies)
@@ -294,6 +294,11 @@ def judge(
         plan = _plan_put(kind, {**_foreign(kind, host, before), **body(resource, machine, host.name)}, bodies, mode)
         problems += worded(checks.problems(plan, bodies, snapshot.open_jobs), kind, label)
     return Proposal(plan, tuple(dict.fromkeys(problems)))
+
+
+def _is_about(problem: Problem, field: str) -> bool:
+    """Whether a problem is one of a field, or of a part of it: `--ulimits[0].soft_limit` is, `--vpc-id` is none of `--vpc`."""
+    return problem.path == field or problem.path.startswith((f"{field}[", f"{field}."))
 
 
 def _two_networks(kind: str, given: Mapping[str, object], label: Label) -> list[Problem]:

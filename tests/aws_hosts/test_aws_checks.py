@@ -202,5 +202,9 @@ def test_what_cannot_be_read_hides_nothing_else() -> None:
     """A number out of range and a rule between other fields are told in one breath; what stands in for the number is not judged."""
     given = {"name": "big", "bid_percentage": "0", "type": "ONDEMAND", "allocation_strategy": "SPOT_CAPACITY_OPTIMIZED"}
     assert [problem.path for problem in judged("cluster", given).problems] == ["bid_percentage", "allocation_strategy"]
+    given = {"name": "d", "image_uri": "r/i:1", "ulimits": '[{"name": "NOFILE", "soft_limit": "x"}]', "log_driver": "LOGENTRIES"}
+    paths = [problem.path for problem in judged("definition", given).problems]
+    assert "log_driver" in paths
+    assert any(path.startswith("ulimits") for path in paths)
     given = {"name": "eu-west-1", "availability_zones": "9", "subnet_config": "PUBLIC", "nat_gateways": "2"}
     assert [problem.path for problem in judged("region", given).problems] == ["availability_zones", "nat_gateways"]
