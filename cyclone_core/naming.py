@@ -98,6 +98,11 @@ def message_queues(host: str) -> str:
     return _of(host, "*")
 
 
+def lane_queue(host: str, cluster: str, definition: str, band: str) -> str:
+    """The message queue of a lane's priority band, in the main region; made when it is needed first. At most 80 characters."""
+    return _of(host, f"{slug(cluster, 24)}--{slug(definition, 24)}--{band}")
+
+
 def dead_letters(host: str) -> str:
     """The message queue for what no function could handle, in the main region."""
     return _of(host, "dead-letters")

@@ -1,0 +1,123 @@
+"""What the table of an AWS host holds: keys and attributes of every item, and nothing else. Lean.
+
+A *unit* is what is leased, run and reported together: a single job, or a slice of an array. Waiting slices of an array are no items:
+they are the tiles of `sz` positions that nobody has claimed yet. A slice is named by its first position, which never changes; when it is
+split its `h` shrinks and each part is a new slice. Where truth lies, for each task, exactly one of: a tile without an item (waiting, first
+attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) follow from units, by the stream, and are true once it is read.
+
+    pk            sk                       what
+    J#ID          JOB                      a job; of a single job the unit too
+    J#ID          TOTAL                    an array's counters: c0..c5 (numbers of tasks in the order of jobs.STATES)
+    S#ID#GROUP    LOW, nine digits         a slice: a unit of an array (group: `group_of`)
+    S#ID#GROUP    TALLY                    what was counted of each unit of the group
+    G#BLOCK       TALLY                    the same of the single jobs with id // BLOCK_OF_JOBS == BLOCK
+    TOTALS        QUEUE#DEFINITION#SHARD   c0..c5: tasks of a queue and definition; the sum over shards counts
+    P#HASH        SPEC                     what jobs execute: `body` (JSON, deflated), `script` (deflated) or `object` (its key in S3)
+    K#KEY         KEY                      `j`: the job of an idempotency key that a user chose
+    IDS           IDS                      `next`: ids below it were given away, in blocks
+    QUEUE         NAME                     `paused` (0/1): what workers have to know of a queue
+    W#SHARD       WORKER                   a worker's last words (`scheduler.remote`), gone by itself when it is silent
+    CAPACITY      CLUSTER#DEFINITION       what the scaler decided last for a lane, and why (`body`: JSON)
+    FLEET         CLUSTER#REGION#BATCH-ID  a request for workers that is not over (`body`: JSON)
+
+Attributes are short because every kilobyte of an item that is written costs a write unit. Times are milliseconds since 1970 unless said.
+
+    of a job    n name, q queue, d definition, u user, p priority, b band, k idempotency key (if a user chose it), a 0 single, 1 array,
+                2 sparse array, t tasks, lo first index, st step, ix the indices of a sparse array (`indices.pack`), lm limit (0 none),
+                sz slice size, nx tiles that may be sent so far (limited arrays), sp spec (16 bytes), pm key of the parameter object,
+                at submitted, x when its cancellation was asked for, v version
+                due `due#SHARD` and due_at: on the index `due` while the job is open; the reconciler looks at it then
+                listing `q#QUEUE#SHARD` and listed_at `MILLISECONDS#ID`: on the index `listing`, with n and u
+                expires seconds since 1970, set when it is over
+    of a slice  j job, lo, h first and last position, q, d, sz, jt the job's tasks, u, b
+    of a unit   s 0 waits, 1 leased, 2 over; l number of the lease (only grows), v version (grows with each write that changes counts),
+                c counts [6 numbers]; un the lease's end, w worker, mk positions up to here may have been started,
+                rn running [[position, attempt, start_ms], ...] (JSON), rs results (`columns.pack`), hs earlier attempts (the same),
+                op unfinished tasks that have a history [[position, attempt, failures, losses], ...] (JSON), xs positions whose cancellation
+                was asked for (number set), lg number of the last log object, ls leases in a row that were lost without a result,
+                o output of a single job's final attempt when little (deflated frames), why {position: reason} (JSON),
+                fo somebody follows until, lv {position: [attempt, chunks, bytes]} output of running tasks so far (JSON)
+"""
+
+JOB, TOTAL, TALLY, SPEC, KEY = "JOB", "TOTAL", "TALLY", "SPEC", "KEY"
+IDS = ("IDS", "IDS")
+TOTALS, QUEUE, CAPACITY, FLEET = "TOTALS", "QUEUE", "CAPACITY", "FLEET"
+SHARDS = 16
+"""Parts of each index and of the workers' items: a part takes 1,000 writes a second."""
+TOTAL_SHARDS = 4
+"""Parts of a queue's counters."""
+BLOCK_OF_JOBS = 64
+"""Single jobs that are counted together."""
+TILES_PER_GROUP = 16
+"""Slices of an array that are counted, and read, together; at 1,000 tasks each and 200 tasks a second they write 160 units a second."""
+MOST_TASKS_PER_SLICE = 1000
+WAITING, LEASED, OVER = 0, 1, 2
+"""States of a unit."""
+BANDS = ("low", "normal", "high")
+"""Priority bands: a lane has a message queue for each that was ever used."""
+
+
+def job(number: int) -> "tuple[str, str]":
+    """Key of a job."""
+    return f"J#{number}", JOB
+
+
+def total(number: int) -> "tuple[str, str]":
+    """Key of an array's counters."""
+    return f"J#{number}", TOTAL
+
+
+def group_of(low: int, size: int) -> int:
+    """The group of the slice that begins at a position; size: that of the array's tiles."""
+    return (low - 1) // (size * TILES_PER_GROUP)
+
+
+def slices(number: int, group: int) -> str:
+    """Partition of a group of slices."""
+    return f"S#{number}#{group}"
+
+
+def slice(number: int, low: int, size: int) -> "tuple[str, str]":
+    """Key of a slice."""
+    return slices(number, group_of(low, size)), f"{low:09d}"
+
+
+def tally(number: int, low: int = 0, size: int = 0) -> "tuple[str, str]":
+    """Key of the counts of a unit's group; without `low` that of a single job."""
+    return (slices(number, group_of(low, size)) if low else f"G#{number // BLOCK_OF_JOBS}"), TALLY
+
+
+def spec(digest: bytes) -> "tuple[str, str]":
+    """Key of a spec."""
+    return f"P#{digest.hex()}", SPEC
+
+
+def key(text: str) -> "tuple[str, str]":
+    """Key of an idempotency key."""
+    return f"K#{text}", KEY
+
+
+def listing(queue: str, number: int, at_ms: int) -> "tuple[str, str]":
+    """(listing, listed_at) of a job."""
+    return listing_part(queue, number % SHARDS), f"{at_ms:013d}#{number}"
+
+
+def listing_part(queue: str, shard: int) -> str:
+    """Partition of the index `listing`."""
+    return f"q#{queue}#{shard}"
+
+
+def due_part(number: int) -> str:
+    """Partition of the index `due` (number: the job's, or the part's own)."""
+    return f"due#{number % SHARDS}"
+
+
+def worker_part(shard: int) -> str:
+    """Partition of workers' items."""
+    return f"W#{shard % SHARDS}"
+
+
+def band(queue_priority: int, priority: int) -> int:
+    """Index in BANDS: the queue's priority decides, and where it is 0 the job's own."""
+    decides = queue_priority or priority
+    return 1 + (decides > 0) - (decides < 0)
