@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from cyclone_core import journal
 from cyclone_core.jobs import CANCELLED, CAUSE_CANCELLED, RUNNING, STATES, WAITING, outcome
+from cyclone_core.scheduler import columns
 from cyclone_core.scheduler.lifecycle import final_state
-from cyclone_core.scheduler.sqlite import columns, schema
+from cyclone_core.scheduler.sqlite import schema
 
 if TYPE_CHECKING:
     from cyclone_core.journal import Row

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core.jobs import CAUSE_CANCELLED, RUNNING, WAITING, JobRequest, outcome
+from cyclone_core.scheduler import columns
 from cyclone_core.scheduler.lifecycle import final_state
 from cyclone_core.scheduler.local.backlog import Backlog
-from cyclone_core.scheduler.sqlite import columns
 from cyclone_core.scheduler.sqlite.reader import Reader
 from cyclone_core.scheduler.sqlite.store import SqliteStore
 from cyclone_core.scheduler.sqlite.work import unpack_ranges

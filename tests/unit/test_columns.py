@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cyclone_core.scheduler.sqlite.columns import outline, pack, unpack
+from cyclone_core.scheduler.columns import outline, pack, unpack
 
 big = st.integers(0, 2**53)
 members = st.lists(

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyclone_core.scheduler.sqlite.columns import outline, pack, unpack
+from cyclone_core.scheduler.columns import outline, pack, unpack
 from cyclone_core.scheduler.sqlite.work import pack_ranges, ranges_of, unpack_ranges
 
 BIG = st.integers(0, 2**62)

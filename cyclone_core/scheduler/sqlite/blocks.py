@@ -1,8 +1,7 @@
 """Results of array tasks: packed rows, one per slice and block of positions, one per block once all of its tasks are final."""
 
 from cyclone_core.jobs import STATES, SUCCESSFUL
-from cyclone_core.scheduler import lifecycle
-from cyclone_core.scheduler.sqlite import columns
+from cyclone_core.scheduler import columns, lifecycle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

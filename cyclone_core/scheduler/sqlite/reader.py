@@ -153,7 +153,7 @@ class Reader:
 
     def block(self, job: int, low: int) -> "list[tuple[Row, int]]":
         """The final tasks of one such block as (row, journal); empty when it was merged into another meanwhile."""
-        from cyclone_core.scheduler.sqlite.columns import unpack
+        from cyclone_core.scheduler.columns import unpack
 
         rows = self._all("SELECT tasks, columns FROM result WHERE job=? AND low=?", (job, low))
         return unpack(job, *rows[0]) if rows else []

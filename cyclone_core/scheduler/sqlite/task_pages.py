@@ -13,8 +13,8 @@ from _heapq import heappop, heappush, heapreplace
 from array import array
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
+from cyclone_core.scheduler.columns import outline, unpack
 from cyclone_core.scheduler.lifecycle import final_state
-from cyclone_core.scheduler.sqlite.columns import outline, unpack
 from cyclone_core.views import Task, cause_text
 
 TYPE_CHECKING = False
