@@ -18,7 +18,7 @@ from typing import Any, TypedDict, Unpack
 from cyclone_core import paths
 from cyclone_core.errors import InvalidRequest, NotFound
 from cyclone_core.jobs import STATES, JobRequest
-from cyclone_core.operations import jobs, local_hosts, logs, queries, requests
+from cyclone_core.operations import jobs, logs, queries, requests
 from cyclone_core.problems import Problem, Problems
 from cyclone_core.scheduler import settings as rules
 from cyclone_core.scheduler.packing import pack_objects
@@ -73,11 +73,11 @@ def connect(name: str | None = None) -> "Host":
 
 
 class Host:
-    """One local host."""
+    """One host, local or on AWS."""
 
     def __init__(self, name: str) -> None:
         """Use `connect`."""
-        self.name, self.state_dir = name, local_hosts.state_dir(name)
+        self.name, self._door = name, jobs.open_door(name)
 
     def __repr__(self) -> str:
         return f"Host({self.name!r})"
@@ -96,11 +96,11 @@ class Host:
         Raises InvalidRequest with everything that is wrong, HostUnavailable, StateUnusable.
         """
         request = self.request(script, text=text, argv=argv, array=array, **settings)
-        return Job(self, jobs.submit(self.state_dir, request)[0])
+        return Job(self, self._door.submit(request)[0])
 
     def submit_all(self, wanted: Iterable[JobRequest]) -> list["Job"]:
         """Submit many requests (of `request`) at once, all or none: thousands of jobs in one commit."""
-        return [Job(self, job) for job in jobs.submit(self.state_dir, list(wanted))]
+        return [Job(self, job) for job in self._door.submit(list(wanted))]
 
     def request(
         self,
@@ -119,7 +119,7 @@ class Host:
         if "retry_exit" in given:
             given["retry_exit"] = tuple(code if isinstance(code, tuple) else (code, code) for code in given["retry_exit"])
         try:
-            _take_array(array, given, self.state_dir, problems)
+            _take_array(array, given, self._door, problems)
             line = None if replacements is None else _line(replacements, problems)
             made = requests.build(path, content, given, {}, problems, replacements=line, default_name=name)
             problems.check()
@@ -156,7 +156,7 @@ class Host:
     def wait(self, wanted: Iterable["Job | int"], timeout_s: float | None = None) -> Iterator[tuple["Job", str]]:
         """(job, final status) of each, as they end. Raises TimeoutError, NotFound."""
         numbers = [job if isinstance(job, int) else job.id for job in wanted]
-        for number, status, _ in jobs.wait(self.state_dir, numbers, timeout_s):
+        for number, status, _ in self._door.wait(numbers, timeout_s):
             yield Job(self, number), STATES[status]
 
     def again(self, *wanted: "Job | int", only: Iterable[str] | None = None) -> list["Job"]:
@@ -167,7 +167,7 @@ class Host:
         """
         states = _final(only)
         numbers = [job if isinstance(job, int) else job.id for job in wanted]
-        return [Job(self, job) for job in jobs.again(self.state_dir, [(number, states) for number in numbers])]
+        return [Job(self, job) for job in self._door.again([(number, states) for number in numbers])]
 
     def cancel(self, *wanted: "Job | int", name: str | None = None, queue: str | None = None, every: bool = False) -> int:
         """Cancel jobs, those of a name, or with `every` all of a queue (of the host); returns how many tasks that touched.
@@ -175,7 +175,7 @@ class Host:
         None of them is started afterwards. What is over stays as it is. Raises NotFound naming every unknown id; the others are cancelled.
         """
         tasks = [(job if isinstance(job, int) else job.id, None) for job in wanted]
-        return _cancelled(self.state_dir, {"tasks": tasks, "names": [name] if name else [], "queue": queue, "all": every})
+        return _cancelled(self._door, {"tasks": tasks, "names": [name] if name else [], "queue": queue, "all": every})
 
 
 class Job:
@@ -212,7 +212,7 @@ class Job:
 
     def wait(self, timeout_s: float | None = None) -> str:
         """Wait for its end; returns the final status. Raises TimeoutError."""
-        ((_, status, _),) = jobs.wait(self.host.state_dir, [self.id], timeout_s)
+        ((_, status, _),) = self.host._door.wait([self.id], timeout_s)
         return STATES[status]
 
     def tasks(self, status: str | None = None) -> Iterator[TaskView]:
@@ -243,11 +243,11 @@ class Job:
     def again(self, only: Iterable[str] | None = None, indices: Iterable[int] | None = None) -> "Job":
         """Run it once more when it is over: a new job of all its tasks, of those in some final states, or of those with these indices."""
         wanted = (self.id, _final(only), None if indices is None else tuple(indices))
-        return Job(self.host, jobs.again(self.host.state_dir, [wanted])[0])
+        return Job(self.host, self.host._door.again([wanted])[0])
 
     def cancel(self, index: int | None = None) -> int:
         """Cancel it, or one task of an array; returns how many tasks that touched, 0 when it is over."""
-        return _cancelled(self.host.state_dir, {"tasks": [(self.id, index)], "names": [], "queue": None, "all": False})
+        return _cancelled(self.host._door, {"tasks": [(self.id, index)], "names": [], "queue": None, "all": False})
 
 
 def _source(
@@ -271,7 +271,7 @@ def _source(
     return path, requests.read_script(path, problems), ""
 
 
-def _take_array(array: Array | None, given: dict[str, Any], state_dir: str, problems: Problems) -> None:
+def _take_array(array: Array | None, given: dict[str, Any], door: "jobs.Door", problems: Problems) -> None:
     """The tasks of an array: indices into `given`, or parameters into the host's spool."""
     if isinstance(array, int):
         given["indices"] = (1, array, 1)
@@ -287,7 +287,7 @@ def _take_array(array: Array | None, given: dict[str, Any], state_dir: str, prob
         except ValueError as exc:
             problems.add("array", *exc.args)
     elif array is not None:
-        target = jobs.spool(state_dir)
+        target = door.spool()
         try:
             given["tasks"] = pack_objects(array, target)
             given["parameters"] = target
@@ -334,12 +334,12 @@ def _found(view: queries.HostView, job: int) -> JobView:
     return found
 
 
-def _cancelled(state_dir: str, selector: dict[str, Any]) -> int:
+def _cancelled(door: "jobs.Door", selector: dict[str, Any]) -> int:
     from cyclone_core.ids import format_task
 
     if not (selector["tasks"] or selector["names"] or selector["all"]):
         return 0
-    answer = jobs.cancel(state_dir, selector)
+    answer = door.cancel(selector)
     if answer["unknown"]:
         raise NotFound(f"there is no {', '.join(format_task(*task) for task in answer['unknown'])}. See the jobs with: qstat")
     return int(answer["tasks"])

@@ -11,7 +11,6 @@ somebody stops is: they raise HostUnavailable, and the jobs wait on the host unt
 """
 
 import os
-import select
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,8 +22,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import CANCELLED, ERROR, JobRequest
 from cyclone_core.operations import jobs, logs, queries
-from cyclone_core.scheduler.local import client
-from cyclone_core.wire import Channel, Closed, encode
 
 if TYPE_CHECKING:
     from cyclone_core.library import Host, Settings
@@ -78,6 +75,7 @@ class ShellExecutor(Executor):
         from cyclone_core.library import Host, connect
 
         self.host = host if isinstance(host, Host) else connect(host)
+        self._door = self.host._door
         self._settings = settings
         self._lock = threading.Lock()
         self._new: deque[tuple[CommandFuture, JobRequest]] = deque()
@@ -152,7 +150,7 @@ class ShellExecutor(Executor):
     # -- the thread -----------------------------------------------------------------------------------------------------------------
     def _run(self, reading: int, writing: int) -> None:
         """Until nothing is open: take in what is new, then wait for news."""
-        line = _Line(self.host.state_dir)
+        line = self._door.endings()
         try:
             while True:
                 self._take_in(line)
@@ -172,7 +170,7 @@ class ShellExecutor(Executor):
             os.close(reading)
             os.close(writing)
 
-    def _take_in(self, line: "_Line") -> None:
+    def _take_in(self, line: "jobs.Endings") -> None:
         """Submit what is new, cancel what was given up."""
         with self._lock:
             batch = self._batch = [self._new.popleft() for _ in range(min(BATCH, len(self._new)))]
@@ -188,12 +186,12 @@ class ShellExecutor(Executor):
             line.listen([future.job for future, _ in wanted if future.job])
         numbers = [(future.job, None) for future in given_up if future.job]
         if numbers:
-            jobs.cancel(self.host.state_dir, {"tasks": numbers, "names": [], "queue": None, "all": False})
+            self._door.cancel({"tasks": numbers, "names": [], "queue": None, "all": False})
 
     def _submit(self, wanted: list[tuple[CommandFuture, JobRequest]]) -> None:
         """All at once; when one of them is refused, one by one, so that only it fails."""
         try:
-            numbers = jobs.submit(self.host.state_dir, [request for _, request in wanted])
+            numbers = self._door.submit([request for _, request in wanted])
         except CycloneError as exc:
             if len(wanted) == 1:
                 _set(wanted[0][0], exc)
@@ -234,53 +232,6 @@ class ShellExecutor(Executor):
             self._cancelled.clear()
         for future in futures:
             _set(future, exc)
-
-
-class _Line:
-    """The connection on which the supervisor tells of jobs that end; made anew when it breaks."""
-
-    def __init__(self, state_dir: str) -> None:
-        self.state_dir = state_dir
-        self.channel: Channel | None = None
-
-    def listen(self, numbers: list[int]) -> None:
-        """Ask to be told of the end of jobs."""
-        if self.channel is not None:
-            self._send(numbers)
-
-    def hear(self, reading: int, open_jobs: dict[int, CommandFuture]) -> "list[tuple[int, int, int | None]]":
-        """Wait for news: (job, status, exit) of jobs that ended, none when the thread was woken for something else."""
-        if self.channel is None and open_jobs:
-            jobs.refuse_stopped(self.state_dir, len(open_jobs))
-            self.channel = client.ensure(self.state_dir)
-            self._send(sorted(open_jobs))
-        poll = select.poll()
-        poll.register(reading, select.POLLIN)
-        if self.channel is not None:
-            poll.register(self.channel.fd, select.POLLIN)
-        ready = [fd for fd, _ in poll.poll()]
-        if reading in ready:
-            os.read(reading, 65536)
-        if self.channel is None or self.channel.fd not in ready:
-            return []
-        try:
-            return [(message[1], message[2], message[3]) for message in self.channel.receive() if message[0] == "ended"]
-        except Closed:
-            self.close()
-            return []
-
-    def close(self) -> None:
-        if self.channel is not None:
-            self.channel.close()
-            self.channel = None
-
-    def _send(self, numbers: list[int]) -> None:
-        assert self.channel is not None
-        try:
-            for at in range(0, len(numbers), jobs.IDS_PER_MESSAGE):
-                self.channel.sock.sendall(encode(("wait", numbers[at : at + jobs.IDS_PER_MESSAGE])))
-        except OSError:
-            self.close()
 
 
 def _result(view: queries.HostView, future: CommandFuture, status: int, code: int | None) -> Completed:

@@ -1,7 +1,6 @@
 """The first job of a first-time user: a script that counts for some seconds, so that there is something to watch."""
 
 from cyclone_core.jobs import JobRequest
-from cyclone_core.operations import jobs
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.requests import build
 from cyclone_core.problems import Problems
@@ -23,4 +22,4 @@ def start_and_submit(host: HostView) -> int:
     problems = Problems()
     request: JobRequest = build("hello.sh", SCRIPT, {}, {}, problems, default_name="hello")
     problems.check()
-    return jobs.submit(host.state_dir, request)[0]
+    return host.door().submit(request)[0]

@@ -133,11 +133,11 @@ class Follower(threading.Thread):
             self._lines += feed.feed(data)
             self._send_in_time()
 
-    def _pause(self, _seconds: float) -> None:
-        """Between two looks: hand on what came in, and wait."""
+    def _pause(self, seconds: float) -> None:
+        """Between two looks: hand on what came in, and wait so long (an AWS host is not asked more often), longer while nobody looks."""
         self._finish_idle()
         self._send()
-        self._wait(BATCH_S if self.visible else HIDDEN_S)
+        self._wait(max(seconds, BATCH_S if self.visible else HIDDEN_S))
 
     def _finish_idle(self) -> None:
         """In an array, a line whose task has not written on since the last look is shown as it is: who knows whether it ever will."""

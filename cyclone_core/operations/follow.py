@@ -7,19 +7,17 @@ after, so that what was written before the end is never missed. A wait for a tas
 from time import sleep
 
 from cyclone_core.jobs import FINAL, RUNNING
-from cyclone_core.operations.logs import Outputs, Tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from cyclone_core.operations.logs import Outputs, Tail
     from cyclone_core.operations.queries import HostView
     from cyclone_core.views import Attempt, Job
 
     Piece = tuple[int, int, bytes]
     """(position, attempt, output)"""
-
-POLL_S = 0.15
 
 
 def task(
@@ -31,7 +29,7 @@ def task(
     """
     made = host.reader.attempts(job.id, position)
     told = attempt - 1 if attempt else made[-1].attempt - 1 if made else 0
-    with Outputs(host.state_dir) as outputs:
+    with host.outputs() as outputs:
         tail: tuple[int, Tail] | None = None
         while True:
             now = host.reader.task(job.id, position)
@@ -39,7 +37,7 @@ def task(
                 if one.attempt <= told or (attempt and one.attempt != attempt):
                     continue
                 if tail is None or tail[0] != one.attempt:
-                    tail = one.attempt, Tail(host.state_dir, job.id, position, one.attempt, last)
+                    tail = one.attempt, outputs.tail((job.id, position, one.attempt), last)
                 over = one.status != RUNNING
                 for data in _new(outputs, tail[1], (job.id, position), one, last):
                     yield position, one.attempt, data
@@ -48,10 +46,10 @@ def task(
                     tail[1].close()
             if now is None or now.is_final or (attempt and told >= attempt):
                 return
-            pause(POLL_S)
+            pause(host.poll_s)
 
 
-def _new(outputs: Outputs, tail: Tail, task: "tuple[int, int]", attempt: "Attempt", last: int) -> "Iterator[bytes]":
+def _new(outputs: "Outputs", tail: "Tail", task: "tuple[int, int]", attempt: "Attempt", last: int) -> "Iterator[bytes]":
     """What an attempt wrote since the last look; when it is over and its file was never seen, everything."""
     if attempt.status == RUNNING or tail.is_open:
         return tail.more()
@@ -76,14 +74,14 @@ def array(
             complete = yield from follower.finished()
             if now is None or (now.is_final and complete):
                 return
-            pause(POLL_S)
+            pause(host.poll_s)
 
 
 class _ArrayFollower:
     """Remembers what of an array was told: a flag per position, the result blocks already read, the files being followed."""
 
     def __init__(self, host: "HostView", job: "Job", last: int = 0) -> None:
-        self.reader, self.job, self.outputs, self.last = host.reader, job.id, Outputs(host.state_dir), last
+        self.reader, self.job, self.outputs, self.last = host.reader, job.id, host.outputs(), last
         self.told = bytearray(job.tasks + 1)
         self.blocks: set[tuple[int, int, int]] = set()
         self.tails: dict[tuple[int, int], Tail] = {}
@@ -105,7 +103,7 @@ class _ArrayFollower:
         started = self.reader.started(self.job)
         for key in started:
             if key not in self.tails and key not in self.seen:
-                self.tails[key] = Tail(self.outputs.state_dir, self.job, *key, last=self.last)
+                self.tails[key] = self.outputs.tail((self.job, *key), self.last)
         for key, tail in list(self.tails.items()):
             for data in tail.more():
                 yield (*key, data)

@@ -19,7 +19,7 @@ from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, S
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.infra import addresses, deployment_record
 from cyclone_core.locks import is_held
-from cyclone_core.operations.local_hosts import ask_status, connect, no_jobs
+from cyclone_core.operations.local_hosts import ask_status, connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import Label, read, refusals, spellings
 from cyclone_core.resources import Host
@@ -206,7 +206,8 @@ def forget(host: Host, before_s: float) -> Iterator[int]:
     The supervisor is started when it does not run. Raises HostUnavailable, StateUnusable, or CycloneError for an AWS host.
     """
     if host.type == "aws":
-        raise CycloneError(no_jobs(host.name))
+        what = f"jobs of {host.name}, an AWS host, are forgotten by themselves some days after their end"
+        raise CycloneError(f"{what}. How many: hyper hosts update-host --name {host.name} --keep-days DAYS")
     channel = client.ensure(paths.host_state_dir(host.name))
     try:
         while True:

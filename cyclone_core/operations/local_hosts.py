@@ -1,4 +1,4 @@
-"""From the name of a local host to its state directory and its supervisor, at no cost: what needs no model of resources.
+"""From the name of a host to its type, and of a local one to its directory and supervisor, at no cost: what needs no model of resources.
 
 `local` exists without any configuration; every other host has a file `config_dir()/hosts/NAME.json`.
 """
@@ -20,23 +20,23 @@ ANSWER_TIMEOUT_S = 5.0
 
 
 def state_dir(name: "str | None" = None) -> str:
-    """State directory of a host, by default the selected one; it need not exist yet.
+    """State directory of a local host, by default of the selected one; it need not exist yet.
 
     Raises NotFound (naming the nearest) for a host nobody made, CycloneError for one that is not local.
     """
     name = name or paths.selected_host()
-    if name == paths.DEFAULT_HOST and not os.path.lexists(_file(name)):
-        return paths.host_state_dir(name)
-    if not is_name(name) or name[0] == "." or not os.path.lexists(_file(name)):
-        raise NotFound(_unknown(name))
-    if _kind(name) != "local":
-        raise CycloneError(no_jobs(name))
+    if type_of(name) != "local":
+        raise CycloneError(f"{name} is an AWS host: it has no supervisor on this machine. Choose a local host with --host NAME")
     return paths.host_state_dir(name)
 
 
-def no_jobs(name: str) -> str:
-    """Why there are no jobs on an AWS host."""
-    return f"jobs on AWS hosts come with a later version of Cyclone, and {name} is one. Choose a local host with --host NAME"
+def type_of(name: str) -> str:
+    """local or aws. Raises NotFound (naming the nearest) for a host nobody made, StateUnusable for one whose file cannot be read."""
+    if name == paths.DEFAULT_HOST and not os.path.lexists(_file(name)):
+        return "local"
+    if not is_name(name) or name[0] == "." or not os.path.lexists(_file(name)):
+        raise NotFound(_unknown(name))
+    return _kind(name)
 
 
 def ask_status(state_dir: str, timeout_s: float = ANSWER_TIMEOUT_S) -> "dict[str, Any] | None":

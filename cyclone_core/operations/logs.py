@@ -58,8 +58,21 @@ class Outputs:
             if end.output:
                 yield end.output
             return
-        with Tail(self.state_dir, *key, last=last) as tail:
+        with self.tail(key, last) as tail:
             yield from tail.more()
+
+    def tail(self, key: "tuple[int, int, int]", last: int = 0) -> "Tail":
+        """What reads an attempt's (job, position, attempt) output while it grows."""
+        return Tail(self.state_dir, *key, last=last)
+
+    def samples(self, key: "tuple[int, int, int]") -> bytes:
+        """Metrics so far of an attempt that runs, in whole lines; nothing where there are none."""
+        try:
+            with open(journal.metrics_path(self.state_dir, *key), "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            return b""
+        return data[: data.rfind(b"\n") + 1]
 
     def _journal(self, number: int) -> "BinaryIO":
         file = self._journals.get(number)
@@ -131,14 +144,14 @@ def output(host: "HostView", job: "Job", position: int, attempt: int | None = No
     """Output of a task so far: of the last attempt, or of the one asked for. Raises NotFound when that was never made."""
     found = choose(host.reader, job, position, attempt)
     if found is not None:
-        with Outputs(host.state_dir) as outputs:
+        with host.outputs() as outputs:
             yield from outputs.of((job.id, position, found.attempt), found.journal, found.at)
 
 
 def array_output(host: "HostView", job: "Job") -> "Iterator[tuple[int, bytes]]":
     """(position, piece of output) of all tasks of an array, by index: final ones, and what running ones have written so far."""
     after = 0
-    with Outputs(host.state_dir) as outputs:
+    with host.outputs() as outputs:
         while page := host.reader.tasks(job.id, None, after, _PAGE):
             for task in page:
                 if task.journal or task.status == RUNNING:

@@ -5,13 +5,13 @@ end before the first sample have a total only.
 """
 
 from cyclone_core.jobs import RUNNING
-from cyclone_core.journal import metrics_path
-from cyclone_core.operations.logs import Outputs, choose
+from cyclone_core.operations.logs import choose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cyclone_core.operations.logs import Outputs
     from cyclone_core.operations.queries import HostView
     from cyclone_core.views import Attempt, Job, Task
 
@@ -42,14 +42,14 @@ def of_task(host: "HostView", job: "Job", position: int, attempt: int | None = N
     """Samples of a task's last attempt (or the one asked for), then its total when it is over. Raises NotFound for no such attempt."""
     found = choose(host.reader, job, position, attempt)
     if found is not None:
-        with Outputs(host.state_dir) as outputs:
+        with host.outputs() as outputs:
             yield from _samples(outputs, job, position, found)
 
 
 def of_array(host: "HostView", job: "Job") -> "Iterator[Sample]":
     """The same for the last attempts of all tasks of an array, by index."""
     after = 0
-    with Outputs(host.state_dir) as outputs:
+    with host.outputs() as outputs:
         while page := host.reader.tasks(job.id, None, after, _PAGE):
             for task in page:
                 if task.journal or task.status == RUNNING:
@@ -59,11 +59,11 @@ def of_array(host: "HostView", job: "Job") -> "Iterator[Sample]":
                 return
 
 
-def _samples(outputs: Outputs, job: "Job", position: int, attempt: "Attempt | Task") -> "Iterator[Sample]":
+def _samples(outputs: "Outputs", job: "Job", position: int, attempt: "Attempt | Task") -> "Iterator[Sample]":
     key = job.id, position, attempt.attempt
     end = outputs.end(key, attempt.journal, attempt.at)
     start = end.start_us / 1e6 if end else attempt.started or 0.0
-    data = end.metrics if end else _read(metrics_path(outputs.state_dir, *key))
+    data = end.metrics if end else outputs.samples(key)
     name, before = job.task_id(position), (0.0, 0.0, 0.0)
     for line in data.splitlines():
         fields = line.split()
@@ -76,13 +76,3 @@ def _samples(outputs: Outputs, job: "Job", position: int, attempt: "Attempt | Ta
         sample = Sample(name, attempt.attempt, start, total, (0.0, 0.0, 0.0))
         sample.is_total = True
         yield sample
-
-
-def _read(path: str) -> bytes:
-    """Whole lines of a file that is being written; nothing where there is none."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        return b""
-    return data[: data.rfind(b"\n") + 1]

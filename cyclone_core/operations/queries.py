@@ -16,15 +16,122 @@ from cyclone_core.scheduler.sqlite.reader import Reader, Translated
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any, Self
 
+    from cyclone_core.operations.jobs import Door
+    from cyclone_core.operations.logs import Outputs
     from cyclone_core.views import Counts, Job, Task
 
 
 class HostView:
-    """One host, to look at. Use as a context manager. `state_dir`: where its files lie; `reader`: its database.
+    """One host, to look at: what the views of all engines share. Use as a context manager.
 
-    An AWS host's has no database here: all of its lists are empty.
+    `state_dir`: where its files on this machine lie; `reader`: a `ports.JobReader` that also knows resources and specs.
     """
+
+    type: str
+    """local or aws"""
+    poll_s: float
+    """So long whoever follows something waits between two looks, seconds."""
+    name: str
+    state_dir: str
+    reader: "Reader"
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what it holds; harmless when done twice."""
+        self.reader.close()
+
+    def reading(self) -> "AbstractContextManager[None]":
+        """A `with` for programs that go on: in it whatever keeps the host from being read is a CycloneError."""
+        raise NotImplementedError
+
+    def is_current(self) -> bool:
+        """Whether it still shows the host as it is: it may have been made, or made anew, since this was opened."""
+        raise NotImplementedError
+
+    @property
+    def database(self) -> "tuple[int, int] | None":
+        """Which file is read (device and number): another one after the host was made anew; None while there is none."""
+        return None
+
+    def supervised(self) -> bool:
+        """Whether the host's control plane is there."""
+        raise NotImplementedError
+
+    def health(self, timeout_s: float = 1.0) -> str:
+        """How it is, in a word."""
+        raise NotImplementedError
+
+    def revive(self) -> None:
+        """Start what is needed for open work, unless it was stopped; looking goes on whatever comes of that."""
+        raise NotImplementedError
+
+    def door(self) -> "Door":
+        """Where jobs are submitted, cancelled and awaited."""
+        raise NotImplementedError
+
+    def outputs(self) -> "Outputs":
+        """What tasks wrote. A context manager."""
+        raise NotImplementedError
+
+    def script(self, spec: "dict[str, Any]") -> bytes:
+        """The script that a spec (of `reader.spec`) names. Raises OSError or CycloneError when it is gone."""
+        raise NotImplementedError
+
+    def parameter_file(self, name: str) -> str:
+        """Path on this machine of the packed parameters that a spec names. Raises OSError or CycloneError when they are gone."""
+        raise NotImplementedError
+
+    def summary(self) -> "list[tuple[str, Counts]]":
+        """(queue, tasks by state) of every queue that ever got a job."""
+        return self.reader.counts()
+
+    def find(self, texts: "Sequence[str]", queue: str | None = None) -> "list[tuple[Job, Task | None]]":
+        """The jobs (task None) and tasks that ids name, in the order given.
+
+        Raises NotFound naming every id that does not exist or is in another queue than `queue`.
+        """
+        found: list[tuple[Job, Task | None]] = []
+        missing: list[str] = []
+        for text in texts:
+            number, index = parse(text)
+            job = self.reader.job(number)
+            position = None if job is None or index is None else (job.position(index) if job.array else 1 if index == 1 else None)
+            task = self.reader.task(number, position) if position else None
+            if job is None or (index is not None and task is None):
+                missing.append(_missing(format_task(number, index), job))
+            elif queue not in (None, job.queue):
+                missing.append(f"{text}: it is in queue {job.queue!r}, not in {queue!r}. Leave -q out, or use -q {job.queue}")
+            else:
+                found.append((job, task))
+        if missing:
+            raise NotFound("\n".join(missing))
+        return found
+
+    def why_waiting(self, job: "Job") -> str | None:
+        """Why tasks of this job wait, in one line; None when none does."""
+        raise NotImplementedError
+
+    def check_queue(self, name: str) -> None:
+        """Raise NotFound for a queue that this host does not have and never had."""
+        known = sorted({*self.reader.resource_names("queue"), *(queue for queue, _ in self.reader.counts())})
+        known = known or ["default"]  # the first start of a new host makes it
+        if name not in known:
+            raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, known)}See hyper queues list-queues")
+
+
+class LocalView(HostView):
+    """A host of this machine: its database answers, also while nobody serves it."""
+
+    type = "local"
+    poll_s = 0.15
 
     def __init__(self, name: str, state_dir: str) -> None:
         """Open it. Raises StateUnusable for a database of another version or a damaged one."""
@@ -32,24 +139,13 @@ class HostView:
         self.reader = Reader.open(state_dir)
         self._file = _identity(state_dir) if self.reader.is_open else None
 
-    def __enter__(self) -> "HostView":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.reader.close()
-
     def reading(self) -> Translated:
-        """A `with` for programs that go on: in it whatever keeps the database from being read is a StateUnusable."""
+        """In it an error of the database is a StateUnusable."""
         return Translated(self.state_dir)
 
     def is_current(self) -> bool:
-        """Whether it still shows the host's files: they may have been made, or made anew, since it was opened."""
+        """Whether it still shows the host's files."""
         return self._file is not None and self._file == _identity(self.state_dir)
-
-    @property
-    def type(self) -> str:
-        """local or aws."""
-        return host_type(self.name)
 
     @property
     def database(self) -> "tuple[int, int] | None":
@@ -88,44 +184,32 @@ class HostView:
         except (CycloneError, OSError):
             return  # `why_waiting` says that it is not running; the reason is in supervisor.log
 
-    def summary(self) -> "list[tuple[str, Counts]]":
-        """(queue, tasks by state) of every queue that ever got a job."""
-        return self.reader.counts()
+    def door(self) -> "Door":
+        """Where jobs are submitted, cancelled and awaited."""
+        from cyclone_core.operations.jobs import LocalDoor
 
-    def find(self, texts: "Sequence[str]", queue: str | None = None) -> "list[tuple[Job, Task | None]]":
-        """The jobs (task None) and tasks that ids name, in the order given.
+        return LocalDoor(self.state_dir)
 
-        Raises NotFound naming every id that does not exist or is in another queue than `queue`.
-        """
-        found: list[tuple[Job, Task | None]] = []
-        missing: list[str] = []
-        for text in texts:
-            number, index = parse(text)
-            job = self.reader.job(number)
-            position = None if job is None or index is None else (job.position(index) if job.array else 1 if index == 1 else None)
-            task = self.reader.task(number, position) if position else None
-            if job is None or (index is not None and task is None):
-                missing.append(_missing(format_task(number, index), job))
-            elif queue not in (None, job.queue):
-                missing.append(f"{text}: it is in queue {job.queue!r}, not in {queue!r}. Leave -q out, or use -q {job.queue}")
-            else:
-                found.append((job, task))
-        if missing:
-            raise NotFound("\n".join(missing))
-        return found
+    def outputs(self) -> "Outputs":
+        """What tasks wrote."""
+        from cyclone_core.operations.logs import Outputs
+
+        return Outputs(self.state_dir)
+
+    def script(self, spec: "dict[str, Any]") -> bytes:
+        """The snapshot of a script."""
+        with open(os.path.join(self.state_dir, "scripts", os.path.basename(str(spec.get("script") or ""))), "rb") as file:
+            return file.read()
+
+    def parameter_file(self, name: str) -> str:
+        """Path of packed parameters; they may be gone."""
+        return os.path.join(self.state_dir, name)
 
     def why_waiting(self, job: "Job") -> str | None:
         """Why tasks of this job wait, in one line; None when none does."""
         from cyclone_core.operations.waiting import why_waiting
 
         return why_waiting(self.reader, job, self.supervised())
-
-    def check_queue(self, name: str) -> None:
-        """Raise NotFound for a queue that this host does not have and never had."""
-        known = sorted({*self.reader.resource_names("queue"), *(queue for queue, _ in self.reader.counts())})
-        known = known or ["default"]  # the first start of a new host makes it
-        if name not in known:
-            raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, known)}See hyper queues list-queues")
 
 
 def _identity(state_dir: str) -> "tuple[int, int] | None":
@@ -138,9 +222,9 @@ def _identity(state_dir: str) -> "tuple[int, int] | None":
 
 
 def open_host(name: str | None = None, jobs: bool = True) -> HostView:
-    """The named host, or the selected one. Raises NotFound when there is none, and StateUnusable.
+    """The named host, or the selected one. Raises NotFound when there is none, and StateUnusable. Nothing is asked of AWS yet.
 
-    jobs: whether it is opened for its jobs; AWS hosts have none yet and refuse with a CycloneError.
+    jobs: whether it is opened for its jobs; else an AWS host is opened without them, with empty lists.
     """
     name = name or paths.selected_host()
     if "/" in name or name in (".", ".."):
@@ -148,9 +232,15 @@ def open_host(name: str | None = None, jobs: bool = True) -> HostView:
     state_dir = paths.host_state_dir(name)
     if name != paths.DEFAULT_HOST and not os.path.isdir(state_dir):
         _check_host(name)
-    if jobs and host_type(name) == "aws":
-        _refuse_jobs(name)
-    return HostView(name, state_dir)
+    if host_type(name) == "local":
+        return LocalView(name, state_dir)
+    if jobs:
+        from cyclone_core.operations.aws_view import AwsView
+
+        return AwsView(name)
+    view = LocalView(name, state_dir)
+    view.type = "aws"
+    return view
 
 
 def host_type(name: str) -> str:
@@ -198,12 +288,6 @@ def _check_host(name: str) -> None:
         known = []
     if name not in known:
         raise NotFound(f"there is no host {name!r}. {_nearest(name, (*known, paths.DEFAULT_HOST))}See hyper hosts list-hosts")
-
-
-def _refuse_jobs(name: str) -> None:
-    from cyclone_core.operations.local_hosts import no_jobs
-
-    raise CycloneError(no_jobs(name))
 
 
 def _nearest(word: str, choices: "Sequence[str]") -> str:

@@ -1,7 +1,5 @@
 """What a job executes, to look at: the snapshot of its script, and the parameters that each task of an array gets."""
 
-import os
-
 from cyclone_core.errors import NotFound
 from cyclone_core.scheduler.parameters import ParameterFile, pairs_of, replace
 
@@ -13,14 +11,11 @@ if TYPE_CHECKING:
 
 def of_job(host: "HostView", job: "Job") -> bytes:
     """The script as it was submitted. Raises NotFound when its snapshot is gone."""
-    name = str(host.reader.spec(job).get("script") or "")
-    path = os.path.join(host.state_dir, "scripts", os.path.basename(name))
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return host.script(host.reader.spec(job))
     except OSError as exc:
         raise NotFound(
-            f"the script of job {job.id} cannot be read from {path}: {exc.strerror}. Its output and results are not touched"
+            f"the script of job {job.id} cannot be read from {exc.filename}: {exc.strerror}. Its output and results are not touched"
         ) from exc
 
 
@@ -42,7 +37,7 @@ def _line(host: "HostView", job: "Job", position: int) -> str | None:
     if not path:
         return None
     try:
-        file = ParameterFile(os.path.join(host.state_dir, str(path)))
+        file = ParameterFile(host.parameter_file(str(path)))
         try:
             return file.line(job.index(position))
         finally:

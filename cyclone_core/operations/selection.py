@@ -11,7 +11,6 @@ from typing import Any
 
 from cyclone_core.ids import format_task
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, WAITING
-from cyclone_core.operations import jobs
 from cyclone_core.operations.browse import Listing
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.row_lists import Key
@@ -68,8 +67,8 @@ def open_jobs(host: HostView, listing: Listing) -> list[int]:
 
 
 def cancel(host: HostView, ids: Sequence[tuple[int, int | None]]) -> dict[str, Any]:
-    """Cancel (job, index or None) each; the answer is that of `jobs.cancel`."""
-    return jobs.cancel(host.state_dir, {"tasks": list(ids)})
+    """Cancel (job, index or None) each; the answer is that of `jobs.Door.cancel`."""
+    return host.door().cancel({"tasks": list(ids)})
 
 
 def again(host: HostView, selection: Sequence[Chosen], states: tuple[int, ...] | None) -> list[int]:
@@ -84,7 +83,7 @@ def again(host: HostView, selection: Sequence[Chosen], states: tuple[int, ...] |
         if one.index is not None and one.job.id not in whole:
             parts.setdefault(one.job.id, []).append(one.index)
     wanted += [(job, states, tuple(sorted(indices))) for job, indices in parts.items()]
-    return jobs.again(host.state_dir, wanted)
+    return host.door().again(wanted)
 
 
 def qdel(selection: Sequence[Chosen]) -> str:

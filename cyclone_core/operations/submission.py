@@ -168,17 +168,17 @@ def judge(host: HostView, draft: Draft) -> Judged:
 
 def submit(host: HostView, draft: Draft) -> int:
     """Submit a form; the job's id. Raises InvalidRequest (paths of its problems are names of fields), HostUnavailable, StateUnusable."""
-    form = _Form(draft)
+    form, door = _Form(draft), host.door()
     target = ""
     try:
         tasks = None
         if draft.array == "parameters":
-            target = jobs.spool(host.state_dir)
+            target = door.spool()
             tasks = submission_preview.pack_file(draft.parameters, target, form.problems)
         request, _ = form.build(tasks, target)
         if form.problems:
             raise InvalidRequest(list(form.problems))
-        return jobs.submit(host.state_dir, request)[0]
+        return door.submit(request)[0]
     except InvalidRequest as exc:
         if target:
             jobs.discard(target)

@@ -6,7 +6,7 @@ Loaded only for it: the usual `qsub` does not pay.
 from cyclone_core import ids
 from cyclone_core.errors import UsageError
 from cyclone_core.jobs import FINAL, STATES
-from cyclone_core.operations import jobs, local_hosts
+from cyclone_core.operations import jobs
 from cyclone_core.problems import Problems
 from cyclone_tui.cli import output
 
@@ -14,22 +14,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cyclone_core.operations.jobs import Again
+    from cyclone_core.operations.jobs import Again, Door
     from cyclone_core.options import Arguments
 
 _ALLOWED = frozenset(("again", "only", "wait", "json", "host"))
 
 
-def run(arguments: "Arguments", wait: "Callable[[str, list[int]], int]") -> int:
+def run(arguments: "Arguments", wait: "Callable[[Door, list[int]], int]") -> int:
     """Submit again as the arguments say; `wait` is how `qsub --wait` does it. Returns the exit code."""
     wanted = _wanted(arguments)
-    state_dir = local_hosts.state_dir(arguments.text("host"))
-    new = jobs.again(state_dir, wanted)
+    door = jobs.open_door(arguments.text("host"))
+    new = door.again(wanted)
     if arguments.flag("json"):
         output.write_json([{"id": job, "again": one[0]} for job, one in zip(new, wanted, strict=True)])
     else:
         output.write("".join(f"{job}\n" for job in new))
-    return wait(state_dir, new) if arguments.flag("wait") and new else 0
+    return wait(door, new) if arguments.flag("wait") and new else 0
 
 
 def _wanted(arguments: "Arguments") -> "list[Again]":

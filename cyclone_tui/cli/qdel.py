@@ -2,7 +2,7 @@
 
 from cyclone_core import ids
 from cyclone_core.errors import UsageError
-from cyclone_core.operations import jobs, local_hosts
+from cyclone_core.operations import jobs
 from cyclone_core.scheduler.settings import is_job_name, is_name
 from cyclone_tui.cli import diagnostics, output
 from cyclone_tui.cli.options import COMMON, Option, read
@@ -39,7 +39,7 @@ def run(argv: "list[str]") -> int:
     """Cancel as the arguments say; returns the exit code."""
     arguments = read(USAGE, ABOUT, TABLE, argv)
     selector = _selector(arguments)
-    state_dir = local_hosts.state_dir(arguments.text("host"))
+    door = jobs.open_door(arguments.text("host"))
     answer = _empty()
     if selector["tasks"] or selector["names"] or selector["all"]:
         if selector["queue"] is not None and not selector["tasks"]:  # with ids it costs more than it tells
@@ -47,7 +47,7 @@ def run(argv: "list[str]") -> int:
 
             with queries.open_host(arguments.text("host")) as host:
                 host.check_queue(selector["queue"])
-        answer = jobs.cancel(state_dir, selector)
+        answer = door.cancel(selector)
     if arguments.flag("json"):
         answer["unknown"] = [ids.format_task(*task) for task in answer["unknown"]]
         output.write_json(answer)

@@ -4,7 +4,7 @@ import sys
 
 from cyclone_core.errors import InvalidRequest, UsageError
 from cyclone_core.jobs import CANCELLED, ERROR, SUCCESSFUL
-from cyclone_core.operations import jobs, local_hosts, requests
+from cyclone_core.operations import jobs, requests
 from cyclone_core.problems import Problem, Problems
 from cyclone_core.scheduler import settings
 from cyclone_core.scheduler.scripts import SETTINGS
@@ -14,6 +14,7 @@ from cyclone_tui.cli.options import COMMON, Option, read
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cyclone_core.jobs import JobRequest
+    from cyclone_core.operations.jobs import Door, Progress
     from cyclone_core.options import Arguments
 
 USAGE = "qsub [OPTIONS] FILENAME   or   qsub --again ID… [--only STATES]"
@@ -50,15 +51,15 @@ def run(argv: "list[str]") -> int:
 
         return again.run(arguments, _wait)
     filename = _filename(arguments)
-    state_dir = local_hosts.state_dir(arguments.text("host"))
+    door = jobs.open_door(arguments.text("host"))
     places: dict[str, str] = {}
-    request = _request(arguments, filename, state_dir, places)
+    request = _request(arguments, filename, door, places)
     try:
-        (job,) = jobs.submit(state_dir, request)
+        (job,) = door.submit(request, _progress() if request.parameters else None)
     except InvalidRequest as exc:
         raise InvalidRequest([Problem(places.get(each.path, each.path), each.message, each.hint) for each in exc.problems]) from exc
     _tell(job, request, arguments.flag("json"))
-    return _wait(state_dir, [job]) if arguments.flag("wait") else 0
+    return _wait(door, [job]) if arguments.flag("wait") else 0
 
 
 def _tell(job: int, request: "JobRequest", as_json: bool) -> None:
@@ -84,7 +85,7 @@ def _filename(arguments: "Arguments") -> "str | None":
     return None
 
 
-def _request(arguments: "Arguments", filename: "str | None", state_dir: str, places: "dict[str, str]") -> "JobRequest":
+def _request(arguments: "Arguments", filename: "str | None", door: "Door", places: "dict[str, str]") -> "JobRequest":
     """The checked request. Raises InvalidRequest with everything that is wrong."""
     problems = Problems()
     given: dict[str, object] = {}
@@ -94,7 +95,7 @@ def _request(arguments: "Arguments", filename: "str | None", state_dir: str, pla
     replacements = _replacements(arguments, problems)
     try:
         if "parameters" in arguments:
-            _take_parameters(arguments, filename, state_dir, given, problems)
+            _take_parameters(arguments, filename, door, given, problems)
         request = _build(arguments.text("commands"), filename, given, places, problems, replacements)
         problems.check()
     except BaseException:
@@ -125,9 +126,7 @@ def _build(
     return requests.build(path, text, given, places, problems, commands=commands, replacements=replacements, default_name=name)
 
 
-def _take_parameters(
-    arguments: "Arguments", filename: "str | None", state_dir: str, given: "dict[str, object]", problems: Problems
-) -> None:
+def _take_parameters(arguments: "Arguments", filename: "str | None", door: "Door", given: "dict[str, object]", problems: Problems) -> None:
     """Pack the parameter file into the host's spool."""
     from cyclone_core.scheduler.packing import pack
 
@@ -136,7 +135,7 @@ def _take_parameters(
         problems.add("-t", "cannot be combined with -a: the number of lines is the number of tasks", "Leave one of them out")
     if source == "-" and filename == "-":
         raise UsageError("script and parameters cannot both come from standard input")
-    target = jobs.spool(state_dir)
+    target = door.spool()
     try:
         given["tasks"] = pack(source, target)
         given["parameters"] = target
@@ -144,6 +143,15 @@ def _take_parameters(
         problems.extend(exc.problems)
     except OSError as exc:
         problems.add(exc.filename or source, f"cannot be read: {(exc.strerror or str(exc)).lower()}")
+
+
+def _progress() -> "Progress | None":
+    """Tells a person how much of a large parameter file has reached the host."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from cyclone_tui.cli.uploads import tell
+
+    return tell
 
 
 def _replacements(arguments: "Arguments", problems: Problems) -> "str | None":
@@ -176,17 +184,14 @@ def _key(text: str, problems: Problems) -> str:
     return text
 
 
-def _wait(state_dir: str, ids: "list[int]") -> int:
+def _wait(door: "Door", ids: "list[int]") -> int:
     """Exit code of the jobs once they have ended: of the first that did not end well."""
     if sys.stderr is not None and sys.stderr.isatty():
         what = (
             f"job {ids[0]} (Ctrl-C ends the waiting, not the job)" if len(ids) == 1 else f"{len(ids)} jobs (Ctrl-C ends only the waiting)"
         )
         diagnostics.tell("qsub", f"waiting for {what}")
-    codes = {
-        job: 0 if status == SUCCESSFUL else 1 if status in (CANCELLED, ERROR) else code or 1
-        for job, status, code in jobs.wait(state_dir, ids)
-    }
+    codes = {job: 0 if status == SUCCESSFUL else 1 if status in (CANCELLED, ERROR) else code or 1 for job, status, code in door.wait(ids)}
     return next((codes[job] for job in ids if codes[job]), 0)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from cyclone_core.ids import format_task
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, WAITING
-from cyclone_core.operations import jobs
 from cyclone_core.operations.queries import HostView
 from cyclone_tui import formatters
 from cyclone_tui.job_page import JobPage
@@ -113,7 +112,7 @@ def _words(targets: Sequence[tuple[int, int | None]]) -> str:
 
 
 def _cancel(host: HostView, targets: list[tuple[int, int | None]]) -> int:
-    found = jobs.cancel(host.state_dir, {"tasks": targets})
+    found = host.door().cancel({"tasks": targets})
     return int(found["tasks"])
 
 
@@ -122,4 +121,4 @@ def _cancelled(tasks: int) -> str:
 
 
 def _again(host: HostView, wanted: tuple[int, tuple[int, ...] | None, tuple[int, ...] | None]) -> int:
-    return jobs.again(host.state_dir, [wanted])[0]
+    return host.door().again([wanted])[0]

@@ -4,7 +4,7 @@ import pytest
 
 from cyclone_core.errors import HostUnavailable
 from cyclone_core.operations import follow, logs, metrics_log, system_log
-from cyclone_core.operations.queries import HostView
+from cyclone_core.operations.queries import LocalView
 from tests.engine.conftest import Engine
 
 
@@ -13,7 +13,7 @@ def test_looking_restarts_a_dead_supervisor_when_work_is_open(engine: Engine) ->
     job = engine.array("until [ -e go ]; do sleep 0.05; done", 4)
     engine.until(lambda: engine.tasks(), "something runs")
     engine.kill_supervisor()
-    with HostView("local", engine.state_dir) as host:
+    with LocalView("local", engine.state_dir) as host:
         assert not host.supervised()
         host.revive()
         assert host.supervised()
@@ -25,7 +25,7 @@ def test_looking_starts_nothing_when_nothing_is_open(engine: Engine) -> None:
     """A host whose work is done is left alone."""
     engine.wait(engine.submit("exit 0"))
     engine.kill_supervisor()
-    with HostView("local", engine.state_dir) as host:
+    with LocalView("local", engine.state_dir) as host:
         host.revive()
     assert engine.supervisors() == []
 
@@ -34,7 +34,7 @@ def test_an_output_is_followed_while_it_is_written(engine: Engine) -> None:
     """The first part comes while the job runs: only then is it allowed to go on and end."""
     job = engine.submit("echo first; until [ -e go ]; do sleep 0.05; done; printf last")
     pieces = []
-    with HostView("local", engine.state_dir) as host:
+    with LocalView("local", engine.state_dir) as host:
         for _, _, data in follow.task(host, host.reader.job(job), 1):
             pieces.append(data)
             (engine.work_dir / "go").touch()
@@ -45,7 +45,7 @@ def test_every_kind_of_log_of_a_retried_array(engine: Engine) -> None:
     """Outputs by index, both attempts in the state changes, a total of what was used."""
     job = engine.array('echo $CYCLONE_TASK_INDEX.$CYCLONE_ATTEMPT; [ "$CYCLONE_TASK_INDEX.$CYCLONE_ATTEMPT" != 2.1 ]', 3, retries=1)
     engine.wait(job)
-    with HostView("local", engine.state_dir) as host:
+    with LocalView("local", engine.state_dir) as host:
         found = host.reader.job(job)
         assert b"".join(data for _, data in logs.array_output(host, found)) == b"1.1\n2.2\n3.1\n"
         assert b"".join(logs.output(host, found, 2, attempt=1)) == b"2.1\n"
@@ -63,7 +63,7 @@ def test_looking_does_not_start_a_host_that_was_stopped(engine: Engine) -> None:
     job = engine.submit("until [ -e go ]; do sleep 0.05; done")
     engine.until(lambda: engine.tasks(), "it runs")
     engine.stop()
-    with HostView("local", engine.state_dir) as host:
+    with LocalView("local", engine.state_dir) as host:
         host.revive()
         assert not host.supervised()
     with pytest.raises(HostUnavailable, match="hyper hosts start"):

@@ -61,7 +61,7 @@ def test_every_problem_is_reported_and_nothing_is_left(host: Host) -> None:
     with pytest.raises(InvalidRequest) as caught:
         host.submit("missing.sh", array=[{"A": 1}, {"A": {1, 2}}], retries=-1, name="a\nb", replace={"": 1})
     assert [problem.path for problem in caught.value.problems] == ["missing.sh", "array:2", "replace", "name", "retries"]
-    assert os.listdir(os.path.join(host.state_dir, "spool")) == []
+    assert os.listdir(os.path.join(paths.host_state_dir(host.name), "spool")) == []
 
 
 def test_one_source_is_needed(host: Host) -> None:

@@ -216,7 +216,7 @@ def test_hosts_by_name() -> None:
     (folder / "box.json").write_text('{"name": "box", "type": "local"}')
     (folder / "cloud.json").write_text('{"type": "aws"}')
     assert [local_hosts.state_dir(name) for name in (None, "box")] == [paths.host_state_dir("local"), paths.host_state_dir("box")]
-    for name, message in {"bax": "did you mean box", "../x": "there is no host", "cloud": "come with a later version"}.items():
+    for name, message in {"bax": "did you mean box", "../x": "there is no host", "cloud": "it has no supervisor on this machine"}.items():
         with pytest.raises(CycloneError, match=message):
             local_hosts.state_dir(name)
     with pytest.raises(NotFound):

@@ -7,7 +7,7 @@ import pytest
 
 from cyclone_core.jobs import FAILED, SUCCESSFUL, outcome
 from cyclone_core.operations import follow
-from cyclone_core.operations.queries import HostView
+from cyclone_core.operations.queries import LocalView
 from tests.filled import CANCELLED_CODE, SUBMITTED, FilledHost
 
 Step = Callable[[], object]
@@ -66,14 +66,14 @@ def test_a_job_is_followed_from_before_its_start_to_its_end(host: FilledHost) ->
         lambda: append(file, b"two "),
         lambda: (append(file, b"three"), end(host, b"one two three")),
     ]
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         assert written(follow.task(view, view.reader.job(1), 1, pause=pauses(*steps))) == b"one two three"
 
 
 def test_a_short_job_is_told_from_the_journal(host: FilledHost) -> None:
     """Its output never was in a file."""
     host.job()
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         assert written(follow.task(view, view.reader.job(1), 1, pause=pauses(lambda: end(host, b"quick")))) == b"quick"
 
 
@@ -91,7 +91,7 @@ def test_the_next_attempt_is_followed_too(host: FilledHost) -> None:
         host.db.execute("DELETE FROM span")
         end(host, b"second", attempt=2)
 
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         found = list(follow.task(view, view.reader.job(1), 1, pause=pauses(lambda: lease(host), fails, succeeds)))
     assert [(attempt, data) for _, attempt, data in found] == [(1, b"first"), (2, b"second")]
 
@@ -100,7 +100,7 @@ def test_a_job_cancelled_while_it_waits_ends_the_following(host: FilledHost) -> 
     """It was never started, and never will be."""
     host.job()
     cancel = lambda: host.db.execute("UPDATE job SET waiting=0, cancelled=1, cancel=1")  # noqa: E731
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         assert written(follow.task(view, view.reader.job(1), 1, pause=pauses(cancel))) == b""
 
 
@@ -129,7 +129,7 @@ def test_an_array_is_followed_while_blocks_are_merged(host: FilledHost) -> None:
         first_ends,
         all_end,
     ]
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         found = list(follow.array(view, view.reader.job(1), pause=pauses(*steps)))
     assert [(position, data) for position, _, data in found] == [(1, b"<"), (2, b"<2>"), (1, b"1>")]
 
@@ -141,7 +141,7 @@ def test_only_the_end_of_a_large_output(host: FilledHost) -> None:
     file = output_file(host, "1-1-1")
     append(file, b"x" * 99 + b"\n" + b"line\n" * 20)
     more = pauses(lambda: append(file, b"y" * 200 + b"\nend\n"), lambda: end(host, b""))
-    with HostView("h", host.directory) as view:
+    with LocalView("h", host.directory) as view:
         job = view.reader.job(1)
         assert job is not None
         found = written(follow.task(view, job, 1, pause=more, last=52))
@@ -152,7 +152,7 @@ def test_only_the_end_of_a_large_output(host: FilledHost) -> None:
 def test_an_array_from_its_last_tasks_on(host: FilledHost) -> None:
     """Of what is over already only the last ones are told, and all that ends later."""
     host.array(dict.fromkeys(range(1, 9), (SUCCESSFUL, 0)), tasks=8, next=9, blocks=3)
-    with HostView("h", host.directory) as view:
+    with LocalView("h", host.directory) as view:
         job = view.reader.job(1)
         assert job is not None
         follower = follow._ArrayFollower(view, job)

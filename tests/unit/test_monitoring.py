@@ -10,7 +10,7 @@ from cyclone_core import indices, paths
 from cyclone_core.jobs import FAILED
 from cyclone_core.operations import monitoring, workers
 from cyclone_core.operations.monitoring import Overview, WorkerView
-from cyclone_core.operations.queries import HostView
+from cyclone_core.operations.queries import LocalView
 from cyclone_core.scheduler.sqlite import event_log
 from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
 from tests.filled import SUBMITTED, FilledHost
@@ -29,7 +29,7 @@ def host() -> FilledHost:
 
 def look(host: FilledHost) -> Overview:
     """An overview of it."""
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         return monitoring.overview(view)
 
 
@@ -65,7 +65,7 @@ def test_two_looks_at_the_same_are_equal(host: FilledHost) -> None:
 
 def test_a_host_that_nobody_started_is_new(tmp_path: Path) -> None:
     """It has nothing, and nothing needs attention."""
-    with HostView("local", paths.host_state_dir("local")) as view:
+    with LocalView("local", paths.host_state_dir("local")) as view:
         found = monitoring.overview(view)
     assert (found.health, found.supervised, found.counts, found.pools, found.attention) == ("new", False, (0,) * 6, (), ())
 
@@ -116,7 +116,7 @@ def test_events_come_newest_first_in_pages(host: FilledHost) -> None:
     """A page begins below the number that the last one ended with."""
     for number in range(5):
         event_log.note(host.db, SUBMITTED + number, "worker", str(number), "died")
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         first = monitoring.events(view, limit=2)
         assert [event.name for event in first] == ["4", "3"]
         assert [event.name for event in monitoring.events(view, first[-1].id)] == ["2", "1", "0"]
@@ -134,7 +134,7 @@ def test_only_the_newest_events_are_kept(host: FilledHost) -> None:
 def test_workers_whose_processes_are_gone_are_not_shown(host: FilledHost) -> None:
     """Nor those whose number another program has now."""
     host.db.executemany("INSERT INTO worker VALUES(?, 'small', ?, 1, 0, 0, 'idle')", [(1, 2**22 + 1), (2, os.getpid())])
-    with HostView("local", host.directory) as view:
+    with LocalView("local", host.directory) as view:
         assert monitoring.workers(view) == ()
 
 

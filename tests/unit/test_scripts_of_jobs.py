@@ -8,7 +8,7 @@ import pytest
 
 from cyclone_core.errors import InvalidRequest, NotFound
 from cyclone_core.operations import logs, scripts
-from cyclone_core.operations.queries import HostView
+from cyclone_core.operations.queries import LocalView
 from cyclone_core.scheduler.packing import pack_objects
 from tests.filled import FilledHost
 
@@ -28,7 +28,7 @@ def test_script_and_parameters_of_a_task(host: FilledHost, tmp_path: Path) -> No
     pack_objects([{"ALPHA": 1}, {"ALPHA": "two"}], str(packed))
     host.db.execute("UPDATE spec SET body=json_set(body, '$.parameters', ?)", (str(packed),))
     host.job(counts=(2, 0, 0, 0, 0, 0), array=1)
-    with HostView("h", host.directory) as view:
+    with LocalView("h", host.directory) as view:
         job = view.reader.job(1)
         assert job is not None
         assert scripts.of_job(view, job) == b"echo ALPHA\n"
@@ -40,7 +40,7 @@ def test_a_script_that_is_gone(host: FilledHost, tmp_path: Path) -> None:
     """The reason is told, with the path."""
     (tmp_path / "scripts" / ("0" * 32)).unlink()
     host.job()
-    with HostView("h", host.directory) as view, pytest.raises(NotFound, match="No such file"):
+    with LocalView("h", host.directory) as view, pytest.raises(NotFound, match="No such file"):
         job = view.reader.job(1)
         assert job is not None
         scripts.of_job(view, job)
@@ -50,7 +50,7 @@ def test_saving_an_output(host: FilledHost, tmp_path: Path) -> None:
     """The whole of it, for its owner only, never over another file."""
     host.ended(b"one\ntwo\n")
     target = tmp_path / "out.txt"
-    with HostView("h", host.directory) as view:
+    with LocalView("h", host.directory) as view:
         job = view.reader.job(1)
         assert job is not None
         assert logs.save(view, job, 1, None, str(target)) == (str(target), 8)

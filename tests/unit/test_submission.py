@@ -10,7 +10,7 @@ import pytest
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.operations import submission
-from cyclone_core.operations.queries import HostView
+from cyclone_core.operations.queries import HostView, LocalView
 from cyclone_core.operations.submission import Draft, command, judge
 from tests.filled import FilledHost
 
@@ -27,7 +27,7 @@ def host(tmp_path: Path) -> HostView:
     made.resource("queue", "slow", cluster="small", paused=True)
     made.resource("definition", "default", vcpus=1)
     made.resource("definition", "wide", vcpus=4)
-    return HostView("local", made.directory)
+    return LocalView("local", made.directory)
 
 
 def told(host: HostView, draft: Draft) -> dict[str, str]:
@@ -74,7 +74,7 @@ def test_no_script_is_a_problem_of_the_script(host: HostView, draft: Draft) -> N
 
 def test_a_new_host_is_no_problem(tmp_path: Path) -> None:
     """Its first start makes the defaults."""
-    assert judge(HostView("local", str(tmp_path)), Draft(text="true")).problems == ()
+    assert judge(LocalView("local", str(tmp_path)), Draft(text="true")).problems == ()
 
 
 def test_a_preview_of_indices(host: HostView) -> None:
