@@ -1,6 +1,7 @@
 """Submitting, cancelling and awaiting jobs: a host's door, and what goes through that of a local host to its supervisor.
 
-`open_door` chooses the engine; nobody above it knows which one it is. What an AWS host does is in `aws_door`. Of a local host, every request survives the supervisor's death: it is sent again to the next one, which is started here when none runs. Sending a
+`open_door` chooses the engine; nobody above it knows which one it is. What an AWS host does is in `aws_door`.
+Every request to a supervisor survives its death: it is sent again to the next one, which is started here when none runs. Sending a
 submission twice is one job, because each carries an idempotency key, the caller's or a random one.
 """
 
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
         def spool(self) -> str:
             """Path for a new parameter file on its way to the host; its directory is made."""
 
-        def endings(self) -> Endings:
+        def endings(self) -> "Endings":
             """Hears which jobs end."""
 
     class Endings(Protocol):
