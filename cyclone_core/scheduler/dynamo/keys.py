@@ -121,3 +121,23 @@ def band(queue_priority: int, priority: int) -> int:
     """Index in BANDS: the queue's priority decides, and where it is 0 the job's own."""
     decides = queue_priority or priority
     return 1 + (decides > 0) - (decides < 0)
+
+
+# -- objects of the data bucket -----------------------------------------------------------------------------------------------------
+def log_object(number: int, low: int, log: int) -> str:
+    """A log object of a unit (low: 0 of a single job). S3 takes 3,500 writes a second below a prefix, so the keys begin apart."""
+    return f"{_outputs(number, low)}/{log}"
+
+
+def output_object(number: int, low: int, position: int, attempt: int) -> str:
+    """A large output of an attempt, by itself."""
+    return f"{_outputs(number, low)}/{position}-{attempt}"
+
+
+def live_object(number: int, low: int, position: int, attempt: int, chunk: int) -> str:
+    """A piece of the output of an attempt that runs."""
+    return f"{_outputs(number, low)}/{position}-{attempt}.{chunk}"
+
+
+def _outputs(number: int, low: int) -> str:
+    return f"output/{(number * 31 + low * 17) % 256:02x}/{number}/{low}"
