@@ -33,9 +33,10 @@ Attributes are short because every kilobyte of an item that is written costs a w
     of a unit   s 0 waits, 1 leased, 2 over; l number of the lease (only grows), v version (grows with each write that changes counts),
                 c counts [6 numbers]; un the lease's end, w worker, mk positions up to here may have been started,
                 rn running [[position, attempt, start_ms], ...] (JSON), rs results (`columns.pack`), hs earlier attempts (the same),
-                op unfinished tasks that have a history [[position, attempt, failures, losses], ...] (JSON), xs positions whose cancellation
-                was asked for (number set), lg number of the last log object, ls leases in a row that were lost without a result,
-                o output of a single job's final attempt when little (deflated frames), why {position: reason} (JSON),
+                op unfinished tasks that have a history [[low, high, attempt, failures, losses], ...] (JSON), xs positions whose
+                cancellation was asked for (number set), lg number of the last log object, ls leases in a row that were lost without a result,
+                o output of a single job's final attempt when little (deflated frames),
+                why [[reason, [[position, attempt], ...]], ...] (JSON, deflated),
                 fo somebody follows until, lv {position: [attempt, chunks, bytes]} output of running tasks so far (JSON)
 """
 

@@ -1,0 +1,461 @@
+"""A unit of work in memory: what one item of the table says, and every rule of how it may change. Pure and lean.
+
+A unit is what is leased, run and reported together: a single job (its item is the job's own) or a slice of an array, positions low..high.
+Each of its tasks is in one of these places:
+
+    results     over: the row of its last attempt
+    histories   not over, and not fresh: (number of the next or present attempt, own failures, workers lost)
+    neither     not over, fresh: its first attempt is still to come, or runs
+
+While the unit is leased its holder may start the tasks up to `mark` and no others; what was said before a worker vanishes is all that
+may have run. Those count as Running, the rest as Waiting. Times are milliseconds since 1970, in rows microseconds (`journal.Row`).
+
+The methods only change memory; `store` writes the outcome with one conditional write. `version` is what the table has, and grows with every
+write that changes more than the lease; whoever writes makes `lease` and `version` its condition, so of two who write one is refused.
+
+What others write into an item that somebody holds is kept apart, so that nobody overwrites it: `cancelled` (positions), `stopped` (a single
+job), `follow`. The holder hears of it with `hear`, which takes the item that every write and every look returns.
+"""
+
+import json
+from itertools import groupby, pairwise
+from zlib import compress, decompress
+
+from cyclone_core import jobs
+from cyclone_core.jobs import CANCELLED, RUNNING, WAITING
+from cyclone_core.scheduler import columns, lifecycle
+from cyclone_core.scheduler.dynamo import keys, tiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from cyclone_core.journal import Row
+    from cyclone_core.ports import Range
+    from cyclone_core.scheduler.dynamo.values import Item
+    from cyclone_core.scheduler.lifecycle import Retry
+
+    History = tuple[int, int, int]
+    """(number of the next or present attempt, own failures so far, workers lost so far)"""
+    Member = tuple[Row, int]
+    """(row, number of the unit's log object with its END frame, where `at` of the row is; 0: no output of it is kept)"""
+
+FRESH: "History" = (1, 0, 0)
+AHEAD = 64
+"""So many tasks, beyond those that run, a worker may start between two writes at most; as many results make a write."""
+GROWTH = 4
+MOST_EARLIER = 1000
+"""Earlier attempts that a unit remembers; with -r 1000000 the oldest are forgotten, or the item would outgrow what an item may be."""
+LONGEST_REASON, MOST_REASONS = 500, 60_000
+"""Characters of a reason, and of all reasons of a unit."""
+_SHORT_REASON = 60
+MOST_PARTS = 40
+"""Slices that one split makes; of 1,000 tasks √1000 = 32. A transaction takes 100 items."""
+_CANCELLED = jobs.outcome(0, jobs.CAUSE_CANCELLED)
+_LOST = jobs.outcome(0, jobs.CAUSE_LOST)
+_IDENTITY = ("q", "d", "sz", "jt", "u", "b")
+"""Attributes of a slice that never change."""
+
+
+class Unit:
+    """See above.
+
+    job; low, high: its positions (a single job: 1, 1); array: whether it is a slice. shape: {q, d, sz, jt, u, b} of a slice, see `keys`.
+    state: keys.WAITING, LEASED or OVER. lease: number of the present or last lease. version: as it is stored, 0: it is no item yet.
+    until: end of the lease. worker: who holds or held it. mark: positions up to here may have been started under this lease.
+    ahead: so many unfinished tasks the mark was last made to cover (not stored). running: [[position, attempt, start_ms], …] as last said.
+    results: position -> Member. earlier: Members of attempts that were followed by others. histories: position -> History.
+    cancelled: positions whose cancellation was asked for. stopped: when that of the whole job was asked for; of a slice whoever reads
+    the job's item sets it. log: number of its last log object. lost: leases in a row that ended without a result.
+    reasons: (position, attempt) -> why it ended so. output: of a single job's final attempt when little. follow: somebody follows until.
+    live: position -> [attempt, chunks, bytes] of running tasks' output so far.
+    touched: something changed that a write must make known with a new version.
+    """
+
+    __slots__ = (
+        "ahead", "array", "cancelled", "earlier", "follow", "high", "histories", "job", "lease", "live", "log", "lost", "low", "mark",
+        "output", "reasons", "results", "running", "shape", "state", "stopped", "touched", "until", "version", "worker",
+    )  # fmt: skip
+
+    def __init__(self, job: int, low: int, high: int, array: bool, shape: "Item | None" = None) -> None:
+        self.job, self.low, self.high, self.array, self.shape = job, low, high, array, shape or {}
+        self.state, self.lease, self.version, self.until, self.worker, self.mark = keys.WAITING, 0, 0, 0, "", low - 1
+        self.ahead, self.log, self.lost, self.follow = 0, 0, 0, 0
+        self.stopped: int | None = None
+        self.running: list[list[int]] = []
+        self.results: dict[int, Member] = {}
+        self.earlier: list[Member] = []
+        self.histories: dict[int, History] = {}
+        self.cancelled: set[int] = set()
+        self.reasons: dict[tuple[int, int], str] = {}
+        self.output = b""
+        self.live: dict[int, list[int]] = {}
+        self.touched = True
+
+    # -- items --------------------------------------------------------------------------------------------------------------------
+    @classmethod
+    def tile(cls, job: "Item", low: int) -> "Unit":
+        """The tile of an array (its JOB item) that begins at a position, waiting, not an item yet. Raises ValueError where none begins."""
+        tasks = tiles.tile(low, job["sz"], job["t"])
+        if not tasks or not job["a"]:
+            raise ValueError(f"no tile of job {_number(job)} begins at {low}")
+        shape = {"q": job["q"], "d": job["d"], "sz": job["sz"], "jt": job["t"], "u": job["u"], "b": job["b"]}
+        return cls(_number(job), low, low + tasks - 1, True, shape)
+
+    @classmethod
+    def of(cls, item: "Item") -> "Unit":
+        """The unit that an item (with pk and sk) tells of: a slice's, or a single job's."""
+        array = item["sk"] != keys.JOB
+        if array:
+            unit = cls(item["j"], item["lo"], item["h"], True, {name: item[name] for name in _IDENTITY if name in item})
+        else:
+            unit = cls(_number(item), 1, 1, False)
+        unit.state, unit.lease, unit.version = item["s"], item["l"], item["v"]
+        unit.until, unit.worker, unit.mark = item.get("un", 0), item.get("w", ""), item.get("mk", unit.low - 1)
+        unit.log, unit.lost, unit.output = item.get("lg", 0), item.get("ls", 0), item.get("o", b"")
+        unit.running = json.loads(item.get("rn", "[]"))
+        unit.results = {member[0][1]: member for member in columns.rows(unit.job, item.get("rs", b""))}
+        unit.earlier = columns.rows(unit.job, item.get("hs", b""))
+        for low, high, *history in json.loads(item.get("op", "[]")):
+            unit.histories.update(dict.fromkeys(range(low, high + 1), tuple(history)))
+        unit.reasons = _read_reasons(item.get("why", b""))
+        unit.live = {int(position): told for position, told in json.loads(item.get("lv", "{}")).items()}
+        unit.touched = False
+        unit.hear(item)
+        return unit
+
+    def hear(self, item: "Item") -> set[int]:
+        """Take over what others may have written into the item; the positions whose cancellation is news (of a single job: 1)."""
+        news: set[int] = item.get("xs", set()) - self.cancelled
+        self.cancelled |= news
+        if not self.array and "x" in item and self.stopped is None:
+            self.stopped = item["x"]
+            news = {1}
+        self.follow = item.get("fo", 0)
+        return news
+
+    @property
+    def key(self) -> "tuple[str, str]":
+        """Key of its item."""
+        return keys.slice(self.job, self.low, self.shape["sz"]) if self.array else keys.job(self.job)
+
+    def item(self) -> "Item":
+        """All attributes of a new slice's item, version 1 higher than now."""
+        return {"j": self.job, "lo": self.low, **self.shape, **{name: value for name, value in self.changes().items() if value is not None}}
+
+    def changes(self) -> "Item":
+        """What a write sets of an item that is there; None: removed. Of a slice and of a single job alike."""
+        leased = self.state == keys.LEASED
+        found: dict[str, Any] = {
+            "s": self.state, "l": self.lease, "v": self.version + self.touched, "c": self.counts(),
+            "un": self.until if leased else None, "w": self.worker or None, "mk": self.mark if leased else None,
+            "rn": _text(self.running) if leased and self.running else None, "lv": _text(self.live) if leased and self.live else None,
+            "rs": columns.pack(sorted(self.results.values())) if self.results else None,
+            "hs": columns.pack(sorted(self.earlier)) if self.earlier else None,
+            "op": _text(self._spans()) if self.histories else None, "lg": self.log or None, "ls": self.lost or None,
+            "o": self.output or None, "why": _write_reasons(self.reasons),
+        }  # fmt: skip
+        if self.array:
+            found["h"] = self.high
+        return found
+
+    def written(self) -> None:
+        """A write of `changes` succeeded: the table has what is here."""
+        self.version += self.touched
+        self.touched = False
+
+    # -- looking ------------------------------------------------------------------------------------------------------------------
+    @property
+    def left(self) -> int:
+        """How many tasks are not over."""
+        return self.high - self.low + 1 - len(self.results)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every task is."""
+        return self.state == keys.OVER
+
+    def unfinished(self) -> "Iterator[int]":
+        """Positions of tasks that are not over, ascending."""
+        results = self.results
+        return (position for position in range(self.low, self.high + 1) if position not in results)
+
+    def counts(self) -> list[int]:
+        """Numbers of its tasks in the order of jobs.STATES. A cancelled array's waiting tasks are still Waiting here."""
+        found = [0] * len(jobs.STATES)
+        for row, _ in self.results.values():
+            found[lifecycle.final_state(row[3])] += 1
+        found[RUNNING] = sum(position <= self.mark for position in self.unfinished()) if self.state == keys.LEASED else 0
+        found[WAITING] = self.left - found[RUNNING]
+        return found
+
+    def states(self) -> bytes:
+        """The state of each task, low..high, a byte each. What waits while nobody holds it is Cancelled once its job is `stopped`."""
+        leased = self.state == keys.LEASED
+        idle = CANCELLED if self.stopped is not None and not leased else WAITING
+        mark = self.mark if leased else self.low - 1
+        found = bytearray(RUNNING if position <= mark else idle for position in range(self.low, self.high + 1))
+        for position, (row, _) in self.results.items():
+            found[position - self.low] = lifecycle.final_state(row[3])
+        return bytes(found)
+
+    def history(self, position: int) -> "History":
+        """(attempt, failures, losses) of a task that is not over."""
+        return self.histories.get(position, FRESH)
+
+    def startable(self, handed_out: "Collection[int]" = ()) -> "list[Range]":
+        """What its holder may start now, as ranges with equal histories: not over, up to the mark, not cancelled, not handed out before."""
+        if self.state != keys.LEASED or self.stopped is not None:
+            return []
+        may = (p for p in range(self.low, min(self.mark, self.high) + 1) if p not in self.results and p not in self.cancelled)
+        return self._ranges(p for p in may if p not in handed_out)
+
+    def _ranges(self, positions: "Iterable[int]") -> "list[Range]":
+        found: list[Range] = []
+        for position in positions:
+            history = self.history(position)
+            if found and found[-1][2] == position - 1 and found[-1][3:] == history:
+                found[-1] = (self.job, found[-1][1], position, *history)
+            else:
+                found.append((self.job, position, position, *history))
+        return found
+
+    def _spans(self) -> "list[Sequence[int]]":
+        return [one[1:] for one in self._ranges(sorted(self.histories))]
+
+    # -- leases -------------------------------------------------------------------------------------------------------------------
+    def claim(self, worker: str, until: int, width: int) -> None:
+        """Lease it to a worker that runs `width` tasks at once; it waits. After a loss one task at a time may be started."""
+        assert self.state == keys.WAITING, "only what waits is leased"
+        self.state, self.worker, self.until, self.lease, self.touched = keys.LEASED, worker, until, self.lease + 1, True
+        self.running, self.live, self.mark, self.ahead = [], {}, self.low - 1, 0
+        self.allow(width, short=False)
+
+    def allow(self, width: int, short: bool) -> int:
+        """Raise the mark as far as its holder may go before it writes again; the mark. It is valid once it is written.
+
+        width: tasks that run at once; short: they last less than the time between two writes. After a loss it is one task, until a
+        result comes: then the one that kills its workers is the only one that a loss is held against.
+        """
+        if self.lost:
+            self.ahead = 1
+        elif short:
+            self.ahead = min(max(self.ahead, width) * GROWTH, width + AHEAD)
+        else:
+            self.ahead = width
+        mark = self.mark
+        for number, position in enumerate(self.unfinished(), 1):
+            mark = max(self.mark, position)
+            if number == self.ahead:
+                break
+        self.touched |= mark != self.mark
+        self.mark = mark
+        return mark
+
+    def renew(self, until: int) -> None:
+        """The lease goes on."""
+        self.until = until
+
+    def is_free(self, now: int) -> bool:
+        """Whether somebody may lease it at a time: it waits, or its lease is over."""
+        return self.state == keys.WAITING or (self.state == keys.LEASED and self.until < now)
+
+    # -- results ------------------------------------------------------------------------------------------------------------------
+    def finish(self, members: "Iterable[Member]", reasons: "Mapping[tuple[int, int], str]", retry: "Retry") -> "list[Range]":
+        """Attempts that ended. Returns what runs again under the same lease, as ranges: to be started once this is written.
+
+        members: rows with the number of their log object; those of another attempt, of tasks that are over or of others change nothing.
+        reasons: (job, position) -> why it ended so.
+        """
+        again = []
+        for row, number in members:
+            job, position, attempt, code = row[:4]
+            history = self.history(position)
+            if job != self.job or not self.low <= position <= self.high or position in self.results or attempt != history[0]:
+                continue
+            self.lost, self.touched, self.log = 0, True, max(self.log, number)
+            reason = reasons.get((job, position))
+            if code == 0 and not reason:
+                self._end(position, (row, number))
+            elif self._judge(row, history, reason, retry, number):
+                again.append(position)
+        self._close_if_over()
+        return self._ranges(sorted(again))
+
+    def _judge(self, row: "Row", history: "History", reason: str | None, retry: "Retry", number: int) -> bool:
+        """An attempt that did not simply succeed; whether the task runs again."""
+        position, attempt, code = row[1:4]
+        verdict = lifecycle.judge(code, history[1], history[2], retry, self._is_cancelled(position))
+        if reason:
+            self.reasons[position, attempt] = reason[:LONGEST_REASON]
+        if verdict.state == WAITING:
+            self._go_on((row, number), (attempt + 1, verdict.failures, verdict.losses))
+            return True
+        if verdict.state == CANCELLED and jobs.cause_of(code) != jobs.CAUSE_CANCELLED:
+            row = (*row[:3], _CANCELLED | code & 0xFFFF, *row[4:])
+        self._end(position, (row, number))
+        return False
+
+    def _end(self, position: int, member: "Member") -> None:
+        self.results[position] = member
+        self.histories.pop(position, None)
+        self.live.pop(position, None)
+
+    def _go_on(self, member: "Member", history: "History") -> None:
+        position = member[0][1]
+        self.earlier.append(member)
+        self.histories[position] = history
+        self.live.pop(position, None)
+        if len(self.earlier) > MOST_EARLIER:
+            gone = self.earlier.pop(0)[0]
+            self.reasons.pop((gone[1], gone[2]), None)
+
+    def _close_if_over(self) -> None:
+        if not self.left:
+            self.state, self.running, self.live = keys.OVER, [], {}
+
+    def _is_cancelled(self, position: int) -> bool:
+        return self.stopped is not None or position in self.cancelled
+
+    # -- tasks that come back -----------------------------------------------------------------------------------------------------
+    def give_back(self, now: int) -> None:
+        """Nothing of what is not over was begun: it waits again with its history unchanged, or is Cancelled where that was asked for."""
+        self.lose(now, {})
+
+    def lose(
+        self, now: int, started: "Mapping[int, int] | None" = None, counted: bool = True, reason: str = "its worker died"
+    ) -> "list[Range]":
+        """Its holder is gone, or lets go of it: no more of it runs. What waits again, as ranges; the lease is over.
+
+        started: position -> start_us of the tasks that had begun and have not ended; None: nobody knows, so all up to the mark. Each of
+        them counts one loss and ends as Error after DEFAULT_LOSSES of them. Not `counted`: it was stopped on purpose or told to leave;
+        the attempt is over, but no loss is held against the task. Where cancellation was asked for, the task is Cancelled.
+        """
+        if started is None:
+            begun = {position: start * 1000 for position, _, start in self.running}
+            started = {p: begun.get(p, now * 1000) for p in self.unfinished() if p <= self.mark}
+        else:
+            started = {p: start for p, start in started.items() if self.low <= p <= self.high and p not in self.results}
+        for position in list(self.unfinished()):
+            if position in started:
+                self._lost(position, started[position], now, counted, reason)
+            elif self._is_cancelled(position):
+                self._never_ran(position, now)
+        self.lost += bool(started) and counted
+        self.state, self.running, self.live, self.touched, self.mark = keys.WAITING, [], {}, True, self.low - 1
+        self._close_if_over()
+        return self._ranges(self.unfinished())
+
+    def _lost(self, position: int, start_us: int, now: int, counted: bool, reason: str) -> None:
+        attempt, failures, losses = self.history(position)
+        cancelled = self._is_cancelled(position)
+        code = _CANCELLED | _LOST & 0xFFFF if cancelled else _LOST
+        row = (self.job, position, attempt, code, start_us, max(0, now * 1000 - start_us), 0, 0)
+        self.reasons[position, attempt] = reason[:LONGEST_REASON]
+        if cancelled or (counted and losses + 1 >= jobs.DEFAULT_LOSSES):
+            self._end(position, (row, 0))
+        else:
+            self._go_on((row, 0), (attempt + 1, failures, losses + counted))
+
+    def _never_ran(self, position: int, now: int) -> None:
+        self._end(position, ((self.job, position, self.history(position)[0], _CANCELLED, now * 1000, 0, 0, 0), 0))
+
+    # -- cancellation -------------------------------------------------------------------------------------------------------------
+    def cancel(self, position: int | None, now: int) -> int:
+        """Cancel a task, or all (None), of a unit that nobody holds; how many tasks that ended. (Of one that is held, the wish is written
+        beside it, and its holder settles it.)"""
+        assert self.state != keys.LEASED, "what is held is its holder's"
+        if position is not None and not self.low <= position <= self.high:
+            return 0
+        wanted = [p for p in (self.unfinished() if position is None else (position,)) if p not in self.results]
+        for one in wanted:
+            self._never_ran(one, now)
+        self.touched |= bool(wanted)
+        self._close_if_over()
+        return len(wanted)
+
+    def settle(self, now: int, started: "Collection[int]" = ()) -> list[int]:
+        """Its holder heard of cancellations: tasks that it has not `started` are Cancelled at once; their positions. Those that run it
+        ends, and reports as any other result."""
+        ended = [p for p in self.unfinished() if self._is_cancelled(p) and p not in started]
+        for position in ended:
+            self._never_ran(position, now)
+        self.touched |= bool(ended)
+        self._close_if_over()
+        return ended
+
+    # -- parts --------------------------------------------------------------------------------------------------------------------
+    @property
+    def fixed(self) -> int:
+        """Positions up to here stay in this slice: they may have been begun, or their outputs lie in its log objects."""
+        logged = (row[1] for row, log in (*self.results.values(), *self.earlier) if log)
+        return max(self.mark, self.low, max(logged, default=0))
+
+    def cuts(self) -> list[int]:
+        """Where to split what has not been begun, n tasks, into about √n parts: first positions, ascending; [] where it is not worth it.
+
+        The holder keeps the first part, as the next thing to do.
+        """
+        first = self.fixed + 1
+        rest = self.high - first + 1
+        if not self.array or rest < 2:
+            return []
+        part = max(1, -(-rest // max(2, round(rest**0.5))))
+        return list(range(first + part, self.high + 1, part))[:MOST_PARTS]
+
+    def split(self, cuts: "Sequence[int]") -> "list[Unit]":
+        """Cut off new slices that begin at these positions, above `fixed` and ascending; each goes to the next one, the last to the end.
+
+        This unit keeps low..cuts[0]-1. Each new one waits, with whatever is known of its tasks. All of them are written together
+        (`DynamoStore.split`). Raises ValueError for cuts that are none.
+        """
+        bounds = [*cuts, self.high + 1]
+        if not self.array or not cuts or cuts[0] <= self.fixed or any(b <= a for a, b in pairwise(bounds)):
+            raise ValueError(f"the slice {self.low}-{self.high}, of which {self.fixed} is begun, cannot be cut at {list(cuts)}")
+        parts = []
+        for low, end in zip(cuts, bounds[1:], strict=True):
+            part = Unit(self.job, low, end - 1, True, self.shape)
+            part.results = {p: member for p, member in self.results.items() if low <= p < end}
+            part.earlier = [member for member in self.earlier if low <= member[0][1] < end]
+            part.histories = {p: history for p, history in self.histories.items() if low <= p < end}
+            part.reasons = {key: reason for key, reason in self.reasons.items() if low <= key[0] < end}
+            part.cancelled = {p for p in self.cancelled if low <= p < end}
+            part._close_if_over()
+            parts.append(part)
+        self._shrink(cuts[0] - 1)
+        return parts
+
+    def _shrink(self, high: int) -> None:
+        self.high, self.touched = high, True
+        self.results = {p: member for p, member in self.results.items() if p <= high}
+        self.earlier = [member for member in self.earlier if member[0][1] <= high]
+        self.histories = {p: history for p, history in self.histories.items() if p <= high}
+        self.reasons = {key: reason for key, reason in self.reasons.items() if key[0] <= high}
+        self._close_if_over()
+
+
+def _number(job: "Item") -> int:
+    return int(job["pk"][2:])
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _write_reasons(reasons: "Mapping[tuple[int, int], str]") -> bytes | None:
+    """Each text once, with the attempts that it tells of; texts beyond the bound are cut short."""
+    if not reasons:
+        return None
+    room, grouped = MOST_REASONS, []
+    for text, members in groupby(sorted(reasons.items(), key=lambda one: (one[1], one[0])), key=lambda one: one[1]):
+        kept = text if len(text) <= room else text[:_SHORT_REASON]
+        room -= len(kept)
+        grouped.append([kept, [list(key) for key, _ in members]])
+    return compress(_text(grouped).encode("utf-8", "surrogatepass"), 6)
+
+
+def _read_reasons(blob: bytes) -> dict[tuple[int, int], str]:
+    if not blob:
+        return {}
+    return {(position, attempt): text for text, members in json.loads(decompress(blob)) for position, attempt in members}
