@@ -13,7 +13,8 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
     G#BLOCK       TALLY                    the same of the single jobs with id // BLOCK_OF_JOBS == BLOCK
     TOTALS        QUEUE#DEFINITION#SHARD   c0..c5: tasks of a queue and definition; the sum over shards counts
     P#HASH        SPEC                     what jobs execute: `body` (JSON, deflated), `script` (deflated) or `object` (its key in S3)
-    K#KEY         KEY                      `j`: the job of an idempotency key that a user chose
+    K#KEY         KEY                      `j`: the job of an idempotency key that a user chose, `t` its tasks, `sc` the name of its script
+    A#KEY         KEY                      `ids`: the jobs that one request to run tasks again made; gone after a week
     IDS           IDS                      `next`: ids below it were given away, in blocks
     QUEUE         NAME                     `paused` (0/1): what workers have to know of a queue
     W#SHARD       WORKER                   a worker's last words (`scheduler.remote`), gone by itself when it is silent
@@ -23,9 +24,10 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
 Attributes are short because every kilobyte of an item that is written costs a write unit. Times are milliseconds since 1970 unless said.
 
     of a job    n name, q queue, d definition, u user, p priority, b band, k idempotency key (if a user chose it), a 0 single, 1 array,
-                2 sparse array, t tasks, lo first index, st step, ix the indices of a sparse array (`indices.pack`), lm limit (0 none),
+                2 sparse array, t tasks, lo first index, st step, ix the indices of a sparse array (`indices.pack`;
+                an object when there are many, `index_object`), lm limit (0 none),
                 sz slice size, nx tiles that may be sent so far (limited arrays), sp spec (16 bytes), pm key of the parameter object,
-                at submitted, x when its cancellation was asked for, v version
+                tk the token of who put it, at submitted, x when its cancellation was asked for, v version
                 due `due#SHARD` and due_at: on the index `due` while the job is open; the reconciler looks at it then
                 listing `q#QUEUE#SHARD` and listed_at `MILLISECONDS#ID`: on the index `listing`, with n and u
                 expires seconds since 1970, set when it is over
@@ -33,8 +35,9 @@ Attributes are short because every kilobyte of an item that is written costs a w
     of a unit   s 0 waits, 1 leased, 2 over; l number of the lease (only grows), v version (grows with each write that changes counts),
                 c counts [6 numbers]; un the lease's end, w worker, mk positions up to here may have been started,
                 rn running [[position, attempt, start_ms], ...] (JSON), rs results (`columns.pack`), hs earlier attempts (the same),
-                op unfinished tasks that have a history [[low, high, attempt, failures, losses], ...] (JSON), xs positions whose
-                cancellation was asked for (number set), lg number of the last log object, ls leases in a row that were lost without a result,
+                op unfinished tasks that have a history [[low, high, attempt, failures, losses], ...] (JSON),
+                xs positions whose cancellation was asked for (number set), lg number of the last log object,
+                ls leases in a row that were lost without a result,
                 o output of a single job's final attempt when little (deflated frames),
                 why [[reason, [[position, attempt], ...]], ...] (JSON, deflated),
                 fo somebody follows until, lv {position: [attempt, chunks, bytes]} output of running tasks so far (JSON)
@@ -98,6 +101,11 @@ def key(text: str) -> "tuple[str, str]":
     return f"K#{text}", KEY
 
 
+def again(text: str) -> "tuple[str, str]":
+    """Key of a request to run tasks again."""
+    return f"A#{text}", KEY
+
+
 def listing(queue: str, number: int, at_ms: int) -> "tuple[str, str]":
     """(listing, listed_at) of a job."""
     return listing_part(queue, number % SHARDS), f"{at_ms:013d}#{number}"
@@ -125,6 +133,21 @@ def band(queue_priority: int, priority: int) -> int:
 
 
 # -- objects of the data bucket -----------------------------------------------------------------------------------------------------
+def script_object(name: str) -> str:
+    """A script that is too large for its spec's item. name: hash of its contents."""
+    return f"scripts/{name}"
+
+
+def parameter_object(number: int) -> str:
+    """The packed parameters of a job, its own."""
+    return f"parameters/{number}"
+
+
+def index_object(number: int) -> str:
+    """The indices of a sparse array that are too many for its item."""
+    return f"indices/{number}"
+
+
 def log_object(number: int, low: int, log: int) -> str:
     """A log object of a unit (low: 0 of a single job). S3 takes 3,500 writes a second below a prefix, so the keys begin apart."""
     return f"{_outputs(number, low)}/{log}"

@@ -405,33 +405,39 @@ class Unit:
         return list(range(first + part, self.high + 1, part))[:MOST_PARTS]
 
     def split(self, cuts: "Sequence[int]") -> "list[Unit]":
-        """Cut off new slices that begin at these positions, above `fixed` and ascending; each goes to the next one, the last to the end.
+        """What comes of cutting it at these positions, above `fixed` and ascending: this unit's shorter self, and the new slices.
 
-        This unit keeps low..cuts[0]-1. Each new one waits, with whatever is known of its tasks. All of them are written together
-        (`DynamoStore.split`). Raises ValueError for cuts that are none.
+        Each goes to the next cut, the last to the end; the new ones wait, with whatever is known of their tasks. This unit stays as it is:
+        when all of them are written (`DynamoStore.split`), it becomes the first (`become`). Raises ValueError for cuts that are none.
         """
         bounds = [*cuts, self.high + 1]
         if not self.array or not cuts or cuts[0] <= self.fixed or any(b <= a for a, b in pairwise(bounds)):
             raise ValueError(f"the slice {self.low}-{self.high}, of which {self.fixed} is begun, cannot be cut at {list(cuts)}")
-        parts = []
-        for low, end in zip(cuts, bounds[1:], strict=True):
+        kept = Unit(self.job, self.low, cuts[0] - 1, True, self.shape)
+        kept.become(self)
+        kept._keep(self, cuts[0] - 1)
+        parts = [kept]
+        for low, end in pairwise(bounds):
             part = Unit(self.job, low, end - 1, True, self.shape)
-            part.results = {p: member for p, member in self.results.items() if low <= p < end}
-            part.earlier = [member for member in self.earlier if low <= member[0][1] < end]
-            part.histories = {p: history for p, history in self.histories.items() if low <= p < end}
-            part.reasons = {key: reason for key, reason in self.reasons.items() if low <= key[0] < end}
-            part.cancelled = {p for p in self.cancelled if low <= p < end}
-            part._close_if_over()
+            part.stopped = self.stopped
+            part._keep(self, end - 1)
             parts.append(part)
-        self._shrink(cuts[0] - 1)
         return parts
 
-    def _shrink(self, high: int) -> None:
+    def become(self, other: "Unit") -> None:
+        """Be as another one is."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
+
+    def _keep(self, whole: "Unit", high: int) -> None:
+        """Keep of a whole what is known of low..high."""
+        low = self.low
         self.high, self.touched = high, True
-        self.results = {p: member for p, member in self.results.items() if p <= high}
-        self.earlier = [member for member in self.earlier if member[0][1] <= high]
-        self.histories = {p: history for p, history in self.histories.items() if p <= high}
-        self.reasons = {key: reason for key, reason in self.reasons.items() if key[0] <= high}
+        self.results = {p: member for p, member in whole.results.items() if low <= p <= high}
+        self.earlier = [member for member in whole.earlier if low <= member[0][1] <= high]
+        self.histories = {p: history for p, history in whole.histories.items() if low <= p <= high}
+        self.reasons = {key: reason for key, reason in whole.reasons.items() if low <= key[0] <= high}
+        self.cancelled = {p for p in whole.cancelled if low <= p <= high}
         self._close_if_over()
 
 
