@@ -15,6 +15,8 @@ MOST_HOST = 20
 """Characters of an AWS host's name: what is made from it must fit names of 63 characters."""
 TAG_HOST, TAG_KIND, TAG_NAME = "cyclone:host", "cyclone:kind", "cyclone:name"
 """Tags of every stack: whose it is, and which resource of the host it makes."""
+_LANE = 24
+"""Characters of a cluster's and a definition's name in that of a message queue."""
 _KEPT_BY_S3 = ("xn--", "sthree-", "amzn-s3-demo-")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 _HOST = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
@@ -98,9 +100,20 @@ def message_queues(host: str) -> str:
     return _of(host, "*")
 
 
+def everything(host: str) -> str:
+    """What the names of a host's things match, where they are named after it: job queues, job definitions, functions."""
+    return _of(host, "*")
+
+
 def lane_queue(host: str, cluster: str, definition: str, band: str) -> str:
     """The message queue of a lane's priority band, in the main region; made when it is needed first. At most 80 characters."""
-    return _of(host, f"{slug(cluster, 24)}--{slug(definition, 24)}--{band}")
+    return _of(host, f"{slug(cluster, _LANE)}--{slug(definition, _LANE)}--{band}")
+
+
+def is_lane_of(host: str, queue: str, kind: str, name: str) -> bool:
+    """Whether a message queue is that of a lane of this cluster or definition (kind)."""
+    parts = queue.removeprefix(_of(host, "")).split("--")
+    return len(parts) == 3 and parts[0 if kind == "cluster" else 1] == slug(name, _LANE)
 
 
 def dead_letters(host: str) -> str:

@@ -50,6 +50,7 @@ _NETWORK = "a local host has no cloud network; its one region is this machine"
 _REGIONS = "a local host has one region, this machine, so there is nothing to weigh"
 _ROLES = "IAM roles exist on AWS only; local tasks run as you"
 _LOGS = "outputs of local tasks are kept beside the host's database and read with qlog"
+_KEPT = "a local host keeps finished jobs until you remove them"
 _MEMORY = "on AWS the memory of a cluster follows from its instance types"
 
 Endpoints = Annotated[Literal["OFF", "DATA_OPTIMISED", "FOR_PRIVATE_VPC"], Upper]
@@ -101,6 +102,9 @@ class Host(Document):
             "Reach the job API from inside the VPC only", "a local host has no API; it is reached through a private socket", step="Network"
         ),
     ] = False
+    keep_days: Annotated[int, Field(ge=1, le=3650), aws("Days that finished jobs are kept, with their outputs", _KEPT, step="Advanced")] = (
+        30
+    )
     auto_init_main: Annotated[bool, Option("Initialise the main region right away", step="Advanced")] = True
     profile: Annotated[str | None, aws("AWS profile to deploy with", _ACCOUNT, step="Account")] = None
     sandbox: Annotated[

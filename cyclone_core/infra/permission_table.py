@@ -55,6 +55,8 @@ IAM::InstanceProfile         iam:CreateInstanceProfile DeleteInstanceProfile Get
 IAM::Role                    iam:CreateRole DeleteRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy TagRole UntagRole
                              iam:PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies AttachRolePolicy DetachRolePolicy
                              iam:ListAttachedRolePolicies ListRoleTags
+Lambda::EventSourceMapping   lambda:CreateEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping GetEventSourceMapping
+                             lambda:TagResource UntagResource ListTags
 Lambda::Function             lambda:CreateFunction DeleteFunction GetFunction UpdateFunctionCode UpdateFunctionConfiguration TagResource
                              lambda:UntagResource GetFunctionCodeSigningConfig GetFunctionRecursionConfig GetFunctionScalingConfig
                              lambda:GetRuntimeManagementConfig ListTags s3:GetObject iam:PassRole
@@ -87,6 +89,7 @@ batch:DescribeComputeEnvironments DescribeJobQueues
 iam:SimulatePrincipalPolicy GetRole
 s3:GetObject PutObject ListBucket ListBucketVersions DeleteObject DeleteObjectVersion DeleteBucket
 servicequotas:GetServiceQuota ListServiceQuotas GetAWSDefaultServiceQuota ListAWSDefaultServiceQuotas
+sqs:ListQueues GetQueueUrl DeleteQueue
 ssm:GetParametersByPath
 """
 LOOK = """
@@ -142,6 +145,7 @@ _LINKED = (
 )  # fmt: skip
 _ROLES = ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-*")
 """CloudFormation names them after their stack, and makes one hyphen of two."""
+_FUNCTIONS = "arn:{p}:lambda:*:{a}:function:{h}--*"
 SCOPES = (
     Scope("cloudformation:DescribeStacks ListImports", ("*",), "a host's stacks are found by their tags, among all of a region"),
     Scope("cloudformation:*", ("arn:{p}:cloudformation:*:{a}:stack/{h}--*/*", "arn:{p}:cloudformation:*:{a}:stack/CDKToolkit/*")),
@@ -171,7 +175,17 @@ SCOPES = (
     Scope("iam:SimulatePrincipalPolicy", ("arn:{p}:iam::{a}:role/*", "arn:{p}:iam::{a}:user/*"), "whoever deploys asks about themselves"),
     Scope("iam:GetRole", ("arn:{p}:iam::{a}:role/*",), "whoever deploys asks for their own role's path"),
     Scope("iam:*", _ROLES),
-    Scope("lambda:*", ("arn:{p}:lambda:*:{a}:function:{h}--*",)),
+    Scope(
+        "lambda:CreateEventSourceMapping", ("*",), "the action has no resource: it is for functions of the host alone",
+        {"ArnLike": {"lambda:FunctionArn": (_FUNCTIONS,)}},
+    ),
+    Scope(
+        # Lambda chooses the ids of event sources.
+        "lambda:UpdateEventSourceMapping DeleteEventSourceMapping GetEventSourceMapping", ("arn:{p}:lambda:*:{a}:event-source-mapping:*",),
+        condition={"ArnLike": {"lambda:FunctionArn": (_FUNCTIONS,)}},
+    ),
+    Scope("lambda:TagResource UntagResource ListTags", (_FUNCTIONS, "arn:{p}:lambda:*:{a}:event-source-mapping:*")),
+    Scope("lambda:*", (_FUNCTIONS,)),
     Scope(
         "logs:CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeIndexPolicies DescribeResourcePolicies", ("*",),
         "these actions have no resources",
@@ -195,6 +209,7 @@ SCOPES = (
         ),
     ),
     Scope("servicequotas:*", ("*",), "quotas of the account are looked at, and none is changed"),
+    Scope("sqs:ListQueues", ("*",), "message queues of lanes are found by their names, and looked for in a list"),
     Scope("sqs:*", ("arn:{p}:sqs:*:{a}:{h}--*",)),
     Scope(
         "ssm:GetParametersByPath", ("arn:{p}:ssm:*:{a}:parameter/cyclone", "arn:{p}:ssm:*:{a}:parameter/cyclone/*"),

@@ -22,8 +22,6 @@ _POLICIES = {
     "compute": ("batch", "ecr"),
 }
 """Policies by name, with the services of their actions: one for all would be longer than a policy can be."""
-CIRCUMSTANCES = {"iam:PassedToService": "ecs-tasks.amazonaws.com", "iam:AWSServiceName": "batch.amazonaws.com"}
-"""What requests are like, for IAM to say whether they are allowed: one of the services that each is made for."""
 Document = dict[str, Any]
 
 
@@ -39,14 +37,23 @@ def needed(templates: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 def questions(actions: Iterable[str], host: str, account: str, region: str, partition: str = "aws") -> dict[str, str]:
     """What IAM can be asked about these actions: action -> the ARN of something of this host that it is needed for, `*` for everything.
 
-    For `aws.permissions.lacking(account, found, found, CIRCUMSTANCES)`. Asked about everything, IAM would refuse what a policy narrows down
-    to the host.
+    For `aws.permissions.lacking(account, found, found, circumstances(…))`. Asked about everything, IAM would refuse what a policy narrows
+    down to the host.
     """
     found = {}
     for action in actions:
         arn = _filled(scope_of(action).on[0], host, account, partition).replace(":*:", f":{region}:", 1)
         found[action] = arn if arn == "*" else arn.replace("*", "x")
     return found
+
+
+def circumstances(host: str, account: str, region: str, partition: str = "aws") -> dict[str, str]:
+    """What requests are like, for IAM to say whether they are allowed: one of the services, and of the functions, that each is made for."""
+    return {
+        "iam:PassedToService": "ecs-tasks.amazonaws.com",
+        "iam:AWSServiceName": "batch.amazonaws.com",
+        "lambda:FunctionArn": f"arn:{partition}:lambda:{region}:{account}:function:{naming.function(host, 'x')}",
+    }
 
 
 def policies(host: str, account: str, partition: str = "aws") -> dict[str, Document]:
@@ -84,18 +91,23 @@ def _document(actions: Iterable[str], host: str, account: str, partition: str) -
             "Effect": "Allow",
             "Action": found,
             "Resource": [_filled(arn, host, account, partition) for arn in scope.on],
-            **({"Condition": _plain(scope.condition, partition)} if scope.condition else {}),
+            **({"Condition": _plain(scope.condition, host, account, partition)} if scope.condition else {}),
         }
         for scope, found in by_scope.values()
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _plain(condition: Mapping[str, Mapping[str, Sequence[str]]], partition: str) -> dict[str, dict[str, list[str]]]:
+def _plain(
+    condition: Mapping[str, Mapping[str, Sequence[str]]], host: str, account: str, partition: str
+) -> dict[str, dict[str, list[str]]]:
     """As policies have it; services with a name of their own in China are left out elsewhere."""
-    there = ".com.cn" if partition == "aws-cn" else ".com"
+    known = (".com.cn" if partition == "aws-cn" else ".com", ".com")
     return {
-        operator: {key: [value for value in values if value.endswith((".com", there))] for key, values in keys.items()}
+        operator: {
+            key: [_filled(value, host, account, partition) for value in values if value.endswith(known) or value.startswith("arn:")]
+            for key, values in keys.items()
+        }
         for operator, keys in condition.items()
     }
 

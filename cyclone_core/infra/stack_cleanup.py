@@ -1,7 +1,9 @@
-"""What goes with a stack that is deleted, and CloudFormation leaves: contents of buckets, tables that are retained.
+"""What goes with a stack that is deleted, and CloudFormation leaves: contents of buckets, tables that are retained, message queues of
+lanes, which the host's functions made.
 
-Tables and contents go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets
-go after it, when nothing writes to them any more. What is kept is named, with how long it stays. Deleting again what is gone does nothing.
+Tables and contents go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets and
+message queues go after it, when nothing writes to them any more. What is kept is named, with how long it stays. Deleting again what is
+gone does nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from cyclone_core.aws import storage
+from cyclone_core import naming
+from cyclone_core.aws import messages, storage
 from cyclone_core.aws.account import Account
 from cyclone_core.aws.stacks import StackEvent, StackNow, StackResource, Stacks
 from cyclone_core.errors import AwsError
@@ -70,6 +73,17 @@ class Cleanup:
                 self._say(f"bucket {bucket} is deleted")
         for line in left.kept:
             self._say(line)
+
+    def lanes(self, host: str, kind: str, name: str) -> None:
+        """Delete message queues of lanes, which are in the main region: with the host all, else those of a cluster or definition."""
+        if kind not in ("host", "cluster", "definition"):
+            return
+        found = messages.queues(self._account, self._region, naming.everything(host)[:-1])
+        gone = [queue for queue in found if kind == "host" or naming.is_lane_of(host, queue, kind, name)]
+        for queue in gone:
+            messages.delete(self._account, self._region, queue)
+        if gone:
+            self._say(f"{len(gone)} message queues of lanes are deleted")
 
     def _empty(self, bucket: str) -> None:
         told = 0

@@ -158,6 +158,8 @@ class _Run:
         ended = run.delete(tags)
         if ended.phase == "DELETED":
             cleanup.after(left)
+            if step.key[0] == self._place.main_region:
+                cleanup.lanes(self._place.host, step.change.kind, step.change.name)
             if step.change.kind == "host":
                 self._tell_shared(teller)
         return ended

@@ -237,7 +237,8 @@ class _Planner:
         actions = permissions.needed([*templates, *([bootstrap.template()] if bare else [])])
         place, identity = self._place, self._account.identity()
         asked = permissions.questions(actions, place.host, place.account, place.main_region, identity.partition)
-        return rights.lacking(self._account, asked, asked, permissions.CIRCUMSTANCES)
+        circumstances = permissions.circumstances(place.host, place.account, place.main_region, identity.partition)
+        return rights.lacking(self._account, asked, asked, circumstances)
 
 
 def _bootstrap(region: str) -> Change:

@@ -37,8 +37,17 @@ _SOURCES = (
     "infra/synth_child.py",
     "infra/targets.py",
     "infra/worker_containers.py",
+    "aws/patience.py",
+    "aws/lean/*.py",
+    "ids.py",
+    "indices.py",
+    "jobs.py",
+    "journal.py",
+    "scheduler/*.py",
+    "scheduler/dynamo/*.py",
     "scheduler/lambdas/*.py",
-    "scheduler/references.py",
+    "views.py",
+    "wire.py",
 )
 """What templates and functions are made from, below `cyclone_core`."""
 

@@ -162,6 +162,7 @@ def test_a_right_that_is_missing_is_named(real: Deployed, as_user: Callable[...,
     target = next(iter(plan_of(real.place, {}, everything(real)).changes))
     wanted = permissions.needed([Kept().one(Target(real.place, MAIN, "host", real.host, {}))])
     questions = permissions.questions(wanted, real.host, real.place.account, MAIN)
-    assert asked.lacking(real.account, questions, questions, permissions.CIRCUMSTANCES) == ((action,), "")
+    circumstances = permissions.circumstances(real.host, real.place.account, MAIN)
+    assert asked.lacking(real.account, questions, questions, circumstances) == ((action,), "")
     real.apply(Plan((Change("create", target.kind, target.name, (), target.body, None, MAIN),)))
     assert action in real.text("FAILED")

@@ -122,7 +122,7 @@ def _endpoints() -> SearchStrategy[str]:
 @st.composite
 def hosts(draw: DrawFn) -> Bodies:
     """The bodies of a host with a main region, perhaps a hub, a cluster, a definition and a queue; no plan refuses them."""
-    host = draw(st.fixed_dictionaries({"enable_dashboard": st.booleans(), "private_api": st.booleans()}))
+    host = draw(st.fixed_dictionaries({"enable_dashboard": st.booleans(), "private_api": st.booleans(), "keep_days": st.integers(1, 3650)}))
     regions = {MAIN: draw(networks(0))}
     if draw(st.booleans()):
         regions[HUB] = draw(networks(1)) | {"peer_with_main_region": draw(st.booleans())}
@@ -145,7 +145,12 @@ def refused(found: Bodies) -> list[str]:
 def forgotten() -> set[str]:
     """Fields of models that take no part: none, or these tests do not test them."""
     models = {"host": Host, "cluster": Cluster, "definition": JobDefinition, "queue": Queue}
-    drawn = {"host": {"enable_dashboard", "private_api"}, "cluster": {*CLUSTERS}, "definition": {*DEFINITIONS}, "queue": {*QUEUES}}
+    drawn = {
+        "host": {"enable_dashboard", "private_api", "keep_days"},
+        "cluster": {*CLUSTERS},
+        "definition": {*DEFINITIONS},
+        "queue": {*QUEUES},
+    }
     return {
         f"{kind}.{spec.name}"
         for kind, model in models.items()

@@ -1,5 +1,6 @@
 """The control plane's stack: what stays, what is closed, what its function may do."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,10 +44,13 @@ def test_the_table_can_be_restored_and_is_paid_by_use(synthesizer: Synthesizer) 
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
 
 
-def test_indices_hold_only_keys(synthesizer: Synthesizer) -> None:
+def test_indices_hold_only_keys_and_what_lists_are_filtered_by(synthesizer: Synthesizer) -> None:
     """Each of them is written with every item that carries its keys."""
     indices = only(made(synthesizer), "DynamoDB::Table")["GlobalSecondaryIndexes"]
-    assert {each["IndexName"]: each["Projection"]["ProjectionType"] for each in indices} == {"listing": "KEYS_ONLY", "due": "KEYS_ONLY"}
+    assert {each["IndexName"]: each["Projection"] for each in indices} == {
+        "listing": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "u"]},
+        "due": {"ProjectionType": "KEYS_ONLY"},
+    }
 
 
 def test_bucket_and_dead_letters_take_encrypted_connections_only(synthesizer: Synthesizer) -> None:
@@ -59,20 +63,87 @@ def test_bucket_and_dead_letters_take_encrypted_connections_only(synthesizer: Sy
     assert set(only(template, "S3::Bucket")["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_the_function_may_look_at_this_host(synthesizer: Synthesizer) -> None:
-    """`*` stands only where an action has no resources."""
-    (role,) = properties(made(synthesizer).body, "IAM::Role").values()
+FUNCTIONS = ("Accountant", "DeadLetter", "Dispatcher", "Health", "Reconciler", "Scaler")
+
+
+def allowed(template: Template, function: str) -> dict[str, Any]:
+    """Action -> resource of a function's role, which has no other policy."""
+    role = properties(template.body, "IAM::Role")[f"{function}Role"]
     assert "ManagedPolicyArns" not in role
     (policy,) = role["Policies"]
-    unbounded = [each["Action"] for each in policy["PolicyDocument"]["Statement"] if each["Resource"] == "*"]
-    assert unbounded == [["batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "cloudwatch:GetMetricStatistics"]]
+    return {action: each["Resource"] for each in policy["PolicyDocument"]["Statement"] for action in each["Action"]}
+
+
+def test_functions_may_touch_this_host_alone(synthesizer: Synthesizer) -> None:
+    """`*` stands only where an action has no resources."""
+    template = made(synthesizer)
+    on_everything = {name: {action for action, on in allowed(template, name).items() if on == "*"} for name in FUNCTIONS}
+    stream = {"dynamodb:ListStreams"}
+    assert on_everything == {
+        "Accountant": stream,
+        "DeadLetter": set(),
+        "Dispatcher": stream,
+        "Health": {"batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "cloudwatch:GetMetricStatistics"},
+        "Reconciler": {"sqs:ListQueues"},
+        "Scaler": {"batch:DescribeJobs", "batch:ListJobs"},
+    }
+
+
+def test_only_who_has_to_may_do_it(synthesizer: Synthesizer) -> None:
+    """Asking for workers, deleting message queues, deleting objects: one function each; none deletes a table or a bucket."""
+    template = made(synthesizer)
+    for action, who in {
+        "batch:SubmitJob": {"Scaler"},
+        "sqs:DeleteQueue": {"Reconciler"},
+        "s3:DeleteObject": {"Reconciler"},
+        "sqs:ReceiveMessage": {"DeadLetter"},
+        "lambda:InvokeFunction": {"Dispatcher", "Reconciler"},
+        "dynamodb:DeleteTable": set(),
+    }.items():
+        assert {name for name in FUNCTIONS if action in allowed(template, name)} == who, action
+    assert allowed(template, "Dispatcher")["lambda:InvokeFunction"].endswith(":function:grid--scaler")
+
+
+def sources(synthesizer: Synthesizer) -> dict[str, Mapping[str, Any]]:
+    """Event sources by their function."""
+    found = properties(made(synthesizer).body, "Lambda::EventSourceMapping").values()
+    return {each["FunctionName"]["Ref"]: each for each in found}
+
+
+def test_new_jobs_are_dispatched_at_once(synthesizer: Synthesizer) -> None:
+    """The dispatcher hears of nothing else, and no window delays an idle host."""
+    dispatcher = sources(synthesizer)["Dispatcher"]
+    (only_one,) = dispatcher["FilterCriteria"]["Filters"]
+    assert json.loads(only_one["Pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": ["JOB"]}}}}
+    assert "MaximumBatchingWindowInSeconds" not in dispatcher
+
+
+def test_a_record_that_nobody_can_handle_holds_up_nothing(synthesizer: Synthesizer) -> None:
+    """Batches are halved, attempts are bounded, and what is given up is told to the dead letters; parts of a batch may fail."""
+    found = sources(synthesizer)
+    assert {each["FunctionResponseTypes"][0] for each in found.values()} == {"ReportBatchItemFailures"}
+    for name in ("Accountant", "Dispatcher"):
+        assert found[name]["BisectBatchOnFunctionError"] is True
+        assert found[name]["MaximumRetryAttempts"] > 0
+        assert found[name]["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}}
+        assert found[name]["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_finished_jobs_are_kept_as_long_as_the_host_says(synthesizer: Synthesizer) -> None:
+    """Thirty days, unless it says otherwise."""
+    for fields, days in (({}, "30"), ({"keep_days": 7}, "7")):
+        functions = properties(made(synthesizer, **fields).body, "Lambda::Function")
+        told = {functions[name]["Environment"]["Variables"].get("CYCLONE_RETENTION_DAYS") for name in FUNCTIONS if name != "Health"}
+        assert told == {days}
 
 
 def test_logs_are_not_kept_for_ever(synthesizer: Synthesizer) -> None:
-    """And their group goes with the host."""
+    """And their groups go with the host."""
     template = made(synthesizer)
-    assert only(template, "Logs::LogGroup") == {"LogGroupName": "/cyclone/grid/function/health", "RetentionInDays": 30}
-    assert template.body["Resources"]["HealthLogs"]["DeletionPolicy"] == "Delete"
+    groups = properties(template.body, "Logs::LogGroup")
+    assert {name.removesuffix("Logs") for name in groups} == set(FUNCTIONS)
+    assert groups["HealthLogs"] == {"LogGroupName": "/cyclone/grid/function/health", "RetentionInDays": 30}
+    assert {template.body["Resources"][name]["DeletionPolicy"] for name in groups} == {"Delete"}
 
 
 def test_a_dashboard_is_made_for_whom_asks(synthesizer: Synthesizer) -> None:

@@ -1,12 +1,12 @@
 """The stack of a host's control plane, in the main region: the table that holds work, the bucket of scripts and outputs, the queue of dead
-letters, and a function that looks at all of it.
+letters, the functions that run jobs (`engine`), and one that looks at all of it.
 
 Table and bucket hold what users made: they stay when the stack goes, unless it never came to be. What else is here can be made again.
 
 The table is one for all items, with the keys `pk` and `sk` (text); which items there are is the business of the engine that writes them.
-Two sparse indices have only the items that carry their keys, and hold keys only: `listing` (`listing`, `listed_at`: text, text) for lists
-in order, such as a queue's jobs, and `due` (`due`, `due_at`: text, milliseconds since 1970) for what somebody has to look at again.
-Items with `expires` (seconds since 1970) go away by themselves.
+Two sparse indices have only the items that carry their keys, and hold little else: `listing` (`listing`, `listed_at`: text, text) for lists
+in order, such as a queue's jobs, with what they are filtered by, and `due` (`due`, `due_at`: text, milliseconds since 1970) for what
+somebody has to look at again. Items with `expires` (seconds since 1970) go away by themselves.
 
 The job API, which `private_api` is about, is not part of it yet.
 """
@@ -18,6 +18,7 @@ import aws_cdk
 from aws_cdk import aws_cloudwatch, aws_dynamodb, aws_events, aws_lambda, aws_s3, aws_sqs
 
 from cyclone_core import naming
+from cyclone_core.infra.stacks import engine
 from cyclone_core.infra.stacks.base import HostStack, acknowledge
 from cyclone_core.infra.stacks.functions import Function, FunctionSpec, function, policy, statement
 from cyclone_core.infra.stacks.roles import arn
@@ -25,6 +26,8 @@ from cyclone_core.infra.targets import Target
 
 HEALTH_MODULES = ("cyclone_core.naming", "cyclone_core.problems", "cyclone_core.scheduler.lambdas.health")
 HEALTH_MINUTES = 5
+LISTED = ("n", "u")
+"""A job's name and user: lists are filtered by them without reading each job."""
 METRICS = "Cyclone"
 """The namespace of what the health function measures."""
 _DEAD_DAYS = 14
@@ -35,16 +38,17 @@ _DAY_S = 86_400
 
 def build(stack: HostStack, target: Target) -> None:
     """Add everything to the stack."""
-    _table(stack, target)
+    table = _table(stack, target)
     _bucket(stack, target)
-    _dead_letters(stack, target)
+    dead = _dead_letters(stack, target)
+    engine.add(stack, target, table, dead)
     _health(stack, target)
     _alarm(stack, target)
     if target.properties["body"].get("enable_dashboard"):
         _dashboard(stack, target)
 
 
-def _table(stack: HostStack, target: Target) -> None:
+def _table(stack: HostStack, target: Target) -> aws_dynamodb.CfnTable:
     # Encrypted with a key of DynamoDB's own, which is the default: one of the account's would cost a request of KMS each time it is used.
     attribute = aws_dynamodb.CfnTable.AttributeDefinitionProperty
     types = {"pk": "S", "sk": "S", "listing": "S", "listed_at": "S", "due": "S", "due_at": "N"}
@@ -54,7 +58,7 @@ def _table(stack: HostStack, target: Target) -> None:
         table_name=naming.jobs_table(target.place.host),
         attribute_definitions=[attribute(attribute_name=name, attribute_type=type) for name, type in types.items()],
         key_schema=_keys("pk", "sk"),
-        global_secondary_indexes=[_index("listing", "listing", "listed_at"), _index("due", "due", "due_at")],
+        global_secondary_indexes=[_index("listing", "listing", "listed_at", *LISTED), _index("due", "due", "due_at")],
         billing_mode="PAY_PER_REQUEST",
         stream_specification=aws_dynamodb.CfnTable.StreamSpecificationProperty(stream_view_type="NEW_AND_OLD_IMAGES"),
         time_to_live_specification=aws_dynamodb.CfnTable.TimeToLiveSpecificationProperty(attribute_name="expires", enabled=True),
@@ -63,6 +67,7 @@ def _table(stack: HostStack, target: Target) -> None:
         ),
     )
     table.apply_removal_policy(_KEPT)
+    return table
 
 
 def _keys(partition: str, sort: str) -> list[aws_dynamodb.CfnTable.KeySchemaProperty]:
@@ -70,8 +75,11 @@ def _keys(partition: str, sort: str) -> list[aws_dynamodb.CfnTable.KeySchemaProp
     return [key(attribute_name=partition, key_type="HASH"), key(attribute_name=sort, key_type="RANGE")]
 
 
-def _index(name: str, partition: str, sort: str) -> aws_dynamodb.CfnTable.GlobalSecondaryIndexProperty:
-    projection = aws_dynamodb.CfnTable.ProjectionProperty(projection_type="KEYS_ONLY")
+def _index(name: str, partition: str, sort: str, *more: str) -> aws_dynamodb.CfnTable.GlobalSecondaryIndexProperty:
+    """more: attributes that it holds beside the keys."""
+    projection = aws_dynamodb.CfnTable.ProjectionProperty(
+        projection_type="INCLUDE" if more else "KEYS_ONLY", non_key_attributes=list(more) or None
+    )
     return aws_dynamodb.CfnTable.GlobalSecondaryIndexProperty(index_name=name, key_schema=_keys(partition, sort), projection=projection)
 
 
@@ -122,12 +130,13 @@ def _encrypted_only(actions: str, resources: list[str] | str) -> dict[str, Any]:
     }
 
 
-def _dead_letters(stack: HostStack, target: Target) -> None:
+def _dead_letters(stack: HostStack, target: Target) -> aws_sqs.CfnQueue:
     queue = aws_sqs.CfnQueue(
         stack,
         "DeadLetters",
         queue_name=naming.dead_letters(target.place.host),
         message_retention_period=_DEAD_DAYS * _DAY_S,
+        visibility_timeout=engine.DEAD_LETTERS_VISIBILITY_S,
         sqs_managed_sse_enabled=True,
     )
     queue.apply_removal_policy(aws_cdk.RemovalPolicy.DESTROY)
@@ -135,6 +144,7 @@ def _dead_letters(stack: HostStack, target: Target) -> None:
     aws_sqs.CfnQueuePolicy(
         stack, "DeadLettersPolicy", queues=[queue.ref], policy_document=policy([_encrypted_only("sqs:*", queue.attr_arn)])
     )
+    return queue
 
 
 def _health(stack: HostStack, target: Target) -> None:

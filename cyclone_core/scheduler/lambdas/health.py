@@ -95,9 +95,10 @@ def _table(host: str, region: str) -> Document:
 
 def _dead_letters(host: str, region: str, now_s: int) -> Document:
     sqs, name = _client("sqs", region), naming.dead_letters(host)
-    counted = "ApproximateNumberOfMessages"
-    asked = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], AttributeNames=[counted])
-    count = int(asked["Attributes"][counted])
+    # What its function cannot handle either is hidden for some minutes each time.
+    counted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    asked = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], AttributeNames=counted)
+    count = sum(int(asked["Attributes"][each]) for each in counted)
     return {"count": count, "oldest_s": _oldest(region, name, now_s) if count else None}
 
 
