@@ -77,6 +77,8 @@ class AwsError(CycloneError):
         """code: AWS's word for it, such as ValidationError; action: the IAM action that was asked for, such as s3:PutObject."""
         super().__init__(message)
         self.code, self.action = code, action
+        self.answer: dict[str, object] = {}
+        """What a refusal told besides, as AWS's JSON: the `Item` of a failed condition, the `CancellationReasons` of a transaction."""
 
 
 class CredentialsUnusable(AwsError):

@@ -3,31 +3,17 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cyclone_core.aws.errors import THROTTLED, Asked
+from cyclone_core.aws.patience import Patience as Patience
 from cyclone_core.errors import AwsError
 
 Answer = dict[str, Any]
 """What AWS answers, as its library reads it."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long requests are waited for and repeated."""
-
-    connect_s: float = 5.0
-    read_s: float = 60.0
-    attempts: int = 3
-    """Of a request that gets no answer, or a failure of the service."""
-    throttled_s: float = 60.0
-    """So long throttled requests are repeated: Cyclone goes on through half a minute of throttling."""
-    longest_wait_s: float = 5.0
-    """Between two attempts of a throttled request."""
 
 
 class Client:

@@ -1,0 +1,58 @@
+"""JSON through the C functions of the standard library alone: importing `json` costs a job command as much as signing ten requests.
+
+Python without them (they are an accelerator) gets `json` itself.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class _Plain:
+    """What the scanner asks of a decoder: nothing special."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int, parse_constant = float, int, float
+
+
+def _refuse(value: object) -> None:
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON: {value!r}")
+
+
+def _codec() -> "tuple[Callable[[Any], str], Callable[[str], Any]]":
+    try:
+        from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+        encode = make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, False)
+        scan = make_scanner(_Plain)  # type: ignore[arg-type]  # it only reads the attributes
+    except (ImportError, TypeError):
+        import json
+
+        return json.dumps, json.loads
+
+    def read(text: str) -> "Any":
+        text = text.strip(" \t\r\n")
+        try:
+            value, end = scan(text, 0)
+        except StopIteration as exc:
+            raise ValueError(f"no JSON at character {exc.value}") from None
+        if end != len(text):
+            raise ValueError(f"more than one JSON value, from character {end} on")
+        return value
+
+    return lambda value: "".join(encode(value, 0)), read
+
+
+_write, _read = _codec()
+
+
+def dumps(value: object) -> bytes:
+    """A value as compact JSON of ASCII characters. Raises TypeError for what JSON does not have, ValueError for what is no number."""
+    return _write(value).encode("ascii")
+
+
+def loads(data: bytes) -> "Any":
+    """The value of a JSON text. Raises ValueError."""
+    return _read(data.decode("utf-8"))
