@@ -142,3 +142,13 @@ def end_at(file: "BinaryIO", at: int) -> End:
     flags, fields = _HEAD.unpack_from(frame)[1], _END.unpack_from(frame, _HEAD.size)
     metrics = file.read(fields[10])
     return End(at, flags, fields, metrics, file.read(_follows(flags, fields) - len(metrics)))
+
+
+def end_frame_at(journal: int, at: int) -> "tuple[bytes, int, int]":
+    """(all bytes, flags, bytes of metrics) of the END frame at an offset of an open journal. Raises OSError, ValueError."""
+    head = os.pread(journal, END_BYTES, at)
+    if len(head) < END_BYTES or _HEAD.unpack_from(head)[0] != _MAGIC_END:
+        raise ValueError(f"no result is recorded at offset {at}")
+    flags, fields = _HEAD.unpack_from(head)[1], _END.unpack_from(head, _HEAD.size)
+    follows = _follows(flags, fields)
+    return head + os.pread(journal, follows, at + END_BYTES) if follows else head, flags, fields[10]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REGION = "local"
+"""Where tasks of a local host run."""
 _INDEX = b"\1"  # stands for the index in a template
 
 
@@ -22,11 +23,11 @@ def pairs(variables: "Mapping[str, object]") -> "list[bytes]":
     return [encode(f"{name}={value}") for name, value in variables.items()]
 
 
-def common_variables(name: str, queue: str, directory: str, is_array: bool) -> "list[bytes]":
+def common_variables(name: str, queue: str, directory: str, is_array: bool, region: str = REGION) -> "list[bytes]":
     """What jobs of one name, queue and directory share, in the names of all families."""
     name_, queue_, directory_ = encode(name), encode(queue), encode(directory)
     shared = [
-        b"CYCLONE_JOB_NAME=" + name_, b"CYCLONE_QUEUE=" + queue_, b"CYCLONE_REGION=" + REGION.encode(),
+        b"CYCLONE_JOB_NAME=" + name_, b"CYCLONE_QUEUE=" + queue_, b"CYCLONE_REGION=" + region.encode(),
         b"PBS_JOBNAME=" + name_, b"PBS_QUEUE=" + queue_, b"PBS_O_WORKDIR=" + directory_,
         b"JOB_NAME=" + name_, b"QUEUE=" + queue_, b"SGE_O_WORKDIR=" + directory_,
         b"LSB_JOBNAME=" + name_, b"LSB_QUEUE=" + queue_,

@@ -51,6 +51,7 @@ class Plan:
         "pairs",
         "parameters",
         "problem",
+        "region",
         "script",
         "timeout_s",
         "umask",
@@ -72,6 +73,7 @@ class Plan:
         self.pairs = [*environment.pairs(variables), place.mark]
         self._common: dict[tuple[str, str, bool], list[bytes]] = {}
         self.timeout_s = min((float(limit) for limit in (spec.get("timeout_s"), lane.get("timeout_s")) if limit and limit > 0), default=0.0)
+        self.region = str(lane.get("region") or environment.REGION)
         self.umask = int(spec.get("umask", USUAL_UMASK))  # specs of earlier versions have none
         self.image: str | None = lane.get("image") or None
         parameters = str(spec.get("parameters") or "")
@@ -83,7 +85,7 @@ class Plan:
         """The part of the environment that jobs of the same name and queue share: made once for many single jobs."""
         key = name, queue, array
         if key not in self._common:
-            self._common[key] = self.pairs + environment.common_variables(name, queue, self.directory, array)
+            self._common[key] = self.pairs + environment.common_variables(name, queue, self.directory, array, self.region)
         return self._common[key]
 
 

@@ -89,9 +89,9 @@ class Peer:
             self.pidfd = -1
 
 
-def start_worker(state_dir: str, socket: str, number: int, journal: int) -> int:
-    """Start a worker process; it connects to `socket` by itself. Returns its pid. Raises OSError."""
-    argv = [sys.executable, "-ISE", "-c", _PROGRAM, socket, state_dir, str(number), str(journal)]
+def start_worker(state_dir: str, socket: str, number: int, journal: int, first: str = "") -> int:
+    """Start a worker process; it connects to `socket` by itself. Returns its pid. first: Python that it runs before. Raises OSError."""
+    argv = [sys.executable, "-ISE", "-c", first + _PROGRAM, socket, state_dir, str(number), str(journal)]
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     try:
         actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
