@@ -43,7 +43,7 @@ class Control:
 def control() -> Control:
     """That of this function's environment."""
     environment = os.environ
-    aws = Aws(environment["AWS_REGION"], _credentials)
+    aws = Aws(environment["AWS_REGION"], credentials)
     return Control(
         environment["CYCLONE_HOST_NAME"], aws, environment.get("CYCLONE_BUCKET", ""), int(environment.get("CYCLONE_RETENTION_DAYS", "30"))
     )
@@ -54,7 +54,8 @@ def say(what: str, **facts: object) -> None:
     sys.stdout.write(json.dumps({"what": what, **facts}, default=str) + "\n")
 
 
-def _credentials() -> Credentials:
+def credentials() -> Credentials:
+    """Those of the function's role. Raises CredentialsUnusable."""
     found = of_environment()
     if found is None:
         raise CredentialsUnusable("a function has no credentials in its environment: Lambda puts those of its role there. Look at its role")

@@ -1,56 +1,45 @@
 """Asks AWS Batch for the workers that a host's backlog wants, every minute and when somebody has made work available.
 
-event   {"settle_s": 2}: wait so long first, until what was just made available is counted; anything else: look at once
-answer  what was done (`scaling.Report`), which is also a line of the log
+    event   with `asked` in it: wait first until what was just made available is counted; anything else: look at once
+    answer  what was done (`scaling.Report`), which is also a line of the log
+
+Its role: the jobs table (read and write), the host's records (ssm:GetParametersByPath); in every region batch:DescribeJobs,
+DescribeJobQueues, DescribeComputeEnvironments and ListJobs, which know no resources, SubmitJob on the host's job queues and
+definitions, and TerminateJob and TerminateJobs on jobs.
 """
 
-import json
-import os
-import sys
 import time
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from cyclone_core import naming
 from cyclone_core.aws.lean.client import Aws
-from cyclone_core.aws.lean.credentials import Credentials, of_environment
 from cyclone_core.aws.patience import Patience
-from cyclone_core.errors import CredentialsUnusable
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
-from cyclone_core.scheduler.dynamo.records import Records
 from cyclone_core.scheduler.dynamo.scaling import Scaler
-from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
 QUICK = Patience(connect_s=3.0, read_s=10.0, attempts=2, throttled_s=5.0)
-"""Of regions: one that is slow keeps no other waiting for long."""
-LONGEST_SETTLE_S = 5.0
+"""With regions: one that is slow keeps no other waiting for long."""
+SETTLE_S = 2.5
+"""Counters follow what is made available by a second or two."""
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
     """What a scheduled event or whoever asks gets."""
-    settle = event.get("settle_s", 0) if isinstance(event, dict) else 0
-    time.sleep(min(float(settle), LONGEST_SETTLE_S))
-    found = asdict(_scaler(os.environ["CYCLONE_HOST_NAME"], os.environ["AWS_REGION"]).run())
-    sys.stdout.write(json.dumps(found) + "\n")
+    if isinstance(event, dict) and "asked" in event:
+        time.sleep(SETTLE_S)
+    found = asdict(_scaler().run())
+    say("scaled", **found)
     return found
 
 
 @cache
-def _scaler(host: str, main_region: str) -> Scaler:
+def _scaler() -> Scaler:
     """Kept for the next event, with its connections."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    main = Aws(main_region, _credentials, endpoint)
-    records = Records(main, host)
+    ours = control()
 
     def region(name: str) -> BatchRegion:
-        return BatchRegion(Aws(name, _credentials, endpoint, patience=QUICK), host, name)
+        return BatchRegion(Aws(name, credentials, patience=QUICK), ours.host, name)
 
-    return Scaler(Table(main, naming.jobs_table(host)), records.bodies, region)
-
-
-def _credentials() -> Credentials:
-    found = of_environment()
-    if found is None:
-        raise CredentialsUnusable("the function has no credentials in its environment. It runs on Lambda only", "NoCredentialsError")
-    return found
+    return Scaler(ours.table, ours.records.bodies, region, ours.now)

@@ -1,0 +1,205 @@
+"""AWS Batch in one region, as the scaler sees it: can workers be asked for, how are those that were, ask for some, end some.
+
+Everything is asked in as few requests as Batch allows (100 jobs, queues or environments each); a region that does not answer, or refuses,
+is an answer too: `Sight.error`, in AWS's words. Nobody retries here: the client repeats what helps, and the next look is a minute away.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from cyclone_core import naming
+from cyclone_core.errors import AccessDenied, AwsError
+from cyclone_core.scheduler.capacity import Pace
+from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request, told_over
+
+AT_ONCE = 100
+"""Jobs, queues or environments that Batch describes in one answer."""
+MOST_ENDED = 50
+"""Jobs that TerminateJobs takes."""
+SUBMISSIONS_PER_S = 45
+"""Batch takes 50 SubmitJob a second of an account in a region, and the quota cannot be raised; others of the account get the rest."""
+_REFUSED = frozenset(("ClientException", "Throttling", "TooManyRequestsException"))
+"""Codes that say for certain that nothing was submitted."""
+_CHANGING = ("CREATING", "UPDATING")
+_LOOKED_INTO = 20
+"""Arrays whose first waiting child is looked at, in one region."""
+Body = dict[str, Any]
+
+
+class Batch(Protocol):
+    """The part of the lean client that is used here."""
+
+    def batch(self, operation: str, **parameters: Any) -> Body:
+        """The answer of a request. Raises AwsError."""
+
+
+@dataclass
+class Sight:
+    """What is seen in a region."""
+
+    error: str = ""
+    """why nothing is, "" when it answers"""
+    closed: dict[str, str] = field(default_factory=dict)
+    """cluster -> why no workers can be asked for"""
+    requests: list[Request] = field(default_factory=list)
+    """those that were looked for, as they are now; those that never came to be are left out"""
+
+
+class BatchRegion:
+    """One region. One thread uses it at a time."""
+
+    def __init__(
+        self, aws: Batch, host: str, region: str, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """aws: the client of that region."""
+        self.region = region
+        self._aws, self._host, self._clock, self._sleep = aws, host, clock, sleep
+        self._pace = Pace(SUBMISSIONS_PER_S)
+
+    # -- look ------------------------------------------------------------------------------------------------------------
+    def look(self, clusters: Sequence[str], requests: Sequence[Request], now_ms: int) -> Sight:
+        """Whether clusters can be asked for workers, and how requests are. Raises no AwsError: it is in the answer."""
+        try:
+            closed = self._closed(clusters)
+            found = [self._found(request, now_ms) for request in requests]
+            return Sight("", closed, self._described([request for request in found if request is not None], now_ms))
+        except AwsError as exc:
+            return Sight(shortened(exc), {}, list(requests))
+
+    def _closed(self, clusters: Sequence[str]) -> dict[str, str]:
+        names = {naming.job_queue(self._host, cluster): cluster for cluster in clusters}
+        queues = {queue["jobQueueName"]: queue for queue in self._describe("JobQueue", list(names))}
+        entries = {each["computeEnvironment"] for queue in queues.values() for each in queue.get("computeEnvironmentOrder", ())}
+        environments = {each["computeEnvironmentArn"]: each for each in self._describe("ComputeEnvironment", sorted(entries))}
+        found = {cluster: _why_closed(name, queues.get(name), environments) for name, cluster in names.items()}
+        return {cluster: why for cluster, why in found.items() if why}
+
+    def _describe(self, what: str, names: Sequence[str]) -> Iterator[Body]:
+        members = f"{what[0].lower()}{what[1:]}s"
+        for part in _parts(names, AT_ONCE):
+            yield from self._aws.batch(f"Describe{what}s", **{members: part})[members]
+
+    def _found(self, request: Request, now_ms: int) -> Request | None:
+        """A request whose Batch job is known; one whose job is not there when it should be is gone."""
+        if request.batch:
+            return request
+        try:
+            listed = self._aws.batch("ListJobs", jobQueue=naming.job_queue(self._host, request.cluster), filters=[_named(request.name)])
+        except AwsError as exc:
+            if exc.code != "ClientException":
+                raise
+            listed = {}  # the queue itself is gone
+        for job in listed.get("jobSummaryList", ()):
+            if job["jobName"].lower() == request.name.lower():
+                return replace(request, batch=job["jobId"])
+        return None if now_ms - request.at > UNKNOWN_S * 1000 else request
+
+    def _described(self, requests: Sequence[Request], now_ms: int) -> list[Request]:
+        jobs = self._jobs([request.batch for request in requests if request.batch])
+        found = [_as_described(request, jobs.get(request.batch), now_ms) for request in requests]
+        heads = {request.batch: _head(request, jobs.get(request.batch)) for request in found if request.starting and request.batch}
+        oldest = sorted((request for request in found if heads.get(request.batch)), key=lambda request: request.at)[:_LOOKED_INTO]
+        reasons = {each: str(job.get("statusReason", "")) for each, job in self._jobs([heads[each.batch] for each in oldest]).items()}
+        return [replace(request, reason=reasons.get(heads.get(request.batch, ""), request.reason)) for request in found]
+
+    def _jobs(self, ids: Sequence[str]) -> dict[str, Body]:
+        answers = [self._aws.batch("DescribeJobs", jobs=part) for part in _parts(ids, AT_ONCE)]
+        return {job["jobId"]: job for answer in answers for job in answer["jobs"]}
+
+    # -- do --------------------------------------------------------------------------------------------------------------
+    def submit(self, request: Request) -> Request:
+        """Submit the Batch job of a request; with its id. Raises AwsError; `is_certain` tells whether then there is none."""
+        self._sleep(self._pace.wait_s(self._clock()))
+        several: Body = {"arrayProperties": {"size": request.workers}} if request.workers > 1 else {}
+        answer = self._aws.batch(
+            "SubmitJob",
+            jobName=request.name,
+            jobQueue=naming.job_queue(self._host, request.cluster),
+            jobDefinition=naming.job_definition(self._host, request.definition),
+            containerOverrides={"environment": [{"name": "CYCLONE_CLUSTER", "value": request.cluster}]},
+            **several,
+        )
+        return replace(request, batch=answer["jobId"])
+
+    def end(self, request: Request, workers: int, reason: str, now_ms: int) -> Request:
+        """End so many workers of a request that have not started, as it is then. Raises AwsError.
+
+        One that starts in this moment is asked to end as a lost instance is, so it gives its work back.
+        """
+        if workers >= request.starting and not request.running:
+            self._aws.batch("TerminateJob", jobId=request.batch, reason=reason)
+            return replace(request, ended=now_ms)
+        if request.workers == 1:
+            return request
+        ended = 0
+        for part in _parts(self._children(request.batch, workers), MOST_ENDED):
+            ended += len(self._aws.batch("TerminateJobs", jobs=part, reason=reason).get("successful", ()))
+        return replace(request, over=request.over + ended)
+
+    def _children(self, array: str, most: int) -> list[str]:
+        """Children that wait for an instance, the last ones first: the first are the next to get one."""
+        found: list[str] = []
+        token: Body = {}
+        while True:
+            answer = self._aws.batch("ListJobs", arrayJobId=array, jobStatus="RUNNABLE", **token)
+            found += [job["jobId"] for job in answer.get("jobSummaryList", ())]
+            if not answer.get("nextToken"):
+                return sorted(found, key=lambda each: -int(each.rpartition(":")[2]))[:most]
+            token = {"nextToken": answer["nextToken"]}
+
+
+def is_certain(exc: AwsError) -> bool:
+    """Whether an error of `submit` says that nothing was submitted; else nobody knows yet."""
+    return isinstance(exc, AccessDenied) or exc.code in _REFUSED
+
+
+def shortened(exc: AwsError) -> str:
+    """An error as a reason in the middle of a line: without what the user is told to do."""
+    return " ".join(str(exc).split()).partition(". ")[0].rstrip(".")
+
+
+def _why_closed(name: str, queue: Body | None, environments: Mapping[str, Body]) -> str:
+    if queue is None:
+        return f"there is no job queue {name}"
+    if queue["state"] != "ENABLED":
+        return f"job queue {name} is disabled"
+    if queue["status"] != "VALID" and queue["status"] != "UPDATING":
+        why = queue.get("statusReason", "")
+        return f"job queue {name} is {queue['status']}{f': {why}' if why else ''}"
+    mine = [environments.get(each["computeEnvironment"], {}) for each in queue.get("computeEnvironmentOrder", ())]
+    if any(each.get("state") == "ENABLED" and each.get("status") in ("VALID", *_CHANGING) for each in mine):
+        return ""
+    why = next((f": {each['statusReason']}" for each in mine if each.get("statusReason")), "")
+    return f"no compute environment of job queue {name} can start instances{why}"
+
+
+def _as_described(request: Request, job: Body | None, now_ms: int) -> Request:
+    """A request as Batch describes its job, which it forgets some days after its end; a job that is not known yet is as it was."""
+    if not request.batch:
+        return replace(request, seen=now_ms)
+    if job is None:
+        return told_over(request, now_ms) if now_ms - request.at > UNKNOWN_S * 1000 else replace(request, seen=now_ms)
+    if job["status"] in ("SUCCEEDED", "FAILED"):
+        return told_over(request, now_ms)
+    counts = job.get("arrayProperties", {}).get("statusSummary") or {job["status"]: 1}
+    if request.workers == 1:
+        counts = {job["status"]: 1}
+    over = counts.get("SUCCEEDED", 0) + counts.get("FAILED", 0)
+    known = replace(request, running=counts.get("RUNNING", 0), over=over, seen=now_ms)
+    return replace(known, reason=str(job.get("statusReason", "")) if known.workers == 1 and known.starting else "")
+
+
+def _head(request: Request, job: Body | None) -> str:
+    """The child that is the next to get an instance, "" when none waits for one: children get them in their order."""
+    waiting = ((job or {}).get("arrayProperties", {}).get("statusSummary") or {}).get("RUNNABLE", 0)
+    return f"{request.batch}:{request.workers - waiting}" if waiting and request.workers > 1 else ""
+
+
+def _named(name: str) -> Body:
+    return {"name": "JOB_NAME", "values": [name]}
+
+
+def _parts(names: Sequence[str], most: int) -> Iterator[list[str]]:
+    return (list(names[first : first + most]) for first in range(0, len(names), most))

@@ -1,0 +1,292 @@
+"""The scaler of an AWS host: looks at the backlog and at every region concerned, decides (`capacity`), asks for workers, and tells why.
+
+One look, in this order; whatever stops it half-way, the next look goes on from what is written down:
+
+1. counters, records and requests are read; where nothing is open and nothing was asked for, that is all;
+2. a lock is taken, so that no two looks ask for the same workers (`turns`);
+3. regions that have requests, or may get some, are looked at together (`batch_region`); what changed of requests is written down;
+4. `capacity.decide`;
+5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
+6. for each lane a CAPACITY item says what was decided, and why it was not more.
+
+    CAPACITY body (JSON)  at (ms), waiting, running (tasks), wanted, short (workers), vcpus (of a worker), automatic (weights),
+                          full (regions at the vCPU limit), off (regions without a weight), closed {region: why nothing is asked for there},
+                          regions {region: starting, running, ending, asked (now), since (ms: of the oldest that start), reason}
+
+A region that does not answer, or refuses, is told as closed, and others get its share. Nothing here needs a worker to end: idle ones do so
+by themselves.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cyclone_core.errors import AwsError
+from cyclone_core.scheduler import capacity
+from cyclone_core.scheduler.capacity import Course, Lane
+from cyclone_core.scheduler.dynamo import demand, fleet, keys
+from cyclone_core.scheduler.dynamo.batch_region import BatchRegion, Sight, is_certain, shortened
+from cyclone_core.scheduler.dynamo.demand import Bodies, LaneTasks, Question
+from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
+from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.turns import Turn
+
+LONGEST_S = 50.0
+"""So long a look asks for workers; what is left follows with the next."""
+LOCK_S = 150.0
+"""Longer than a look can take: the function that looks is ended after two minutes."""
+UNWANTED_S = 120.0
+"""Workers that have not started are kept so long, wanted or not: work that comes in bursts does not ask and take back."""
+ROUNDS = 3
+"""So often somebody who asked meanwhile is looked for."""
+_AT_ONCE = 8
+"""Regions at a time."""
+_REWRITTEN_S = 150.0
+"""Requests that did not change are written so often: when their region falls silent it is known since when."""
+_MANY = 400
+"""Characters of a reason that are kept."""
+
+
+@dataclass
+class Report:
+    """What a look came to."""
+
+    did: str = "nothing to do"
+    asked: dict[str, int] = field(default_factory=dict)
+    """region -> workers"""
+    requests: int = 0
+    """SubmitJob calls that were accepted"""
+    ended: int = 0
+    """workers that were asked to end before they started"""
+    closed: dict[str, str] = field(default_factory=dict)
+    """region -> why something there could not be looked at or asked for"""
+
+
+@dataclass
+class _Outcome:
+    """What came of one region's part of a plan."""
+
+    asked: dict[Lane, int] = field(default_factory=dict)
+    requests: int = 0
+    ended: int = 0
+    refused: dict[Lane, str] = field(default_factory=dict)
+    requested: list[Request] = field(default_factory=list)
+    """what is known of requests that were made or changed"""
+
+
+class Scaler:
+    """Decides about the workers of one host. Keep it for several looks: its regions keep their pace and connections."""
+
+    def __init__(
+        self,
+        table: Table,
+        bodies: Callable[[], Bodies],
+        region: Callable[[str], BatchRegion],
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        fleet: Fleet | None = None,
+    ) -> None:
+        """bodies: reads the host's records; region: makes the way to a region's Batch."""
+        self._table, self._bodies, self._make, self._now_ms = table, bodies, region, now_ms
+        self._fleet = fleet or Fleet(table)
+        self._regions: dict[str, BatchRegion] = {}
+
+    def run(self) -> Report:
+        """Look, and do what is to be done; who comes while another looks leaves it to that one. Raises AwsError."""
+        if not self._is_anything_to_do():
+            return Report()
+        turn = Turn(self._table, keys.SCALER_LOCK)
+        for number in range(ROUNDS):
+            now = self._now_ms()
+            if not turn.take(now, now + int(LOCK_S * 1000)):
+                return Report("another look is under way")
+            try:
+                report = self._look(now)
+            finally:
+                is_left = turn.leave() or number == ROUNDS - 1
+            if is_left:
+                break
+        return report
+
+    def _is_anything_to_do(self) -> bool:
+        here = (self._table.query(part, limit=1) for part in (keys.FLEET, keys.CAPACITY))
+        return bool(demand.read(self._table).counts) or any(True for items in here for _ in items)
+
+    # -- a look ----------------------------------------------------------------------------------------------------------
+    def _look(self, now_ms: int) -> Report:
+        backlog, bodies, requests = demand.read(self._table), self._bodies(), self._fleet.all()
+        before = demand.question(backlog, bodies, {}, _vcpus(requests))
+        sights = self._see(demand.concerned(before), requests, now_ms)
+        requests = self._write_down(requests, sights, now_ms)
+        closed = _closed(sights, bodies)
+        asked = demand.question(backlog, bodies, closed, _vcpus(requests))
+        plan = capacity.decide(asked.demands, asked.shapes, asked.sites, fleet.crews(requests, now_ms))
+        outcomes = self._act(plan, asked, requests, now_ms)
+        self._tell(plan, asked, requests, outcomes, now_ms)
+        return _report(outcomes, sights)
+
+    def _see(self, clusters: Mapping[str, set[str]], requests: Sequence[Request], now_ms: int) -> dict[str, Sight]:
+        regions = sorted({*clusters, *(request.region for request in requests)})
+
+        def look(name: str) -> Sight:
+            mine = [request for request in requests if request.region == name]
+            return self._region(name).look(sorted(clusters.get(name, ())), mine, now_ms)
+
+        return dict(zip(regions, self._together(look, regions), strict=True))
+
+    def _write_down(self, requests: Sequence[Request], sights: Mapping[str, Sight], now_ms: int) -> list[Request]:
+        """What was seen of requests; those that are over are forgotten. What is left."""
+        before = {request.name: request for request in requests}
+        now = {request.name: request for sight in sights.values() for request in sight.requests}
+        for name, request in before.items():
+            if name not in now or now[name].is_over:
+                self._fleet.forget(request)
+            elif _is_news(request, now[name], now_ms):
+                self._fleet.keep(now[name])
+        return [request for request in now.values() if not request.is_over]
+
+    # -- do --------------------------------------------------------------------------------------------------------------
+    def _act(self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], now_ms: int) -> dict[str, _Outcome]:
+        regions = sorted({region for course in plan.values() for region in (*course.asked, *course.spare)})
+        until = now_ms + int(LONGEST_S * 1000)
+
+        def act(region: str) -> _Outcome:
+            outcome = _Outcome()
+            for lane, course in plan.items():
+                if workers := course.spare.get(region):
+                    mine = [request for request in requests if (request.lane, request.region) == (lane, region)]
+                    self._end(region, mine, workers, outcome, now_ms)
+            for lane in _by_priority(plan, asked):
+                if workers := plan[lane].asked.get(region):
+                    self._ask(region, lane, workers, asked.shapes[lane.definition].vcpus, outcome, until)
+            return outcome
+
+        return dict(zip(regions, self._together(act, regions), strict=True))
+
+    def _ask(self, region: str, lane: Lane, workers: int, vcpus: int, outcome: _Outcome, until_ms: int) -> None:
+        """Ask a region for workers of a lane, request after request, until it refuses or time is over."""
+        for count in capacity.requests(workers):
+            if self._now_ms() > until_ms:
+                outcome.refused[lane] = "there was no time for more requests; they follow in a minute"
+                return
+            request = self._fleet.intend(lane, region, count, vcpus, self._now_ms())
+            try:
+                submitted = self._region(region).submit(request)
+            except AwsError as exc:
+                outcome.refused[lane] = shortened(exc)[:_MANY]
+                if is_certain(exc):
+                    self._fleet.forget(request)
+                else:
+                    outcome.requested.append(request)
+                return
+            self._fleet.keep(submitted)
+            outcome.requested.append(submitted)
+            outcome.requests += 1
+            outcome.asked[lane] = outcome.asked.get(lane, 0) + count
+
+    def _end(self, region: str, mine: Sequence[Request], workers: int, outcome: _Outcome, now_ms: int) -> None:
+        """End workers that have not started, of the newest requests first: the oldest are the next to get an instance."""
+        for request in sorted(mine, key=lambda request: -request.at):
+            if workers <= 0:
+                return
+            if not request.batch or request.ended or not request.starting or now_ms - request.at < UNWANTED_S * 1000:
+                continue
+            count = min(workers, request.starting)
+            try:
+                changed = self._region(region).end(request, count, "Cyclone: nothing waits for this worker any more", now_ms)
+            except AwsError as exc:
+                outcome.refused[request.lane] = shortened(exc)[:_MANY]
+                return
+            if changed != request:
+                self._fleet.keep(changed)
+                outcome.requested.append(changed)
+                outcome.ended += count
+            workers -= count
+
+    # -- tell ------------------------------------------------------------------------------------------------------------
+    def _tell(
+        self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome], now_ms: int
+    ) -> None:
+        news = {request.name: request for outcome in outcomes.values() for request in outcome.requested}
+        known = [*(news.pop(request.name, request) for request in requests), *news.values()]
+        for lane, course in plan.items():
+            mine = [request for request in known if request.lane == lane]
+            body = _told(lane, course, asked, mine, outcomes, now_ms)
+            self._table.put((keys.CAPACITY, f"{lane.cluster}#{lane.definition}"), {"body": json.dumps(body)})
+        told = {f"{lane.cluster}#{lane.definition}" for lane in plan}
+        for item in list(self._table.query(keys.CAPACITY, fields=("pk", "sk"))):
+            if item["sk"] not in told:
+                self._table.delete((keys.CAPACITY, item["sk"]))
+
+    # -- regions ---------------------------------------------------------------------------------------------------------
+    def _region(self, name: str) -> BatchRegion:
+        if name not in self._regions:
+            self._regions[name] = self._make(name)
+        return self._regions[name]
+
+    def _together(self, work: Callable[[str], Any], regions: Sequence[str]) -> Iterable[Any]:
+        for name in regions:
+            self._region(name)  # made here, so that no two threads make one
+        if len(regions) < 2:
+            return [work(name) for name in regions]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(work, regions))
+
+
+def _vcpus(requests: Iterable[Request]) -> dict[str, int]:
+    return {request.definition: request.vcpus for request in requests}
+
+
+def _is_news(before: Request, now: Request, now_ms: int) -> bool:
+    return replace(before, seen=now.seen) != now or (now.seen == now_ms and now_ms - before.seen > _REWRITTEN_S * 1000)
+
+
+def _closed(sights: Mapping[str, Sight], bodies: Bodies) -> dict[tuple[str, str], str]:
+    """(cluster, region) -> why nothing can be asked for there."""
+    found = {}
+    for region, sight in sights.items():
+        for cluster in bodies.get("cluster", {}):
+            if why := sight.error or sight.closed.get(cluster, ""):
+                found[cluster, region] = why[:_MANY]
+    return found
+
+
+def _by_priority(plan: Mapping[Lane, Course], asked: Question) -> list[Lane]:
+    """Lanes in the order in which they are asked for: when a region takes no more, the first were asked for."""
+    highest: dict[Lane, int] = {}
+    for each in asked.demands:
+        highest[each.lane] = max(each.priority, highest.get(each.lane, each.priority))
+    return sorted(plan, key=lambda lane: -highest.get(lane, 0))
+
+
+def _told(
+    lane: Lane, course: Course, asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome], now_ms: int
+) -> dict[str, Any]:
+    """The body of a lane's CAPACITY item."""
+    tasks = asked.lanes.get(lane, LaneTasks())
+    closed = {site.region: site.closed for site in asked.sites if site.cluster == lane.cluster and site.closed}
+    refused = {region: outcome.refused[lane] for region, outcome in outcomes.items() if lane in outcome.refused}
+    crews = {region: crew for (_, region), crew in fleet.crews(requests, now_ms).items()}
+    regions = {}
+    for region in sorted({*crews, *course.asked}):
+        crew, mine = crews.get(region, capacity.Crew()), [request for request in requests if request.region == region]
+        waiting = sorted((request for request in mine if request.starting and not request.ended), key=lambda request: request.at)
+        done = outcomes.get(region, _Outcome()).asked.get(lane, 0)
+        regions[region] = {"starting": crew.starting, "running": crew.running, "ending": crew.ending, "asked": done} | (
+            {"since": waiting[0].at, "reason": next((each.reason for each in waiting if each.reason), "")[:_MANY]} if waiting else {}
+        )
+    return {
+        "at": now_ms, "waiting": tasks.waiting, "running": tasks.running, "wanted": course.wanted, "short": course.short,
+        "vcpus": asked.shapes[lane.definition].vcpus, "automatic": tasks.automatic, "full": list(course.full),
+        "off": [region for region in tasks.off if region not in closed], "closed": {**closed, **refused}, "regions": regions,
+    }  # fmt: skip
+
+
+def _report(outcomes: Mapping[str, _Outcome], sights: Mapping[str, Sight]) -> Report:
+    closed = {region: sight.error or next(iter(sight.closed.values())) for region, sight in sights.items() if sight.error or sight.closed}
+    refused = {region: next(iter(outcome.refused.values())) for region, outcome in outcomes.items() if outcome.refused}
+    asked = {region: sum(outcome.asked.values()) for region, outcome in outcomes.items() if outcome.asked}
+    parts = outcomes.values()
+    return Report("looked", asked, sum(each.requests for each in parts), sum(each.ended for each in parts), {**closed, **refused})
