@@ -45,6 +45,8 @@ _RECORDS = "The records of this host, of which there are more and fewer"
 _OBJECTS = "Scripts, outputs and logs are objects of this bucket, named after jobs"
 _BATCH = "Batch describes without resources; requests for workers go to this host's job queues and definitions in each of its regions"
 
+_JOBS = "Batch chooses the ids of jobs, and they carry no tags of their definition: the scaler ends those that it has asked for"
+
 
 @dataclass(frozen=True)
 class _Started:
@@ -207,7 +209,8 @@ def _scaler(started: _Started) -> None:
     statements = [
         *_table(started),
         statement("batch:SubmitJob", on=wanted),
-        statement("batch:DescribeJobs", "batch:ListJobs", on="*"),
+        statement("batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "batch:DescribeJobs", "batch:ListJobs", on="*"),
+        statement("batch:TerminateJob", "batch:TerminateJobs", on=started.named("batch", "job/*", "*")),
     ]
     made = started.make("Scaler", "scaler", "asks AWS Batch for workers", statements, 512, 120)
     started.each_minute(made, "Scaler", "scaler")
@@ -259,5 +262,7 @@ def _reason(resource: str, action: str) -> str:
         return _STREAMS
     if action == "sqs:ListQueues":
         return _LISTED
+    if action == "batch:TerminateJob":
+        return _JOBS
     service = action.partition(":")[0]
     return {"dynamodb": _INDICES, "s3": _OBJECTS, "sqs": _MESSAGES, "batch": _BATCH}[service]
