@@ -1,0 +1,114 @@
+"""Cancelling jobs and tasks: what nobody holds is over at once, what somebody holds is marked beside its holder's results. Lean.
+
+A whole array costs one write, however large it is: once its item says so (`x`) none of its slices stays leased (`DynamoStore.claim` looks after
+each claim), and what waits in them is Cancelled where it is. Holders look at their jobs every few seconds.
+"""
+
+from cyclone_core.errors import AwsError
+from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo.table import ConditionFailed
+from cyclone_core.scheduler.dynamo.unit import Unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.values import Item
+
+_ROUNDS = 10
+"""So often others may be faster."""
+
+
+def cancel(store: "DynamoStore", job: int, position: int | None, now: int) -> int:
+    """See `DynamoStore.cancel`."""
+    item = store.job(job)
+    if item is None or "x" in item or "expires" in item:
+        return 0
+    if not item["a"]:
+        return _cancel_single(store, item, now) if position in (None, 1) else 0
+    if position is None:
+        return _cancel_array(store, job, item, now)
+    return _cancel_task(store, job, item, position, now) if 1 <= position <= item["t"] else 0
+
+
+def _cancel_single(store: "DynamoStore", item: "Item", now: int) -> int:
+    for _ in range(_ROUNDS):
+        unit = Unit.of(item)
+        if unit.is_over or unit.stopped is not None:
+            return int(unit.stopped == now)
+        when: list[tuple[str, str, object]] = [
+            ("s", "=", unit.state),
+            ("l", "=", unit.lease),
+            ("v", "=", unit.version),
+            ("x", "absent", None),
+        ]
+        changes: Item = {"x": now}
+        if unit.state == keys.WAITING:
+            unit.cancel(None, now)
+            changes |= {**unit.changes(), **store.ending(unit, now)}
+        try:
+            store.table.update(unit.key, set=changes, when=when, returns="NONE")
+        except ConditionFailed as failed:
+            item = failed.item
+            if not item:
+                return 0
+            continue
+        return 1
+    raise _too_lively(unit.job)
+
+
+def _cancel_array(store: "DynamoStore", job: int, item: "Item", now: int) -> int:
+    """What was open is told by the counters, which may be a second or two behind."""
+    total = store.table.get(keys.total(job), consistent=True) or {}
+    left: int = total["c0"] + total["c1"] if "c0" in total else item["t"]
+    if total.get("ended") or left <= 0:
+        return 0
+    try:
+        when = [("x", "absent", None), ("expires", "absent", None), ("a", "present", None)]
+        store.table.update(keys.job(job), set={"x": now}, add={"v": 1}, when=when, returns="NONE")
+    except ConditionFailed as failed:
+        return left if failed.item.get("x") == now else 0
+    return left
+
+
+def _cancel_task(store: "DynamoStore", job: int, item: "Item", position: int, now: int) -> int:
+    first = (position - 1) // item["sz"] * item["sz"] + 1
+    for _ in range(_ROUNDS):
+        found = _slice(store, job, item["sz"], first, position)
+        unit = Unit.of(found) if found else Unit.tile(item, first)
+        if position in unit.results:
+            return int(unit.results[position][0][4] == now * 1000)  # our own write, repeated
+        if position in unit.cancelled or position > unit.high:
+            return 0
+        try:
+            _mark(store, unit, position, now)
+        except ConditionFailed:
+            continue
+        return 1
+    raise _too_lively(job)
+
+
+def _slice(store: "DynamoStore", job: int, size: int, first: int, position: int) -> "Item | None":
+    """The slice that a position is in: of those that begin in its tile up to it the last; None where the tile is no item."""
+    partition = keys.slices(job, keys.group_of(first, size))
+    between = (keys.slice(job, first, size)[1], keys.slice(job, position, size)[1])
+    return next(store.table.query(partition, between=between, backwards=True, limit=1, consistent=True), None)
+
+
+def _mark(store: "DynamoStore", unit: Unit, position: int, now: int) -> None:
+    """Write that a task is cancelled. Raises ConditionFailed when somebody has changed its slice meanwhile."""
+    table = store.table
+    if unit.state == keys.LEASED:  # while it is not given back or split: then it is looked at anew
+        when: list[tuple[str, str, object]] = [("s", "=", keys.LEASED), ("l", "=", unit.lease), ("h", ">=", position)]
+        table.update(unit.key, add={"xs": {position}}, when=when, returns="NONE")
+        return
+    version = unit.version
+    unit.cancel(position, now)
+    if not version:
+        table.put(unit.key, unit.item(), [("pk", "absent", None)])
+    else:
+        when = [("s", "=", keys.WAITING), ("l", "=", unit.lease), ("v", "=", version), ("h", "=", unit.high)]
+        table.update(unit.key, set=unit.changes(), when=when, returns="NONE")
+
+
+def _too_lively(job: int) -> AwsError:
+    return AwsError(f"job {job} cannot be cancelled just now: its workers write faster than it can be marked. Try again: qdel {job}")
