@@ -121,7 +121,7 @@ class Host:
         try:
             _take_array(array, given, self._door, problems)
             line = None if replacements is None else _line(replacements, problems)
-            made = requests.build(path, content, given, {}, problems, replacements=line, default_name=name)
+            made = requests.build(path, content, given, {}, problems, replacements=line, default_name=name, far=self._door.type == "aws")
             problems.check()
         except BaseException:
             if "parameters" in given:

@@ -20,6 +20,6 @@ echo "Done. Try: qsub your-script.sh"
 def start_and_submit(host: HostView) -> int:
     """Submit it to the host, which is started by that; returns the job's id. Raises InvalidRequest, HostUnavailable, StateUnusable."""
     problems = Problems()
-    request: JobRequest = build("hello.sh", SCRIPT, {}, {}, problems, default_name="hello")
+    request: JobRequest = build("hello.sh", SCRIPT, {}, {}, problems, default_name="hello", far=host.type == "aws")
     problems.check()
     return host.door().submit(request)[0]

@@ -42,10 +42,18 @@ class HostBodies:
             self._keep()
         return self._bodies
 
+    @property
+    def is_new(self) -> bool:
+        """Whether what was read last is not older than a second."""
+        return 0 <= self._now() - self._at < 1.0
+
     def find(self, kind: str, name: str) -> "Body | None":
         """One body; before there is said to be none, it is looked for anew. Raises AwsError."""
         found = self.all().get(kind, {}).get(name)
-        return found if found is not None else self.all(oldest_s=1.0).get(kind, {}).get(name)
+        return found if found is not None else self._newest().get(kind, {}).get(name)
+
+    def _newest(self) -> "Bodies":
+        return self._bodies if self.is_new else self.all(oldest_s=0)
 
     def names(self, kind: str) -> list[str]:
         """Names of all resources of a kind, sorted. Raises AwsError."""
@@ -71,11 +79,3 @@ class HostBodies:
             os.replace(temporary, self._path)
         except OSError:
             return
-
-
-def most_workers(queue: "Body", cluster: "Body", definition: "Body", bodies: "Bodies") -> int:
-    """How many workers of a definition a queue's cluster can have at once in all regions that the queue does not leave out; at least 1."""
-    given: dict[str, Any] = queue.get("region_distribution_weights") or {}
-    regions = sum(1 for region in bodies.get("region", {}) if not given or given.get(region, 0) != 0)
-    vcpus = int(cluster.get("max_vcpus") or 1000)
-    return max(1, regions * (vcpus // max(1, int(definition.get("vcpus") or 1))))

@@ -11,6 +11,7 @@ from cyclone_core.jobs import FINAL, RUNNING
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from typing import Protocol
 
     from cyclone_core.operations.logs import Outputs, Tail
     from cyclone_core.operations.queries import HostView
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 
     Piece = tuple[int, int, bytes]
     """(position, attempt, output)"""
+
+    class Follower(Protocol):
+        """What follows the outputs of an array's tasks, as an engine does it."""
+
+        outputs: Outputs
+
+        def pass_over(self, but: int) -> None:
+            """Count what is final now as told, `but` the last ones."""
+
+        def running(self) -> Iterator[Piece]:
+            """New output of tasks that have run for a while, and the rest of those that just ended."""
+
+        def finished(self) -> Generator[Piece, None, bool]:
+            """Outputs of tasks that are final now and were not told yet. Returns whether all that is final could be read."""
 
 
 def task(
@@ -50,10 +65,8 @@ def task(
 
 
 def _new(outputs: "Outputs", tail: "Tail", task: "tuple[int, int]", attempt: "Attempt", last: int) -> "Iterator[bytes]":
-    """What an attempt wrote since the last look; when it is over and its file was never seen, everything."""
-    if attempt.status == RUNNING or tail.is_open:
-        return tail.more()
-    return outputs.of((*task, attempt.attempt), attempt.journal, attempt.at, last)
+    """What an attempt wrote since the last look; when it is over, all that was not told."""
+    return tail.more() if attempt.status == RUNNING else outputs.rest_of(tail, (*task, attempt.attempt), attempt.journal, attempt.at, last)
 
 
 def array(
@@ -64,7 +77,7 @@ def array(
     last: bytes of one output at a look, as in `task`. last_tasks: of the tasks that are over already only so many are told, those with the
     highest positions; None = all.
     """
-    follower = _ArrayFollower(host, job, last)
+    follower = host.follower(job, last)
     if last_tasks is not None:
         follower.pass_over(last_tasks)
     with follower.outputs:
@@ -77,7 +90,7 @@ def array(
             pause(host.poll_s)
 
 
-class _ArrayFollower:
+class LocalFollower:
     """Remembers what of an array was told: a flag per position, the result blocks already read, the files being followed."""
 
     def __init__(self, host: "HostView", job: "Job", last: int = 0) -> None:

@@ -14,12 +14,12 @@ from cyclone_core.problems import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from cyclone_core.operations.queries import HostView
     from cyclone_core.scheduler.sqlite.reader import Reader
-    from cyclone_core.views import Attempt, Job
+    from cyclone_core.views import Attempt, Job, Task
 
 CHUNK_BYTES = 1 << 18
 _OPEN_JOURNALS = 16
@@ -64,6 +64,13 @@ class Outputs:
     def tail(self, key: "tuple[int, int, int]", last: int = 0) -> "Tail":
         """What reads an attempt's (job, position, attempt) output while it grows."""
         return Tail(self.state_dir, *key, last=last)
+
+    def rest_of(self, tail: "Tail", key: "tuple[int, int, int]", number: int | None, at: int, last: int = 0) -> "Iterator[bytes]":
+        """What a tail of an attempt that is over has not told yet: of one whose file was never seen, everything."""
+        return tail.more() if tail.is_open else self.of(key, number, at, last)
+
+    def expect(self, job: "Job", tasks: "Iterable[Task]") -> None:
+        """The outputs of these tasks will be read next. Nothing to do: they are on this machine."""
 
     def samples(self, key: "tuple[int, int, int]") -> bytes:
         """Metrics so far of an attempt that runs, in whole lines; nothing where there are none."""
@@ -153,6 +160,7 @@ def array_output(host: "HostView", job: "Job") -> "Iterator[tuple[int, bytes]]":
     after = 0
     with host.outputs() as outputs:
         while page := host.reader.tasks(job.id, None, after, _PAGE):
+            outputs.expect(job, page)
             for task in page:
                 if task.journal or task.status == RUNNING:
                     for piece in outputs.of((job.id, task.position, task.attempt), task.journal, task.at):

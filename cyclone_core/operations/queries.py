@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, Self
 
+    from cyclone_core.operations.follow import Follower
     from cyclone_core.operations.jobs import Door
     from cyclone_core.operations.logs import Outputs
     from cyclone_core.views import Counts, Job, Task
@@ -34,6 +35,8 @@ class HostView:
     """local or aws"""
     poll_s: float
     """So long whoever follows something waits between two looks, seconds."""
+    first_queues: frozenset[str]
+    """Queues that its first start makes."""
     name: str
     state_dir: str
     reader: "Reader"
@@ -85,8 +88,12 @@ class HostView:
         """The script that a spec (of `reader.spec`) names. Raises OSError or CycloneError when it is gone."""
         raise NotImplementedError
 
-    def parameter_file(self, name: str) -> str:
-        """Path on this machine of the packed parameters that a spec names. Raises OSError or CycloneError when they are gone."""
+    def parameter_line(self, name: str, line: int) -> str:
+        """A line of the packed parameters that a spec names. Raises OSError, ValueError, IndexError or CycloneError where there is none."""
+        raise NotImplementedError
+
+    def follower(self, job: "Job", last: int = 0) -> "Follower":
+        """Follows the outputs of an array's tasks (`follow.array`). last: bytes of one output at a look, 0 = everything."""
         raise NotImplementedError
 
     def summary(self) -> "list[tuple[str, Counts]]":
@@ -121,10 +128,12 @@ class HostView:
 
     def check_queue(self, name: str) -> None:
         """Raise NotFound for a queue that this host does not have and never had."""
-        known = sorted({*self.reader.resource_names("queue"), *(queue for queue, _ in self.reader.counts())})
-        known = known or ["default"]  # the first start of a new host makes it
+        known = set(self.reader.resource_names("queue"))
         if name not in known:
-            raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, known)}See hyper queues list-queues")
+            known |= {queue for queue, _ in self.reader.counts()}
+        known = known or set(self.first_queues)
+        if name not in known:
+            raise NotFound(f"there is no queue {name!r} on host {self.name!r}. {_nearest(name, sorted(known))}See hyper queues list-queues")
 
 
 class LocalView(HostView):
@@ -132,6 +141,7 @@ class LocalView(HostView):
 
     type = "local"
     poll_s = 0.15
+    first_queues = frozenset(("default",))
 
     def __init__(self, name: str, state_dir: str) -> None:
         """Open it. Raises StateUnusable for a database of another version or a damaged one."""
@@ -201,9 +211,21 @@ class LocalView(HostView):
         with open(os.path.join(self.state_dir, "scripts", os.path.basename(str(spec.get("script") or ""))), "rb") as file:
             return file.read()
 
-    def parameter_file(self, name: str) -> str:
-        """Path of packed parameters; they may be gone."""
-        return os.path.join(self.state_dir, name)
+    def parameter_line(self, name: str, line: int) -> str:
+        """A line of packed parameters."""
+        from cyclone_core.scheduler.parameters import ParameterFile
+
+        file = ParameterFile(os.path.join(self.state_dir, name))
+        try:
+            return file.line(line)
+        finally:
+            file.close()
+
+    def follower(self, job: "Job", last: int = 0) -> "Follower":
+        """Follows the outputs of an array's tasks."""
+        from cyclone_core.operations.follow import LocalFollower
+
+        return LocalFollower(self, job, last)
 
     def why_waiting(self, job: "Job") -> str | None:
         """Why tasks of this job wait, in one line; None when none does."""

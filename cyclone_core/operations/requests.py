@@ -53,6 +53,7 @@ def build(
     replacements: "str | None" = None,
     environ: "Mapping[str, str] | None" = None,
     default_name: str = "",
+    far: bool = False,
 ) -> JobRequest:
     """The request for a script. Records every problem; the request is only good for submission when there is none.
 
@@ -60,6 +61,7 @@ def build(
     places: where each was given, completed here. commands: replace the script's body. replacements: a checked line of parameters
     (`scheduler.parameters`). environ: the submitter's variables, by default this process's.
     default_name: used when nobody names the job, by default the script's file name. script: None when it could not be read.
+    far: it runs on other machines: neither this directory nor this machine's PATH and the like go with it.
     """
     if script is not None and replacements:
         from cyclone_core.scheduler.parameters import replace
@@ -81,20 +83,20 @@ def build(
         places.setdefault(field, place)
     every = bool(values.pop("export_all", False))
     own: object = values.pop("environment", None)
-    values["environment"] = settings.read_environment(texts, every, os.environ if environ is None else environ, problems)
+    values["environment"] = settings.read_environment(texts, every, os.environ if environ is None else environ, problems, not far)
     if own:
         values["environment"] |= own  # type: ignore[operator]
     if commands is not None:
         script = scripts.with_commands(script, commands.encode("utf-8", "surrogateescape"))
     values.setdefault("name", settings.job_name(default_name or os.path.basename(path)))
-    request = _complete(path, script, values, problems)
+    request = _complete(path, script, values, problems, far)
     settings.check(request, problems, places)
     return request
 
 
-def _complete(path: str, script: bytes, values: "dict[str, object]", problems: "Problems") -> JobRequest:
+def _complete(path: str, script: bytes, values: "dict[str, object]", problems: "Problems", far: bool) -> JobRequest:
     """A request with the defaults that depend on where it is made: directory, user, umask; and the number of tasks."""
-    if not values.get("directory"):
+    if not values.get("directory") and not far:
         try:
             values["directory"] = os.getcwd()
         except OSError:

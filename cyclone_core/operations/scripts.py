@@ -1,7 +1,7 @@
 """What a job executes, to look at: the snapshot of its script, and the parameters that each task of an array gets."""
 
 from cyclone_core.errors import NotFound
-from cyclone_core.scheduler.parameters import ParameterFile, pairs_of, replace
+from cyclone_core.scheduler.parameters import pairs_of, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +37,6 @@ def _line(host: "HostView", job: "Job", position: int) -> str | None:
     if not path:
         return None
     try:
-        file = ParameterFile(host.parameter_file(str(path)))
-        try:
-            return file.line(job.index(position))
-        finally:
-            file.close()
+        return host.parameter_line(str(path), job.index(position))
     except (OSError, ValueError, IndexError) as exc:
         raise NotFound(f"the parameters of {job.task_id(position)} cannot be read from {path}: {exc}") from exc

@@ -157,7 +157,7 @@ def save_file(path: str, text: str) -> str:
 
 def judge(host: HostView, draft: Draft) -> Judged:
     """Everything that is wrong with a form and what it comes to, without storing anything."""
-    form = _Form(draft)
+    form = _Form(draft, host.type == "aws")
     sample = submission_preview.look(draft.parameters, form.problems) if draft.array == "parameters" else None
     request, directed = form.build(sample.tasks if sample else None)
     bodies = _bodies(host)
@@ -168,7 +168,7 @@ def judge(host: HostView, draft: Draft) -> Judged:
 
 def submit(host: HostView, draft: Draft) -> int:
     """Submit a form; the job's id. Raises InvalidRequest (paths of its problems are names of fields), HostUnavailable, StateUnusable."""
-    form, door = _Form(draft), host.door()
+    form, door = _Form(draft, host.type == "aws"), host.door()
     target = ""
     try:
         tasks = None
@@ -207,7 +207,8 @@ def default_name(draft: Draft) -> str:
 class _Form:
     """A draft on its way to a request, with the problems found so far."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, far: bool = False) -> None:
+        self.far = far
         self.draft, self.problems = draft, Problems()
         self.label = draft.path or UNNAMED
         self.places: dict[str, str] = {}
@@ -224,7 +225,7 @@ class _Form:
             self.problems.add("indices", "no indices are given", "Write 100, 1-100:5%10 or 1,5,9-12")
         mine = dict(self.places)
         script = self.draft.text.encode("utf-8", "surrogateescape")
-        request = requests.build(self.label, script, given, self.places, self.problems, default_name=default_name(self.draft))
+        request = requests.build(self.label, script, given, self.places, self.problems, default_name=default_name(self.draft), far=self.far)
         return request, {key: place for key, place in self.places.items() if key not in mine}
 
     def told(self) -> Iterator[tuple[str, Problem]]:

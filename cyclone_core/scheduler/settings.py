@@ -143,10 +143,14 @@ def read_duration(text: str) -> float:
 
 
 def read_environment(
-    texts: "Iterable[tuple[str, str]]", every: bool, environ: "Mapping[str, str]", problems: "Problems"
+    texts: "Iterable[tuple[str, str]]", every: bool, environ: "Mapping[str, str]", problems: "Problems", based: bool = True
 ) -> "dict[str, str]":
-    """A job's variables: the base, with `every` all of `environ`, and those named in texts of `NAME[=VALUE],…` (each with its place)."""
-    found = {name: environ[name] for name in (environ if every else BASE_ENVIRONMENT) if name in environ and name != "_"}
+    """A job's variables: the base, with `every` all of `environ`, and those named in texts of `NAME[=VALUE],…` (each with its place).
+
+    Not `based`: the job runs on another machine, whose own base it gets.
+    """
+    wanted = environ if every else BASE_ENVIRONMENT if based else ()
+    found = {name: environ[name] for name in wanted if name in environ and name != "_"}
     for where, text in texts:
         for item in _items(text):
             name, equals, value = item.partition("=")

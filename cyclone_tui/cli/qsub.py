@@ -96,7 +96,7 @@ def _request(arguments: "Arguments", filename: "str | None", door: "Door", place
     try:
         if "parameters" in arguments:
             _take_parameters(arguments, filename, door, given, problems)
-        request = _build(arguments.text("commands"), filename, given, places, problems, replacements)
+        request = _build(arguments.text("commands"), filename, given, places, problems, replacements, door.type == "aws")
         problems.check()
     except BaseException:
         if "parameters" in given:
@@ -112,18 +112,19 @@ def _build(
     places: "dict[str, str]",
     problems: Problems,
     replacements: "str | None",
+    far: bool,
 ) -> "JobRequest":
     """The request for a file, for standard input, or for commands alone."""
     if filename is None:
         script = f"#!/bin/bash\n{commands}\n".encode("utf-8", "surrogateescape")
         _tell_unused("the commands", script, replacements)
         return requests.build(
-            "-c", script, given, places, problems, replacements=replacements, default_name=settings.command_name(commands or "")
+            "-c", script, given, places, problems, replacements=replacements, default_name=settings.command_name(commands or ""), far=far
         )
     text = requests.read_script(filename, problems)
     _tell_unused(filename, text, replacements)
     path, name = (requests.STDIN, "STDIN") if filename == "-" else (filename, "")
-    return requests.build(path, text, given, places, problems, commands=commands, replacements=replacements, default_name=name)
+    return requests.build(path, text, given, places, problems, commands=commands, replacements=replacements, default_name=name, far=far)
 
 
 def _take_parameters(arguments: "Arguments", filename: "str | None", door: "Door", given: "dict[str, object]", problems: Problems) -> None:

@@ -3,7 +3,7 @@
 import os
 
 from cyclone_core import paths
-from cyclone_core.operations.aws_bodies import KEPT_S, HostBodies, most_workers
+from cyclone_core.operations.aws_bodies import KEPT_S, HostBodies
 
 QUEUE = {"queue": {"night": {"cluster": "big"}}}
 
@@ -62,11 +62,3 @@ def test_a_file_that_cannot_be_read_is_no_problem() -> None:
         file.write("[]")
     assert account.host().names("queue") == ["night"]
     assert os.stat(path).st_mode & 0o777 == 0o600
-
-
-def test_workers_that_a_queue_can_have() -> None:
-    """In each region that it does not leave out, as many as the cluster's vCPUs allow; at least one."""
-    bodies = {"region": {"us-east-1": {}, "eu-west-1": {}}}
-    assert most_workers({}, {"max_vcpus": 100}, {"vcpus": 4}, bodies) == 50
-    assert most_workers({"region_distribution_weights": {"us-east-1": 3, "eu-west-1": 0}}, {}, {}, bodies) == 1000
-    assert most_workers({}, {"max_vcpus": 2}, {"vcpus": 4}, bodies) == 1

@@ -155,6 +155,6 @@ def test_an_array_from_its_last_tasks_on(host: FilledHost) -> None:
     with LocalView("h", host.directory) as view:
         job = view.reader.job(1)
         assert job is not None
-        follower = follow._ArrayFollower(view, job)
+        follower = follow.LocalFollower(view, job)
         follower.pass_over(3)
         assert list(follower.told) == [0, 1, 1, 1, 1, 1, 0, 0, 0]
