@@ -1,7 +1,7 @@
 """Cancelling jobs and tasks: what nobody holds is over at once, what somebody holds is marked beside its holder's results. Lean.
 
-A whole array costs one write, however large it is: once its item says so (`x`) none of its slices stays leased (`DynamoStore.claim` looks after
-each claim), and what waits in them is Cancelled where it is. Holders look at their jobs every few seconds.
+A whole array costs one write, however large it is: once its item says so (`x`) none of its slices is newly leased, because `claim` looks
+there after it, and what waits in them is Cancelled where it is. Holders look at their jobs every few seconds.
 """
 
 from cyclone_core.errors import AwsError

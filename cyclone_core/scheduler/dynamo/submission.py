@@ -12,6 +12,7 @@ import os
 from cyclone_core.errors import AwsError, CycloneError, InvalidRequest
 from cyclone_core.jobs import AUTOMATIC_KEY
 from cyclone_core.problems import Problem
+from cyclone_core.scheduler.again import ARRAY, SINGLE, SPARSE
 from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.place import place
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.table import Table
     from cyclone_core.scheduler.dynamo.values import Item
 
-SINGLE, ARRAY, SPARSE = range(3)
-"""What `a` of a job says."""
 FIRST_LOOK_MS = 60_000
 """The reconciler looks at a new job so long after its submission: by then its messages were sent, or something went wrong."""
 MOST_INDICES = 8 * 1024
@@ -147,8 +146,7 @@ class Submitter:
 
     def _upload(self, number: int, item: "Item", request: "JobRequest | None") -> None:
         """Put what is too large for the item where it belongs."""
-        if len(item.get("ix", b"")) > MOST_INDICES:
-            self.bucket.put(keys.index_object(number), item.pop("ix"))
+        self.move_indices(number, item)
         if request is not None and request.parameters is not None:
             item["pm"] = keys.parameter_object(number)
             try:
@@ -156,14 +154,19 @@ class Submitter:
             except OSError as exc:
                 raise InvalidRequest([Problem("-a", f"the packed parameters cannot be read: {exc.strerror}", "Submit again")]) from exc
 
+    def move_indices(self, number: int, item: "Item") -> None:
+        """Indices that are too many for a job's item become an object. Raises AwsError."""
+        if len(item.get("ix", b"")) > MOST_INDICES:
+            self.bucket.put(keys.index_object(number), item.pop("ix"))
+
 
 def new_job(
-    name: str, where: "Place", user: str, priority: int, spec: bytes, array: int, limit: int, now: int, kind: int = ARRAY
+    name: str, where: "Place", user: str, priority: int, spec: bytes, array: int, limit: int, now: int
 ) -> "Item":  # fmt: skip
     """The item of a new job, but for `lo`, `st`, `ix` and `pm`, and what follows from its id. array: tasks, 0 for a single job."""
     item: Item = {
         "n": name, "q": where.queue, "d": where.definition, "u": user, "p": priority, "b": keys.band(where.queue_priority, priority),
-        "a": kind if array else SINGLE, "t": array or 1, "sp": spec, "at": now, "v": 1, "due_at": now + FIRST_LOOK_MS,
+        "a": ARRAY if array else SINGLE, "t": array or 1, "sp": spec, "at": now, "v": 1, "due_at": now + FIRST_LOOK_MS,
         "tk": os.urandom(8),
     }  # fmt: skip
     if not array:

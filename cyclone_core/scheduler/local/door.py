@@ -10,6 +10,7 @@ from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import JobRequest, exit_status
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.admission import admit
+from cyclone_core.scheduler.again import SPARSE
 from cyclone_core.scheduler.sqlite import again, retention
 
 TYPE_CHECKING = False
@@ -152,7 +153,7 @@ class Door:
         """Position of a task by its index, None for the whole job, 0 when there is no such task."""
         if index is None:
             return None
-        if kind == again.SPARSE:
+        if kind == SPARSE:
             return again.indices_of(self.store.db, job).position(index) or 0
         position, rest = divmod(index - low, step)
         return position + 1 if kind and not rest and 0 <= position < tasks else 0

@@ -5,7 +5,7 @@ Nothing here counts tasks.
 """
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESSFUL, WAITING
-from cyclone_core.scheduler.sqlite.again import SPARSE
+from cyclone_core.scheduler.again import SPARSE
 from cyclone_core.scheduler.sqlite.work import unpack_ranges
 
 TYPE_CHECKING = False

@@ -11,6 +11,7 @@ from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, SUCCESS
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler import lifecycle
 from cyclone_core.scheduler.admission import admit
+from cyclone_core.scheduler.again import SPARSE
 from cyclone_core.scheduler.sqlite import again, schema, task_pages
 from cyclone_core.scheduler.sqlite.blocks import ResultBlocks
 from cyclone_core.scheduler.sqlite.resources import ResourceTable
@@ -136,7 +137,7 @@ class SqliteStore:
         if request.indices:
             low, step = request.indices[0], request.indices[2]
         elif request.ranges:
-            kind, low = again.SPARSE, again.keep_ranges(self.db, self._next_job, request)
+            kind, low = SPARSE, again.keep_ranges(self.db, self._next_job, request)
         return self.insert(
             (request.name, place.queue, place.definition, request.user, spec, request.priority, request.idempotency_key, kind,
              request.tasks, low, step, request.limit, now)
@@ -214,7 +215,7 @@ class SqliteStore:
                 work.spans[low] = (high, tuple(history))
         if work.array:
             work.blocks = self.blocks.counts(work.id)
-            work.sparse = again.indices_of(self.db, work.id) if work.array == again.SPARSE else None
+            work.sparse = again.indices_of(self.db, work.id) if work.array == SPARSE else None
         return work
 
     # -- leases -------------------------------------------------------------------------------------------------------------------
