@@ -1,13 +1,10 @@
 """What a host's things are called on AWS: everything begins with the host's name, so that hosts share an account.
 
-Pure. Names that templates, functions and workers have to agree on are fixed here; all other physical names are left to
+Pure and lean. Names that templates, functions and workers have to agree on are fixed here; all other physical names are left to
 CloudFormation, which begins them with the stack's name and so with the host's. Limits: stack names 128 characters (
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html), Batch names 128, buckets 63,
 SSM parameters 1011 (https://docs.aws.amazon.com/general/latest/gr/ssm.html).
 """
-
-import re
-from hashlib import sha256
 
 from cyclone_core.problems import Problem
 
@@ -19,14 +16,16 @@ _LANE = 24
 """Characters of a cluster's and a definition's name in that of a message queue."""
 _KEPT_BY_S3 = ("xn--", "sthree-", "amzn-s3-demo-")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
-_HOST = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+_HOST = r"[a-z](?:[a-z0-9-]*[a-z0-9])?"
 
 
 def host_problem(path: str, name: str) -> Problem | None:
     """Why an AWS host cannot be called so, None when it can."""
     if len(name) > MOST_HOST:
         return Problem(path, f"the name of an AWS host has at most {MOST_HOST} characters, and {name!r} has {len(name)}", "Shorten it")
-    if not _HOST.fullmatch(name) or "--" in name:
+    import re  # here and below: the job commands import this module, and 5 ms with it
+
+    if not re.fullmatch(_HOST, name) or "--" in name:
         hint = f"For example {_cleaned(name.lower())[:MOST_HOST].strip('-') or 'grid'!r}"
         return Problem(path, f"{name!r} cannot name an AWS host: small letters, digits and single '-' only, a letter first", hint)
     if f"{name}--".startswith(_KEPT_BY_S3):
@@ -42,6 +41,8 @@ def slug(name: str, most: int = 64) -> str:
     cleaned = _cleaned(name)
     if cleaned == name and len(name) <= most:
         return name
+    from hashlib import sha256
+
     return f"{cleaned[: most - 9].strip('-')}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
@@ -142,4 +143,6 @@ def _of(host: str, what: str) -> str:
 
 
 def _cleaned(name: str) -> str:
-    return re.sub(r"-+", "-", re.sub(r"[^A-Za-z0-9-]", "-", name)).strip("-")
+    """Letters, digits and single hyphens."""
+    kept = "".join([char if char.isascii() and char.isalnum() else "-" for char in name])
+    return "-".join(part for part in kept.split("-") if part)

@@ -13,13 +13,14 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.credentials import JSONFileCache
-from botocore.exceptions import BotoCoreError, CredentialRetrievalError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
 from botocore.session import Session
 
 from cyclone_core.aws import credentials
 from cyclone_core.aws.client import Client, Patience, outlast_throttling
 from cyclone_core.aws.credentials import Kind, Source
-from cyclone_core.aws.errors import Asked, doubts_keys, is_opt_in, translate
+from cyclone_core.aws.errors import doubts_keys, translate
+from cyclone_core.aws.words import Asked, is_opt_in
 from cyclone_core.errors import AwsError, CredentialsUnusable
 
 SIGN_IN_REGION = "us-east-1"
@@ -137,6 +138,21 @@ class Account:
         """Regions that are enabled for the account. Raises AwsError."""
         answer = self.client("ec2").ask("DescribeRegions")
         return tuple(sorted(str(entry["RegionName"]) for entry in answer["Regions"]))
+
+    def keys(self) -> tuple[str, str, str, float]:
+        """Access key, secret key and session token as they are now, and their end in seconds since 1970, 0 for none.
+
+        Raises CredentialsUnusable, with what to do.
+        """
+        asked = Asked("sts", "any request", self.default_region)
+        try:
+            found = self._session().get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            frozen, end = found.get_frozen_credentials(), getattr(found, "_expiry_time", None)  # there is no public way to the end
+        except (BotoCoreError, ClientError) as exc:
+            raise self._explain(exc, asked) from exc
+        return frozen.access_key, frozen.secret_key, frozen.token or "", end.timestamp() if end else 0.0
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _check(self, found: Identity) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cyclone_core.aws.errors import THROTTLED, Asked
+from cyclone_core.aws.codes import THROTTLED
 from cyclone_core.aws.patience import Patience as Patience
+from cyclone_core.aws.words import Asked
 from cyclone_core.errors import AwsError
 
 Answer = dict[str, Any]

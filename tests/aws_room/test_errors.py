@@ -9,7 +9,8 @@ botocore = pytest.importorskip("botocore.exceptions", reason="the tests of the a
 
 from cyclone_core import errors  # noqa: E402  after the line that skips
 from cyclone_core.aws.credentials import Source  # noqa: E402
-from cyclone_core.aws.errors import Asked, is_opt_in, translate  # noqa: E402
+from cyclone_core.aws.errors import translate  # noqa: E402
+from cyclone_core.aws.words import Asked, is_opt_in  # noqa: E402
 
 ASKED = Asked("cloudformation", "DescribeStacks", "eu-west-1")
 PROFILE = Source("sso", "work")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cyclone_core.aws.errors import Asked
+from cyclone_core.aws.words import Asked
 from cyclone_core.infra import permissions
 from cyclone_core.infra.permission_table import BY_TYPE, OWN
 from cyclone_core.sandbox.stacks.actions import TABLE

@@ -49,12 +49,16 @@ class Aws:
         """The same account in another region: credentials, connections and meter are shared."""
         ours = self._sender
         made = Aws(region, ours.credentials, ours.endpoint, self.meter, ours.patience)
-        made._sender = Sender(region, ours.credentials, ours.endpoint, ours.patience, beside=ours)
+        made._sender = ours.beside(region)
         return made
 
     def close(self) -> None:
         """Close idle connections; the next request opens a new one."""
         self._sender.pool.close()
+
+    def identity(self) -> "tuple[str, str]":
+        """Account number and ARN of whose credentials these are. Raises AwsError."""
+        return self._sender.identity(self.meter)
 
     # -- services that take JSON --------------------------------------------------------------------------------------
     def dynamodb(self, operation: str, **parameters: "Any") -> "dict[str, Any]":

@@ -7,6 +7,7 @@ from cyclone_core.errors import CredentialsUnusable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Provider = Callable[[], "Credentials"]
 
@@ -33,3 +34,14 @@ def of_environment() -> "Credentials | None":
         what = "the credentials in this shell's AWS_ACCESS_KEY_ID are incomplete: AWS_SECRET_ACCESS_KEY is missing"
         raise CredentialsUnusable(f"{what}. Export it too, or unset both and use a profile", "PartialCredentialsError")
     return Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN") or os.environ.get("AWS_SECURITY_TOKEN") or "")
+
+
+def of_answer(found: "dict[str, Any]", secret: str, token: str) -> Credentials:
+    """Credentials as endpoints and programs tell them. Raises KeyError, TypeError or ValueError for what is none."""
+    end = found.get("Expiration")
+    expires_s = 0.0
+    if end:
+        from datetime import datetime
+
+        expires_s = datetime.fromisoformat(str(end).replace("Z", "+00:00")).timestamp()
+    return Credentials(str(found["AccessKeyId"]), str(found[secret]), str(found.get(token) or ""), expires_s)

@@ -1,5 +1,6 @@
 """What an answer that is no success says, and what is done about it: repeat, wait, set the clock, or tell the user. Pure."""
 
+from cyclone_core.aws.codes import CLOCK, THROTTLED
 from cyclone_core.aws.lean import jsons
 
 TYPE_CHECKING = False
@@ -8,16 +9,8 @@ if TYPE_CHECKING:
 
     from cyclone_core.aws.lean.exchange import Answer
 
-
-THROTTLED = frozenset((
-    "BandwidthLimitExceeded", "EC2ThrottledException", "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown", "ThrottledException", "Throttling",
-    "ThrottlingException", "TooManyRequestsException", "TransactionInProgressException",
-))  # fmt: skip
-"""Codes for: too many requests, ask again later."""
-_CLOCK = frozenset(("InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed", "SignatureDoesNotMatch"))
+_CLOCK = CLOCK | {"InvalidSignatureException", "RequestExpired", "SignatureDoesNotMatch"}
 """Codes that are due to a wrong clock when the clocks do differ."""
-EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"))
 _TRANSIENT = frozenset(("InternalFailure", "InternalServerError", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable"))
 _PASSING = frozenset(("None", "ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"))
 """Why parts of a transaction were refused that may succeed a moment later."""

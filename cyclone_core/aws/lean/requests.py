@@ -84,6 +84,12 @@ def of_invoke(function: str, payload: object, wait: bool) -> Request:
     return made
 
 
+def of_identity() -> Request:
+    """Who asks? STS has no JSON: a form goes there, XML comes back."""
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+    return _with(Request("sts", "GetCallerIdentity", "POST", "/"), b"Action=GetCallerIdentity&Version=2011-06-15", form)
+
+
 def of_object(operation: str, method: str, bucket: str, key: str, data: bytes = b"") -> Request:
     """A request about an object of S3."""
     return _of_s3(operation, method, bucket, f"/{quote(key, '/')}", Body(data), digest(data) if data else EMPTY, {"Key": key})

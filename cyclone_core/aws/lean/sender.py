@@ -3,13 +3,13 @@
 import os
 from time import monotonic, sleep, time
 
-from cyclone_core.aws.lean import endpoints, jsons
+from cyclone_core.aws.codes import EXPIRED, UNKNOWN_KEYS
+from cyclone_core.aws.lean import endpoints, jsons, requests, told
 from cyclone_core.aws.lean.links import NoAnswer, forwards
 from cyclone_core.aws.lean.pool import Pool
-from cyclone_core.aws.lean.refusals import EXPIRED, refusal_of
+from cyclone_core.aws.lean.refusals import between, refusal_of
 from cyclone_core.aws.lean.retries import Tries
 from cyclone_core.aws.lean.signing import sign
-from cyclone_core.errors import AwsError, RegionUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Sender:
             except NoAnswer as exc:
                 pause = tries.after_silence(exc)
                 if pause is None:
-                    raise self._silent(exc, request) from exc
+                    raise told.of_silence(exc, request, self) from exc
                 sleep(pause)
                 continue
             if meter is not None:
@@ -86,12 +86,21 @@ class Sender:
             if answer.status < 300:
                 return answer
             refusal = refusal_of(answer)
-            if self._mend(refusal, answer, mended):
+            if self._mend(refusal, answer, credentials, mended):
                 continue
             pause = tries.after_refusal(refusal, monotonic())
             if pause is None:
-                raise self._refused(refusal, request)
+                raise told.of_refusal(refusal, request, self)
             sleep(pause)
+
+    def beside(self, region: str) -> "Sender":
+        """The same in another region; connections and clock are shared."""
+        return Sender(region, self.credentials, self.endpoint, self.patience, self)
+
+    def identity(self, meter: "Meter | None" = None) -> "tuple[str, str]":
+        """Account number and ARN of whose credentials these are. Raises AwsError."""
+        text = self.send(requests.of_identity(), meter).body.decode("utf-8", "replace")
+        return between(text, "Account"), between(text, "Arn")
 
     # -- inside -------------------------------------------------------------------------------------------------------
     def _once(self, request: "Request", credentials: "Credentials") -> "Answer":
@@ -130,30 +139,19 @@ class Sender:
             return endpoint.below(request.bucket), request.path
         return endpoint, f"{endpoint.path}/{request.bucket}{request.path if request.path != '/' else ''}"
 
-    def _mend(self, refusal: "Refusal", answer: "Answer", mended: "set[str]") -> bool:
-        """Whether the reason of a refusal is gone now: a wrong clock, or credentials that have just expired. Each once a request."""
-        if refusal.may_be_clock and "clock" not in mended and self._clock.learn(answer.headers.get("date", "")):
+    def _mend(self, refusal: "Refusal", answer: "Answer", used: "Credentials", mended: "set[str]") -> bool:
+        """Whether the reason of a refusal is gone now: a wrong clock, or keys that have been replaced. Each once a request."""
+        if refusal.may_be_clock and "clock" not in mended:
             mended.add("clock")
-            return True
+            if self._clock.learn(answer.headers.get("date", "")):
+                return True
         forget = getattr(self.credentials, "forget", None)
-        if refusal.code in EXPIRED and "keys" not in mended and forget is not None:
+        if (refusal.code in EXPIRED or refusal.code in UNKNOWN_KEYS) and "keys" not in mended and forget is not None:
             mended.add("keys")
             forget()
-            return True
+            now = self.credentials()
+            return (now.key, now.secret, now.token) != (used.key, used.secret, used.token)
         return False
-
-    def _silent(self, what: NoAnswer, request: "Request") -> AwsError:
-        why = what.why or what.code
-        return RegionUnavailable(f"{request.service} in {self.region} does not answer: {why}. Check the network, then try again", what.code)
-
-    def _refused(self, what: "Refusal", request: "Request") -> AwsError:
-        made = AwsError(
-            f"{request.service} in {self.region} refused {request.operation}: {what.message or what.code}",
-            what.code,
-            f"{request.service}:{request.operation}",
-        )
-        made.answer = what.answer
-        return made
 
 
 def _said(answer: "Answer") -> "dict[str, Any]":
