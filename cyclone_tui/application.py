@@ -152,9 +152,6 @@ class CycloneApp(App[int]):
         """Go to the view that a command names, such as `jobs queue=q` or `job 1234`; what is wrong with it is told."""
         try:
             place, arguments = navigation.parse(command)
-            if place.name in navigation.OF_JOBS and self.session.is_aws:
-                self.tell(f"{self.session.host} is on AWS: running jobs there comes in a later version. H goes to the next host")
-                return
             view = navigation.make(place, arguments)
         except CycloneError as exc:
             self.tell_error(exc)

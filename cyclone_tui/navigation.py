@@ -68,10 +68,6 @@ PLACES = (
 )  # fmt: skip
 
 
-OF_JOBS = ("jobs", "job", "log", "submit", "workers", "events")
-"""What AWS hosts do not have yet: they run no jobs in this version."""
-
-
 def names() -> list[str]:
     """Every name and alias."""
     return [word for place in PLACES for word in (place.name, *place.aliases)]

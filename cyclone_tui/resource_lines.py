@@ -193,7 +193,6 @@ def _host_lines(about: Description, ascii: bool) -> Iterator[Line]:
         "on disk": formatters.size(body["stored_bytes"]) if body["stored_bytes"] else "",
         "disk free": formatters.size(body["free_bytes"]),
         "state directory": body["state_dir"],
-        "jobs": "come with a later version" if body.get("type") == "aws" else "",
     }
     yield from (Line(name, name, text, help=text) for name, text in texts.items() if text)
 

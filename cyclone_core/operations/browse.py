@@ -6,7 +6,7 @@ and calls `on_news` (from a thread of its own) when something arrived. `window` 
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cyclone_core.jobs import STATES
 from cyclone_core.operations.queries import HostView
@@ -14,6 +14,9 @@ from cyclone_core.operations.row_lists import Key
 from cyclone_core.scheduler.filters import EVERYTHING, Filter
 from cyclone_core.scheduler.job_terms import NEWEST_FIRST, Compare, OneOf, Order, Term
 from cyclone_core.views import Job, Task
+
+if TYPE_CHECKING:
+    from cyclone_core.scheduler.sqlite.job_index import JobIndex
 
 __all__ = ["EVERYTHING", "NEWEST_FIRST", "Filter", "JobBrowser", "Key", "Listing", "Order", "Row", "State", "open_browser"]
 
@@ -138,4 +141,17 @@ def open_browser(host: HostView) -> JobBrowser:
     """A browser of the host's jobs, newest first."""
     from cyclone_core.operations.local_browser import LocalJobBrowser
 
-    return LocalJobBrowser(host.state_dir)
+    directory, open_index = index_of(host)
+    return LocalJobBrowser(directory, open_index)
+
+
+def index_of(host: HostView) -> tuple[str, Callable[[str], "JobIndex"]]:
+    """(directory of the database with a host's jobs, what opens its index): of an AWS host those of its mirror."""
+    from cyclone_core.scheduler.sqlite.job_index import JobIndex
+
+    if host.type == "local":
+        return host.state_dir, JobIndex
+    from cyclone_core.operations import aws_mirror
+    from cyclone_core.operations.mirrored import Kept, MirrorIndex
+
+    return aws_mirror.directory_of(host.name), lambda directory: MirrorIndex(directory, Kept(host.name))

@@ -36,8 +36,8 @@ MOST_OPEN = 10_000
 NEWEST = 40
 """Jobs that an overview holds."""
 _RECENT_S = 5.0
-_MOST_KINDS = 50
-_LAST_FINISHED = 20
+MOST_KINDS = 50
+LAST_FINISHED = 20
 _LAST_EVENTS = 50
 
 
@@ -177,6 +177,10 @@ def overview(host: HostView, now: float | None = None) -> Overview:
 
 def pools(host: HostView) -> tuple[Pool, ...]:
     """The workers per region and cluster alone."""
+    if host.type == "aws":
+        from cyclone_core.operations import aws_overview
+
+        return aws_overview.pools(host)
     return _pools(host, MonitoringReader(host.reader.connection), local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {})
 
 
@@ -273,7 +277,7 @@ def _attention(
         *attention.disk_attention(host.name, _disk(host.state_dir), at),
         *attention.resource_attention(reader.not_active(), at),
         *attention.death_attention(reader.events(None, _LAST_EVENTS), now, at),
-        *attention.failure_attention(reader.finished(_LAST_FINISHED), now, at),
+        *attention.failure_attention(reader.finished(LAST_FINISHED), now, at),
     ]
     return tuple(sorted(found, key=lambda one: one.level != "error"))
 
@@ -283,7 +287,7 @@ def _hindrances(
 ) -> list[tuple[str, str, int, str, str, str]]:
     """(queue, definition, waiting tasks of the queue, what keeps them from starting: see `waiting.hindrance`)."""
     found = []
-    for queue, definition in reader.waiting_kinds(_MOST_KINDS):
+    for queue, definition in reader.waiting_kinds(MOST_KINDS):
         hindrance = waiting.hindrance(host.reader, queue, definition, {})
         if hindrance is not None:
             found.append((queue, definition, totals[queue][WAITING] if queue in totals else 0, *hindrance))

@@ -11,7 +11,7 @@ from typing import Any
 
 from cyclone_core.ids import format_task
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, STATES, WAITING
-from cyclone_core.operations.browse import Listing
+from cyclone_core.operations.browse import Listing, index_of
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.row_lists import Key
 from cyclone_core.scheduler.job_terms import OneOf
@@ -56,10 +56,9 @@ def chosen(host: HostView, keys: Sequence[Key]) -> list[Chosen]:
 
 def open_jobs(host: HostView, listing: Listing) -> list[int]:
     """Ids of the jobs in a list that are not over, newest first."""
-    from cyclone_core.scheduler.sqlite.job_index import JobIndex
-
+    directory, open_index = index_of(host)
     terms = (*listing.job_terms(), OneOf("status", (STATES[WAITING], STATES[RUNNING])))
-    index = JobIndex(host.state_dir)
+    index = open_index(directory)
     try:
         return [job for chunk in index.chunks(terms, Listing().order, time.time()) for job in chunk]
     finally:

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 _NOTHING = object()
-_OF_JOBS = ("qsub", "qstat", "qlog", "qdel", "hyper workers", "hyper events")
-"""How command lines begin that are about jobs and what runs them."""
 _ASK_AGAIN_S = 0.3
 """After so long a look is taken again at what is being found out."""
 
@@ -55,8 +53,10 @@ class View(Screen[None]):
     AUTO_FOCUS = "RowTable, Input, Button"
     PATIENCE_S: ClassVar[float] = 4.0
     """what is being done for longer is said to be under way"""
-    FROM_AWS: ClassVar[bool] = False
-    """whether it shows what an AWS account has, on hosts that are there: it says how old that is while it cannot be read"""
+    FROM_AWS: ClassVar[tuple[str, ...]] = ()
+    """what of an AWS host it shows, `resources` or `jobs`, read in the background: it says how old that is while it cannot be read"""
+    FAR: ClassVar[bool] = False
+    """whether it shows what only the host itself knows, so that reading it may take a while"""
     LIVE: ClassVar[bool] = True
     """whether it reads the host again and again"""
 
@@ -154,7 +154,8 @@ class View(Screen[None]):
 
     async def read_data(self) -> Any:
         """What `load` reads; a view of more than its host reads in another way, so that a broken host does not stand in its way."""
-        return await asyncio.wrap_future(self.session.read(self.load))
+        read = self.session.read_far if self.FAR else self.session.read
+        return await asyncio.wrap_future(read(self.load))
 
     async def _load(self) -> None:
         try:
@@ -185,10 +186,10 @@ class View(Screen[None]):
 
     def _show_age(self) -> None:
         """Of what was read in the background, and could not be read again."""
-        old = self.session.age() if self.FROM_AWS else None
+        old = self.session.age(self.FROM_AWS)
         if old is not None:
             at, why = old
-            self._tell_above(f"data from {formatters.moment(at)}: {why}. Trying again")
+            self._tell_above(f"data from {formatters.moment(at)}: {why}. Trying again" if at else f"{why}. Trying again")
         elif (banner := self.query_one("#banner", Static)).display:
             banner.display = False
 
@@ -275,18 +276,14 @@ class View(Screen[None]):
             return None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Actions that change something are not there in read-only mode, and those about jobs on hosts that run none."""
+        """Actions that change something are not there in read-only mode."""
         if not self.app.is_running:
             return True
-        return not (self.session.read_only and action in self._writing()) and not (self.session.is_aws and action in self._of_jobs())
+        return not (self.session.read_only and action in self._writing())
 
     @classmethod
     def _writing(cls) -> frozenset[str]:
         return frozenset(action.method for action in of_class(cls) if action.writes)
-
-    @classmethod
-    def _of_jobs(cls) -> frozenset[str]:
-        return frozenset(action.method for action in of_class(cls) if action.twin.startswith(_OF_JOBS))
 
     def action_back(self) -> None:
         """To the view before; from the last one nowhere."""

@@ -16,7 +16,6 @@ from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
 from cyclone_core.operations import deployments, monitoring
 from cyclone_core.operations.attention import Attention
-from cyclone_core.operations.aws_looks import LATER
 from cyclone_core.operations.deployments import Deployment
 from cyclone_core.operations.monitoring import HostNow, JobLine, Overview, Pool, QueueNow
 from cyclone_core.operations.queries import HostView
@@ -62,7 +61,7 @@ class HomeView(View):
     """See the module."""
 
     NAME = "home"
-    FROM_AWS = True
+    FROM_AWS = ("jobs", "resources")
     AUTO_FOCUS = "#jobs"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (128, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (TALL, "-tall")]  # noqa: RUF012
@@ -144,7 +143,7 @@ class HomeView(View):
         self._fit_middle()
         pools = [pool for pool in overview.pools if data.region in (None, pool.region)]
         self._panel("pools").set_rows(pools, lambda pool: (pool.region, pool.cluster))
-        self._panel("jobs").empty = f"{LATER[0].upper()}{LATER[1:]}" if self.session.is_aws else "No job yet: s submits one"
+        self._panel("jobs").empty = self.session.reading() or "No job yet: s submits one"
         self._panel("jobs").set_source(ListRows[JobLine](overview.newest, lambda job: job.id), follow_top=True, keep=True)
         self._grow("deployments", data.deployments, lambda one: one.number, hide=True)
         self._show_attention(overview.attention)

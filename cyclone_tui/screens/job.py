@@ -45,6 +45,7 @@ class JobView(JobFlows, FollowedView):
     """See the module. Argument `id`: `1234` or `1234--7`."""
 
     NAME = "job"
+    FAR = True
     AUTO_FOCUS = "LogPane"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012 - as Textual declares it
     ACTIONS: ClassVar[tuple[Action, ...]] = (
@@ -128,7 +129,7 @@ class JobView(JobFlows, FollowedView):
         yield PaneTabs(hint="Tab", id="panes")
         with ContentSwitcher():
             yield TaskGrid(ascii=ascii, id="map")
-            yield TaskPane(lambda wanted: self.session.read(read_page, wanted), ascii, id="tasks")
+            yield TaskPane(lambda wanted: self.session.read_far(read_page, wanted), ascii, id="tasks")
             yield self.tail
             with VerticalScroll(id="details"):
                 yield Static("", id="detail-text")

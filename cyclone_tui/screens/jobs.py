@@ -59,6 +59,7 @@ class JobsView(View):
     """`:jobs [QUEUE] [status=…] [name=…] [user=…] [definition=…] [filter=…] [sort=…] [rows=tasks]`."""
 
     NAME = "jobs"
+    FROM_AWS = ("jobs",)
     AUTO_FOCUS = "RowTable"
     ACTIONS = (
         Action("jobs.open", "enter", "open_job", "Open", "everything about the job", twin="qstat -i ID"),
@@ -227,7 +228,7 @@ class JobsView(View):
             return "Nothing fits. Esc takes the filter away"
         if asked.filter or asked.states:
             return "No such job. / changes the filter, 1 shows every state"
-        return "No job yet. s submits one, or in a shell: qsub SCRIPT"
+        return self.session.reading() or "No job yet. s submits one, or in a shell: qsub SCRIPT"
 
     def _show_hint(self, why: tuple[Key | None, str] = (None, "")) -> None:
         row, text = self._current, ""

@@ -31,6 +31,7 @@ class LogView(FollowedView):
     """See the module. Argument `id`: `1234` or `1234--7`."""
 
     NAME = "log"
+    FAR = True
     AUTO_FOCUS = "LogPane"
     ACTIONS = (
         Action("log.attempt", "left_square_bracket", "attempt(-1)", "Earlier attempt", "output of the attempt before", show=False,

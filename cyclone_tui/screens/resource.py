@@ -54,7 +54,7 @@ class ResourceView(ResourceFlows):
         Action("describe.value", "c", "copy_value", "Copy", "copy what the line says", looks=True, show=False),
     )  # fmt: skip
     BINDINGS = bound(ACTIONS)
-    FROM_AWS = True
+    FROM_AWS = ("resources",)
     AUTO_FOCUS = "#now"
     DEFAULT_CSS = """
     ResourceView #about { height: 2; color: $text-muted; padding: 0 1; background: $surface; }

@@ -21,7 +21,7 @@ class ResourcesView(ListView[Listed], ResourceFlows):
     """The list of one kind. See the module."""
 
     KIND: ClassVar[str] = ""
-    FROM_AWS = True
+    FROM_AWS = ("resources",)
     EMPTY: ClassVar[str] = ""
     """what to do where there is none"""
 

@@ -10,13 +10,14 @@ from textual.widgets import Static
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.operations import aws_looks
+from cyclone_core.operations import aws_crews, aws_looks, aws_mirror
+from cyclone_core.operations.aws_crews import CrewsNow
 from cyclone_core.operations.resources import Place, Snapshot, Stored
 from cyclone_core.resources import Host
 from cyclone_tui.application import CycloneApp
-from cyclone_tui.navigation import OF_JOBS
 from cyclone_tui.screens.base import View
 from cyclone_tui.widgets.header import Header
+from tests.far_jobs import FarJobs
 from tests.tui.conftest import settle
 
 Run = Callable[..., CycloneApp]
@@ -64,9 +65,17 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
     HostRegistry().add(HOST)
     HostRegistry().select("grid")
     made = Account()
-    before = aws_looks.SHARED.read_with(made)
+    before = aws_looks.SHARED.read_with(made), aws_mirror.SHARED.read_with(lambda host: FarJobs()), aws_crews.SHARED.read_with(no_workers)
     yield made
-    aws_looks.SHARED.read_with(before)
+    aws_mirror.SHARED.of("grid").close()
+    aws_looks.SHARED.read_with(before[0])
+    aws_mirror.SHARED.read_with(before[1])
+    aws_crews.SHARED.read_with(before[2])
+
+
+def no_workers(host: str) -> CrewsNow:
+    """A host that nobody works for."""
+    return CrewsNow()
 
 
 async def ready(app: CycloneApp, pilot: Pilot[Any]) -> None:
@@ -92,9 +101,14 @@ def shows(run: Run, start: str, *texts: str, size: tuple[int, int] = (140, 40), 
         await ready(app, pilot)
         await pilot.press(*keys)
         await settle(app, pilot)
-        found.extend(screen(app))
-        for text in texts:
-            assert any(text in line for line in found), (text, found)
+        for _ in range(100):
+            found[:] = screen(app)
+            if all(any(text in line for line in found) for text in texts):
+                return
+            app.screen.refresh_data()  # type: ignore[attr-defined]
+            await settle(app, pilot)
+            await pilot.pause(0.05)
+        raise AssertionError((texts, found))
 
     run(check, start, size, host="grid")
     return found
@@ -121,40 +135,14 @@ def test_a_resource_is_described_by_region(account: Account, on_screen: Run) -> 
 
 
 def test_a_host_is_described_by_region(account: Account, on_screen: Run) -> None:
-    """With its account, and that it runs no jobs yet."""
-    shows(on_screen, "describe host grid", "Regions", "us-east-1", "123456789012", "come with a later version")
+    """With its account."""
+    shows(on_screen, "describe host grid", "Regions", "us-east-1", "123456789012")
 
 
-def test_home_says_what_it_does_not_have_yet(account: Account, on_screen: Run) -> None:
+def test_home_shows_what_the_host_has(account: Account, on_screen: Run) -> None:
     """Its queues and clusters are there, and what needs attention."""
-    lines = shows(on_screen, "home", "Running jobs on AWS comes in a later version of Cyclone", "night", "us-east-1/big")
+    lines = shows(on_screen, "home", "No job yet", "night", "us-east-1/big")
     assert any("cluster big is FAILED" in line for line in lines)
-
-
-@pytest.mark.parametrize("place", OF_JOBS)
-def test_views_of_jobs_say_so_in_one_line(place: str, account: Account, on_screen: Run) -> None:
-    """And one stays where one is."""
-
-    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
-        await ready(app, pilot)
-        app.open(f"{place} 1" if place in ("job", "log") else place)
-        await pilot.pause()
-        assert [view.NAME for view in app.views] == ["regions"]
-        assert "grid is on AWS: running jobs there comes in a later version" in next(iter(app._notifications)).message
-
-    on_screen(check, "regions", host="grid")
-
-
-def test_actions_about_jobs_are_not_offered(account: Account, on_screen: Run) -> None:
-    """Others are."""
-
-    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
-        await ready(app, pilot)
-        offered = {active.binding.action for active in app.screen.active_bindings.values()}
-        assert {"edit", "delete", "pause"} <= offered
-        assert not {"jobs", "submit"} & offered
-
-    on_screen(check, "queues", host="grid")
 
 
 def test_old_data_says_how_old_it_is(account: Account, on_screen: Run) -> None:

@@ -45,7 +45,11 @@ class JobIndex:
         """Raises StateUnusable. A host without a database has no jobs."""
         self._state_dir = state_dir
         self._connection = _open(state_dir)
-        self.reader = Reader(self._connection)
+        self.reader = self._read_through(self._connection)
+
+    def _read_through(self, connection: "sqlite3.Connection | None") -> Reader:
+        """The reader of jobs and tasks by their ids."""
+        return Reader(connection)
 
     def close(self) -> None:
         """Close the connection."""
@@ -62,7 +66,7 @@ class JobIndex:
         """A number that is another one after anybody else committed something; costs microseconds, reads nothing."""
         if self._connection is None:
             self._connection = _open(self._state_dir)
-            self.reader = Reader(self._connection)
+            self.reader = self._read_through(self._connection)
         return -1 if self._connection is None else int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def span(self) -> tuple[int, int, int]:
