@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LEAST_SHARE = 16
-"""vCPUs: with less an environment could not hold an instance of usual size, and a cluster has fewer environments than it was given."""
+from cyclone_core.scheduler.capacity import shares
+
 OPTIMAL, DEFAULT_TYPES = "optimal", "default_x86_64"
 BEFORE = ("c5", "m5", "r5")
 """The generation before that of default_x86_64; costs the same on demand."""
@@ -63,8 +63,7 @@ class Environment:
 
 def environments(body: Mapping[str, Any], region: str) -> tuple[Environment, ...]:
     """The environments of a cluster in a region. Their vCPUs sum to the cluster's: the first have one more where it does not divide."""
-    vcpus = int(body["max_vcpus"])
-    count = max(1, min(int(body["compute_envs"]), vcpus // LEAST_SHARE))
+    vcpus = shares(int(body["max_vcpus"]), int(body["compute_envs"]))
     strategy = _strategy(body)
     is_spot = body["type"] == "SPOT"
     image = (body.get("machine_images") or {}).get(region)
@@ -73,13 +72,13 @@ def environments(body: Mapping[str, Any], region: str) -> tuple[Environment, ...
         Environment(
             kind,
             number,
-            vcpus // count + (number <= vcpus % count),
+            share,
             instance_types(body["instance_list"], region, number),
             strategy,
             int(body["bid_percentage"]) if is_spot else None,
             image,
         )
-        for number in range(1, count + 1)
+        for number, share in enumerate(vcpus, 1)
     )
 
 

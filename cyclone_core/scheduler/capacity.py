@@ -28,8 +28,8 @@ from cyclone_core.scheduler.apportionment import fill
 
 MOST_IN_ARRAY = 10_000
 """Children of an array job (https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html)."""
-LEAST_SHARE, MOST_SHARES = 16, 3
-"""vCPUs of a compute environment: with less it could not hold an instance of usual size; environments of a job queue."""
+LEAST_SHARE = 16
+"""vCPUs: with less a compute environment could not hold an instance of usual size, and a cluster has fewer than it was given."""
 
 
 @dataclass(frozen=True, order=True)

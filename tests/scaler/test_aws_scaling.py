@@ -283,3 +283,13 @@ def test_a_lane_that_wants_nothing_any_more_is_not_told_of(world: World) -> None
     world.table.put((keys.CAPACITY, f"{LANE.cluster}#{LANE.definition}"), {"body": "{}"})
     world.scaler().run()
     assert world.told() == {}
+
+
+def test_a_worker_that_no_environment_can_hold_is_told_as_stuck(world: World) -> None:
+    """48 vCPUs in three environments hold none of 20, and nothing is asked for."""
+    world.bodies["cluster"]["big"] |= {"max_vcpus": 48, "compute_envs": 3}
+    world.bodies["definition"]["small"]["vcpus"] = 20
+    world.tasks(5)
+    assert world.scaler().run().asked == {}
+    assert world.told()["why"] == "a worker of 20 vCPUs fits into none of the cluster's compute environments"
+    assert world.told()["stuck"]

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyclone_core.infra.compute_environments import BEFORE, LEAST_SHARE, environments
+from cyclone_core.infra.compute_environments import BEFORE, environments
+from cyclone_core.scheduler.capacity import LEAST_SHARE
 from tests.stacks.bodies import cluster
 
 

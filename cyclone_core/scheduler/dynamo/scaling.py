@@ -10,8 +10,10 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
 6. for each lane a CAPACITY item says what was decided, and why it was not more.
 
     CAPACITY body (JSON)  at (ms), waiting, running (tasks), wanted, short (workers), vcpus (of a worker), automatic (weights),
-                          full (regions at the vCPU limit), off (regions without a weight), closed {region: why nothing is asked for there},
-                          regions {region: starting, running, ending, asked (now), since (ms: of the oldest that start), reason}
+                          full (regions at the vCPU limit), unfit (1: no compute environment of those can ever hold a worker),
+                          off (regions without a weight), closed {region: why nothing is asked for there},
+                          regions {region: starting, running, ending, asked (now), since (ms: of the oldest that start), reason},
+                          why (in one line), stuck (nothing changes by itself), both from `lane_words`
 
 A region that does not answer, or refuses, is told as closed, and others get its share. Nothing here needs a worker to end: idle ones do so
 by themselves.
@@ -27,7 +29,7 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
-from cyclone_core.scheduler.dynamo import demand, fleet, keys
+from cyclone_core.scheduler.dynamo import demand, fleet, keys, lane_words
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion, Sight, is_certain, shortened
 from cyclone_core.scheduler.dynamo.demand import Bodies, LaneTasks, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
@@ -277,11 +279,19 @@ def _told(
         regions[region] = {"starting": crew.starting, "running": crew.running, "ending": crew.ending, "asked": done} | (
             {"since": waiting[0].at, "reason": next((each.reason for each in waiting if each.reason), "")[:_MANY]} if waiting else {}
         )
-    return {
+    body = {
         "at": now_ms, "waiting": tasks.waiting, "running": tasks.running, "wanted": course.wanted, "short": course.short,
         "vcpus": asked.shapes[lane.definition].vcpus, "automatic": tasks.automatic, "full": list(course.full),
         "off": [region for region in tasks.off if region not in closed], "closed": {**closed, **refused}, "regions": regions,
+        "unfit": int(bool(course.full) and all(_is_unfit(lane, region, asked) for region in course.full)),
     }  # fmt: skip
+    return {**body, "why": lane_words.why(body, lane.cluster, now_ms), "stuck": lane_words.is_stuck(body)}
+
+
+def _is_unfit(lane: Lane, region: str, asked: Question) -> bool:
+    """Whether a worker of a lane is larger than every compute environment of the cluster there."""
+    mine = next(site for site in asked.sites if (site.cluster, site.region) == (lane.cluster, region))
+    return asked.shapes[lane.definition].vcpus > max(capacity.shares(mine.max_vcpus, mine.environments))
 
 
 def _report(outcomes: Mapping[str, _Outcome], sights: Mapping[str, Sight]) -> Report:

@@ -1,0 +1,90 @@
+"""What a lane's CAPACITY item says, in one line for people. Pure and lean.
+
+What the item holds is told in `scaling`, which writes it, with two members from here: `why` and `stuck`.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    Body = Mapping[str, Any]
+
+_MANY = 3
+"""Regions that are named."""
+
+
+def why(body: "Body", cluster: str, now_ms: int) -> str:
+    """Why not all open tasks of a lane run, "" where nothing waits. now_ms: milliseconds since 1970."""
+    if not body.get("waiting"):
+        return ""
+    if is_stuck(body):
+        return _nowhere(body)
+    parts = [*_starting(body, now_ms), *_limits(body, cluster)]
+    running = _sum(body, "running")
+    if running:
+        parts.append(f"{_workers(running)} {'is' if running == 1 else 'are'} running")
+    parts += [f"{region} is left out: {reason}" for region, reason in _closed(body)]
+    return "; ".join(parts) or "workers for it are asked for within a minute"
+
+
+def is_stuck(body: "Body") -> bool:
+    """Whether tasks wait, no worker is there or starts, and none can be asked for: it stays so until somebody changes something."""
+    is_there = any(_sum(body, what) for what in ("starting", "running"))
+    return bool(body.get("waiting") and body.get("short") and not is_there and (body.get("unfit") or not body.get("full")))
+
+
+def _nowhere(body: "Body") -> str:
+    if body.get("unfit"):
+        return f"a worker of {body['vcpus']} vCPUs fits into none of the cluster's compute environments"
+    if not body.get("closed"):
+        return "no region may be asked for workers: none has a weight"
+    told = "; ".join(f"{region}: {reason}" for region, reason in _closed(body))
+    return f"no region can be asked for workers: {told}"
+
+
+def _starting(body: "Body", now_ms: int) -> "list[str]":
+    """Workers that were asked for, by region, those that have waited longest first."""
+    found = [(each.get("since") or now_ms, region, each) for region, each in body.get("regions", {}).items() if each.get("starting")]
+    found.sort(key=lambda each: each[:2])
+    parts = []
+    for since, region, each in found[:_MANY]:
+        reason = f" ({each['reason']})" if each.get("reason") else ""
+        count = each["starting"]
+        have = "has" if count == 1 else "have"
+        parts.append(f"{_workers(count)} requested in {region} {_ago(now_ms - since)} {have} not started{reason}")
+    more = len(found) - _MANY
+    return [*parts, f"others in {more} more region{'' if more == 1 else 's'}"] if more > 0 else parts
+
+
+def _limits(body: "Body", cluster: str) -> "list[str]":
+    if not body.get("full"):
+        return []
+    regions = _listed(body["full"])
+    return [f"cluster {cluster!r} is at its limit of vCPUs in {regions}, {_workers(body['short'])} more would be of use"]
+
+
+def _closed(body: "Body") -> "list[tuple[str, str]]":
+    return sorted(body.get("closed", {}).items())[:_MANY]
+
+
+def _listed(names: "list[str]") -> str:
+    return ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if len(names) > _MANY else "")
+
+
+def _sum(body: "Body", what: str) -> int:
+    return sum(int(each.get(what) or 0) for each in body.get("regions", {}).values())
+
+
+def _workers(count: int) -> str:
+    return f"{count:,} worker{'' if count == 1 else 's'}"
+
+
+def _ago(ms: int) -> str:
+    """`just now`, `4 min ago`, `2 h ago`, `3 days ago`."""
+    minutes = max(0, ms) // 60_000
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 2880 else f"{minutes // 1440} days ago"
