@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 1000
 """Of one DeleteObjects request."""
+_WITH_UNITS = frozenset((
+    "BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactGetItems", "TransactWriteItems",
+    "UpdateItem",
+))  # fmt: skip
+"""Operations of DynamoDB that can tell what they take."""
 
 
 class Aws:
@@ -63,6 +68,8 @@ class Aws:
     # -- services that take JSON --------------------------------------------------------------------------------------
     def dynamodb(self, operation: str, **parameters: "Any") -> "dict[str, Any]":
         """An answer of DynamoDB, in its own JSON. Raises AwsError."""
+        if operation in _WITH_UNITS and getattr(self.meter, "asks_units", False):
+            parameters.setdefault("ReturnConsumedCapacity", "TOTAL")
         return self._json(requests.of_json("dynamodb", operation, parameters))
 
     def sqs(self, operation: str, **parameters: "Any") -> "dict[str, Any]":
@@ -147,8 +154,7 @@ class Aws:
 
     # -- one request ----------------------------------------------------------------------------------------------------
     def _json(self, request: "Request") -> "dict[str, Any]":
-        body = self.send(request).body
-        answer: dict[str, Any] = jsons.loads(body) if body else {}
+        answer: dict[str, Any] = self.send(request).json
         return answer
 
     def send(self, request: "Request") -> "Answer":

@@ -5,7 +5,7 @@ from cyclone_core.aws.lean.links import NoAnswer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from cyclone_core.aws.lean.links import Link
 
@@ -26,8 +26,8 @@ class Body:
     def pieces(self) -> "Iterator[bytes]":
         """All of it, each time from its beginning. Raises OSError when the file has become shorter."""
         if self._file is None:
-            if self.data:
-                yield self.data
+            for at in range(0, self.size, _PIECE):  # each may take as long as a connection may be silent
+                yield self.data[at : at + _PIECE]
             return
         self._file.seek(self._at)
         left = self.size
@@ -42,10 +42,12 @@ class Body:
 class Answer:
     """An answer: status, headers (names in small letters), and the body unless it went somewhere else."""
 
-    __slots__ = ("body", "headers", "size", "status")
+    __slots__ = ("body", "headers", "json", "size", "status")
 
     def __init__(self, status: int, headers: "dict[str, str]", body: bytes, size: int) -> None:
         self.status, self.headers, self.body, self.size = status, headers, body, size
+        self.json: Any = {}
+        """What the body says, where it is JSON."""
 
 
 def exchange(
@@ -116,7 +118,7 @@ class _Reader:
         """The body as it arrives."""
         if status in (204, 304):
             return iter(())
-        if headers.get("transfer-encoding", "").lower() == "chunked":
+        if headers.get("transfer-encoding", "").lower().endswith("chunked"):
             return self._chunks()
         length = headers.get("content-length")
         if length is None:

@@ -1,7 +1,6 @@
 """What an answer that is no success says, and what is done about it: repeat, wait, set the clock, or tell the user. Pure."""
 
 from cyclone_core.aws.codes import CLOCK, THROTTLED
-from cyclone_core.aws.lean import jsons
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
 _CLOCK = CLOCK | {"InvalidSignatureException", "RequestExpired", "SignatureDoesNotMatch"}
 """Codes that are due to a wrong clock when the clocks do differ."""
 _TRANSIENT = frozenset(("InternalFailure", "InternalServerError", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable"))
+_BUSY = frozenset(("KmsThrottled", "TransactionConflictException"))
+"""Codes of other kinds for what passes by itself."""
 _PASSING = frozenset(("None", "ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"))
 """Why parts of a transaction were refused that may succeed a moment later."""
 
@@ -31,7 +32,7 @@ class Refusal:
         if self.code == "TransactionCanceledException":
             reasons: list[dict[str, Any]] = self.answer.get("CancellationReasons") or [{}]
             return all(reason.get("Code") in _PASSING for reason in reasons)
-        return self.code in THROTTLED or self.status == 429
+        return self.code in THROTTLED or self.code in _BUSY or self.status == 429
 
     @property
     def is_failure(self) -> bool:
@@ -49,12 +50,7 @@ def refusal_of(answer: "Answer") -> Refusal:
     text = answer.body[:1]
     if text == b"<":
         return _of_xml(answer)
-    body: dict[str, Any] = {}
-    try:
-        found = jsons.loads(answer.body) if answer.body else {}
-        body = found if isinstance(found, dict) else {}
-    except ValueError:
-        pass
+    body: dict[str, Any] = answer.json if isinstance(answer.json, dict) else {}
     code = str(body.get("__type") or answer.headers.get("x-amzn-errortype") or body.get("code") or body.get("Code") or answer.status)
     code = code.split(":http")[0].rpartition("#")[2].partition(":")[0]
     message = body.get("message") or body.get("Message") or body.get("errorMessage") or ""

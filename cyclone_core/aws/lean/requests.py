@@ -27,6 +27,7 @@ class Request:
         "bucket",
         "headers",
         "into",
+        "is_json",
         "method",
         "operation",
         "parameters",
@@ -42,6 +43,8 @@ class Request:
         self.service, self.operation, self.method, self.path = service, operation, method, path
         self.body, self.payload = body or Body(), payload
         self.headers: dict[str, str] = {}
+        self.is_json = service in _TARGETS or service == "batch"
+        """Whether good answers are JSON."""
         self.query = self.bucket = ""
         """query: canonical."""
         self.parameters: dict[str, Any] = {}

@@ -75,6 +75,7 @@ class Sender:
             credentials = self.credentials()
             try:
                 answer = self._once(request, credentials)
+                _read_json(request, answer)
             except NoAnswer as exc:
                 pause = tries.after_silence(exc)
                 if pause is None:
@@ -82,7 +83,7 @@ class Sender:
                 sleep(pause)
                 continue
             if meter is not None:
-                meter(request.service, request.operation, request.parameters, _said(answer), request.body.size, answer.size)
+                meter(request.service, request.operation, request.parameters, answer.json, request.body.size, answer.size)
             if answer.status < 300:
                 return answer
             refusal = refusal_of(answer)
@@ -106,17 +107,8 @@ class Sender:
     def _once(self, request: "Request", credentials: "Credentials") -> "Answer":
         endpoint, path = self._place(request)
         headers = {"host": endpoint.host, **request.headers}
-        sign(
-            request.method,
-            path,
-            request.query,
-            headers,
-            request.payload,
-            credentials,
-            self.region,
-            request.service,
-            time() + self._clock.ahead_s,
-        )
+        now_s = time() + self._clock.ahead_s
+        sign(request.method, path, request.query, headers, request.payload, credentials, self.region, request.service, now_s)
         scheme = endpoint.address[0]
         target = f"{scheme}://{endpoint.host}{path}" if forwards(scheme, endpoint.address[1]) else path
         lines = [f"{request.method} {target}{'?' if request.query else ''}{request.query} HTTP/1.1", f"user-agent: {_AGENT}"]
@@ -154,15 +146,15 @@ class Sender:
         return False
 
 
-def _said(answer: "Answer") -> "dict[str, Any]":
-    """What an answer says in JSON, {} where it is something else."""
-    if answer.body[:1] != b"{":
-        return {}
+def _read_json(request: "Request", answer: "Answer") -> None:
+    """Raises NoAnswer where a good answer should be JSON and is not: something between us and AWS answers."""
+    if answer.body[:1] != b"{" and not request.is_json:
+        return
     try:
-        said: dict[str, Any] = jsons.loads(answer.body)
-    except ValueError:
-        return {}
-    return said
+        answer.json = jsons.loads(answer.body) if answer.body else {}
+    except ValueError as exc:
+        if request.is_json and answer.status < 300:
+            raise NoAnswer("BadAnswer", "its answer is no JSON", sent=True) from exc
 
 
 def _random() -> float:
