@@ -202,6 +202,7 @@ class Task:
     """One task of a job. `attempt` counts from 1: the last one, the running one, or the next one of a task that waits.
 
     started: None until it is known (a task is shown with its start time from a quarter of a second on). took: seconds.
+    worker: a number on a local host, `REGION/BATCH-JOB-ID` on AWS.
     journal, at, size: where the output of its final attempt lies; journal is 0 where nothing ran.
     """
 
@@ -220,7 +221,7 @@ class Task:
         self.ended: float | None = None
         self.took: float | None = None
         self.reason: str | None = None
-        self.worker: int | None = None
+        self.worker: int | str | None = None
         self.pid: int | None = None
         self.journal = self.at = self.size = 0
 
@@ -265,7 +266,7 @@ class Attempt:
         self.took: float | None = None
         self.ended: float | None = None
         self.reason: str | None = None
-        self.worker: int | None = None
+        self.worker: int | str | None = None
         self.pid: int | None = None
         self.journal: int | None = None
         self.at = self.size = 0

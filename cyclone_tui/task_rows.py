@@ -33,7 +33,7 @@ class TaskRow:
     signal: int | None
     started: float | None
     took: float | None
-    worker: int | None
+    worker: int | str | None
     size: int
     reason: str
 

@@ -30,7 +30,7 @@ class Bar:
     exit_code: int | None
     signal: int | None
     reason: str
-    worker: int | None
+    worker: int | str | None
 
     @property
     def outcome(self) -> str:

@@ -51,10 +51,14 @@ class Accountant:
     """Counts for one table. Several may, at once."""
 
     def __init__(
-        self, table: "Table", keep_days: int = 30, sleep: "Callable[[float], None]" = _sleep, chance: "Callable[[], float] | None" = None
+        self,
+        table: "Table",
+        keep_days: int = 30,
+        sleep: "Callable[[float], None]" = _sleep,
+        chance: "Callable[[], float] | None" = None,
     ) -> None:
         """keep_days: jobs that are over are kept so long, 0: for ever; chance: a number below 1, another one each time."""
-        self._table, self._keep_days, self._sleep, self._chance = table, keep_days, sleep, chance or Random().random
+        self._table, self._kept_s, self._sleep, self._chance = table, keep_days * _DAY_S, sleep, chance or Random().random
 
     def apply(self, records: "Iterable[Mapping[str, Any]]", now: float) -> "list[Send]":
         """Count records of the table's stream, as functions get them; what limited arrays may send next. now: seconds since 1970."""
@@ -65,7 +69,7 @@ class Accountant:
             self._close_single(number, image, now)
         for number, image in news.removed():
             self._forget_key(number, image)
-        return self._look([array.number for array in news.arrays.values() if not array.gone], now)
+        return self.look([array.number for array in news.arrays.values() if not array.gone], now)
 
     def sent(self, send: Send) -> None:
         """These tiles were sent."""
@@ -89,8 +93,8 @@ class Accountant:
         raise AwsError(f"counters of table {self._table.name} change too fast: the records come again", "TransactionConflict")
 
     # -- ends ---------------------------------------------------------------------------------------------------------------------
-    def _look(self, numbers: "Sequence[int]", now: float) -> "list[Send]":
-        """What follows for arrays that something happened to: their end, or more to send."""
+    def look(self, numbers: "Sequence[int]", now: float) -> "list[Send]":
+        """What follows for arrays that something happened to: their end, or more to send. For the reconciler too. Raises AwsError."""
         found = self._table.batch_get([keys.total(number) for number in numbers], consistent=True)
         limited = []
         for number in numbers:
@@ -125,15 +129,15 @@ class Accountant:
     def _close_single(self, number: int, image: "Item", now: float) -> None:
         """A single job is over: whoever wrote that has mostly done the rest in the same write, which is cheaper."""
         state = job_state(image["c"])
-        has_all = "due" not in image and ("expires" in image or not self._keep_days) and (state == SUCCESSFUL or "z" in image)
+        has_all = "due" not in image and ("expires" in image or not self._kept_s) and (state == SUCCESSFUL or "z" in image)
         if not has_all:
             self._close(number, state, now, ("s", "=", keys.OVER))
 
     def _close(self, number: int, state: int, now: float, *when: "tuple[str, str, object]") -> None:
         """Nobody has to look at the job any more, and it goes when it was kept long enough."""
         marks: dict[str, Any] = {"z": state} if state != SUCCESSFUL else {}
-        if self._keep_days:
-            marks["expires"] = int(now) + self._keep_days * _DAY_S
+        if self._kept_s:
+            marks["expires"] = int(now) + self._kept_s
         self._update(keys.job(number), set=marks, remove=("due", "due_at"), when=[("pk", "present", None), *when])
 
     def _forget_key(self, number: int, image: "Item") -> None:

@@ -8,6 +8,7 @@ from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.tally import Tally
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import final_state
+from cyclone_core.views import cause_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def first_failures(table: "Table", job: int, tasks: int, size: int, counts: "Seq
     if counts[FAILED] and (first := _first(table, job, tasks, size, FAILED)):
         told |= {"fp": first[0], "fc": first[1]}
     if counts[ERROR] and (first := _first(table, job, tasks, size, ERROR)):
-        told |= {"ep": first[0], "er": first[2]}
+        told |= {"ep": first[0], "er": first[2] or cause_text(first[1])}
     return told
 
 

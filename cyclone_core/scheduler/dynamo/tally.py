@@ -15,7 +15,7 @@ from zlib import compress, decompress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cyclone_core.views import Counts
 
@@ -95,6 +95,19 @@ class Tally:
     def is_gone(self) -> bool:
         """Whether everything that was ever counted here is removed."""
         return all(version == CLOSED and not any(counts) for version, counts in self._units.values())
+
+    def sums(self, tiles: "Iterable[tuple[int, int]]") -> "Counts":
+        """The tasks of a group by state. tiles: (low, tasks) of its base tiles, which wait where they were never seen."""
+        waiting = sum(tasks for low, tasks in tiles if self._seen(low, tasks)[0] == UNSEEN)
+        found: Counts = (waiting, 0, 0, 0, 0, 0)
+        for _, counts in self._units.values():
+            found = _sum(found, counts)
+        return found
+
+    def stretches(self) -> "Iterator[tuple[int, bool, Counts]]":
+        """(low, whether nothing of it will change, counts) of the units by position; joined ones as one."""
+        for unit, version, counts in self:
+            yield unit, version == CLOSED, counts
 
     def __iter__(self) -> "Iterator[tuple[int, int, Counts]]":
         """(unit, version, counts) by unit; joined ones as one."""

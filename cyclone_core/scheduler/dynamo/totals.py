@@ -2,7 +2,7 @@
 
     TOTAL   c0..c5 numbers of tasks; f slices that are over; born: the job's insertion was counted (t tasks, sz, lm, q, d from there);
             x: the array was cancelled: what waits is cancelled; started, ended; vr: grows with each change
-            fp, fc: position and outcome of the first task that failed, ep, er: position and recorded reason of the first in Error; both
+            fp, fc: position and outcome of the first task that failed, ep, er: position and reason of the first in Error; both
             are set together with `ended`
             gone: the job expired; all numbers are 0 then, and `due` until the rest of it is removed (`expiry`)
     TOTALS  c0..c5 of the tasks of a queue and definition that are kept, in several shards: each may be negative, the sum is not
