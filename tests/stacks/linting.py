@@ -20,6 +20,8 @@ from cfnlint.runner import Runner, run_template_by_data
 from cyclone_core.aws.stacks import MOST_BYTES, MOST_INLINE_BYTES, MOST_RESOURCES
 
 Template = Mapping[str, Any]
+NEWER = {"batch:TerminateJobs": "batch:TerminateJob"}
+"""Actions that cfn-lint does not know yet -> one that is for the same resources."""
 
 
 @cache
@@ -120,6 +122,7 @@ def _known() -> dict[str, Any]:
 
 def _kinds_of_resources(action: str) -> list[str] | None:
     """Patterns of the ARNs of an action's resources, none where it has none; None when there is no such action."""
+    action = NEWER.get(action, action)
     service, _, name = action.partition(":")
     found = _known().get(service.lower(), {})
     if name.lower() not in found.get("Actions", {}):

@@ -85,7 +85,7 @@ def test_functions_may_touch_this_host_alone(synthesizer: Synthesizer) -> None:
         "Dispatcher": stream,
         "Health": {"batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "cloudwatch:GetMetricStatistics"},
         "Reconciler": {"sqs:ListQueues"},
-        "Scaler": {"batch:DescribeJobs", "batch:ListJobs"},
+        "Scaler": {"batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "batch:DescribeJobs", "batch:ListJobs"},
     }
 
 
@@ -97,11 +97,11 @@ def test_only_who_has_to_may_do_it(synthesizer: Synthesizer) -> None:
         "sqs:DeleteQueue": {"Reconciler"},
         "s3:DeleteObject": {"Reconciler"},
         "sqs:ReceiveMessage": {"DeadLetter"},
-        "lambda:InvokeFunction": {"Dispatcher", "Reconciler"},
+        "lambda:InvokeFunction": {"Accountant"},
         "dynamodb:DeleteTable": set(),
     }.items():
         assert {name for name in FUNCTIONS if action in allowed(template, name)} == who, action
-    assert allowed(template, "Dispatcher")["lambda:InvokeFunction"].endswith(":function:grid--scaler")
+    assert allowed(template, "Accountant")["lambda:InvokeFunction"].endswith(":function:grid--scaler")
 
 
 def sources(synthesizer: Synthesizer) -> dict[str, Mapping[str, Any]]:

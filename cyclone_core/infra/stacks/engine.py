@@ -3,7 +3,7 @@
     dispatcher    the table's stream, new jobs only, at once       sends a message for each unit
     accountant    the table's stream, changed units, each second   counts, and sends what an array's limit held back
     reconciler    each minute                                      looks at what is due
-    scaler        each minute, and when the dispatcher asks        asks Batch for workers
+    scaler        each minute, and when the accountant asks        asks Batch for workers
     dead-letters  the queue of dead letters                        ends what nobody could take on
 
 Two read the stream, which is what AWS recommends at most. A batch that a function cannot handle is halved until the one record that is
@@ -43,7 +43,9 @@ _LISTED = "The action has no resource: it lists queues"
 _INDICES = "The indices of this host's table"
 _RECORDS = "The records of this host, of which there are more and fewer"
 _OBJECTS = "Scripts, outputs and logs are objects of this bucket, named after jobs"
-_BATCH = "Batch describes without resources; requests for workers go to this host's job queues and definitions in each of its regions"
+_BATCH = (
+    "Batch describes without resources, and jobs have ids that say nothing of a host; requests go to this host's job queues and definitions"
+)
 
 _JOBS = "Batch chooses the ids of jobs, and they carry no tags of their definition: the scaler ends those that it has asked for"
 
@@ -149,9 +151,8 @@ def add(stack: HostStack, target: Target, table: aws_dynamodb.CfnTable, dead: aw
 
 def _dispatcher(started: _Started) -> None:
     """No window: what was submitted to an idle host shall run at once. The order of jobs does not matter: a shard has several readers."""
-    scaler = started.named("lambda", f"function:{naming.function(started.target.place.host, 'scaler')}")
-    statements = [*_stream(started), *_table(started), _send(started), statement("lambda:InvokeFunction", on=scaler)]
-    made = started.make("Dispatcher", "dispatcher", "sends a message for each unit of new jobs", statements, 512, 60)
+    statements = [*_stream(started), *_table(started), _send(started)]
+    made = started.make("Dispatcher", "dispatcher", "sends a message for each unit of new jobs", statements, 512, 300)
     new_jobs = [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": ["JOB"]}}}}]
     started.by_stream(
         made, "NewJobs", new_jobs, 500, parallelization_factor=4, maximum_retry_attempts=10, maximum_record_age_in_seconds=_HOUR_S
@@ -159,15 +160,13 @@ def _dispatcher(started: _Started) -> None:
 
 
 def _accountant(started: _Started) -> None:
-    """It waits a second for company: a batch is one write of each counter. What it misses is missing in the counters, so it is patient."""
-    made = started.make(
-        "Accountant",
-        "accountant",
-        "counts tasks by state",
-        [*_stream(started), *_table(started), _send(started)],
-        512,
-        60,
-    )
+    """It waits a second for company: a batch is one write of each counter. What it misses is missing in the counters, so it is patient.
+
+    Once it has counted new work it asks the scaler, which goes by the counters.
+    """
+    scaler = started.named("lambda", f"function:{naming.function(started.target.place.host, 'scaler')}")
+    statements = [*_stream(started), *_table(started), _send(started), statement("lambda:InvokeFunction", on=scaler)]
+    made = started.make("Accountant", "accountant", "counts tasks by state", statements, 512, 60)
     units = {"v": {"N": [{"exists": True}]}}
     changed = [
         {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": units}},
@@ -189,13 +188,11 @@ def _reconciler(started: _Started) -> None:
     indices = f"{started.table_arn}/index/*"
     queues = started.named("sqs", naming.message_queues(place.host))
     bucket = started.named("s3", naming.data_bucket(place.host, place.account, place.main_region), "")
-    scaler = started.named("lambda", f"function:{naming.function(place.host, 'scaler')}")
     statements = [
         *_table(started),
         statement("dynamodb:Query", on=indices),
         statement(*_SEND, "sqs:DeleteQueue", on=queues),
         statement("sqs:ListQueues", on="*"),
-        statement("lambda:InvokeFunction", on=scaler),
         statement("s3:DeleteObject", on=f"{bucket}/*"),
         statement("s3:ListBucket", on=bucket),
     ]

@@ -16,12 +16,13 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
     K#KEY         KEY                      `j`: the job of an idempotency key that a user chose, `t` its tasks, `sc` the name of its script
     A#KEY         KEY                      `ids`: the jobs that one request to run tasks again made; gone after a week
     IDS           IDS                      `last`: ids up to it were given away, in blocks
-    QUEUE         NAME                     `paused` (0/1): what workers have to know of a queue
+    QUEUE         NAME                     `paused` (0/1): what workers have to know of a queue; `at`: since when it is so
     W#SHARD       WORKER                   a worker's last words (`scheduler.remote`), gone by itself when it is silent
     CAPACITY      CLUSTER#DEFINITION       what the scaler decided last for a lane, and why (`body`: JSON)
     FLEET         CLUSTER#REGION#NAME      a request for workers that is not over, named as its Batch job (`body`: JSON, `fleet`)
     LIMITED       ID                       an array with a limit that is not over: q, d, lm (`demand`)
     LOCK          SCALER                   who decides about workers now: `token`, `until` (`turns`)
+    LOCK          RECONCILER               lanes without messages, as they were seen last (`body`: JSON, `reconciler`)
 
 Attributes are short because every kilobyte of an item that is written costs a write unit. Times are milliseconds since 1970 unless said.
 
@@ -48,7 +49,7 @@ Attributes are short because every kilobyte of an item that is written costs a w
 JOB, TOTAL, TALLY, SPEC, KEY = "JOB", "TOTAL", "TALLY", "SPEC", "KEY"
 IDS = ("IDS", "IDS")
 TOTALS, QUEUE, CAPACITY, FLEET, LIMITED = "TOTALS", "QUEUE", "CAPACITY", "FLEET", "LIMITED"
-SCALER_LOCK = ("LOCK", "SCALER")
+SCALER_LOCK, RECONCILER = ("LOCK", "SCALER"), ("LOCK", "RECONCILER")
 SHARDS = 16
 """Parts of each index and of the workers' items: a part takes 1,000 writes a second."""
 TOTAL_SHARDS = 4

@@ -99,7 +99,7 @@ class Lanes:
 
     def __init__(self, aws: "Sqs", host: str, sleep: "Callable[[float], None]" = time.sleep) -> None:
         """aws: the client of the main region."""
-        self._aws, self._host, self._sleep = aws, host, sleep
+        self._aws, self.host, self._sleep = aws, host, sleep
         self._urls: dict[str, str] = {}
 
     # -- sending ------------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Lanes:
         """
         entries = [{"MessageBody": body(job, low, exists), "MessageGroupId": group(user)} for job, low, exists, user in units]
         if entries:
-            name = naming.lane_queue(self._host, cluster, definition, BANDS[band])
+            name = naming.lane_queue(self.host, cluster, definition, BANDS[band])
             try:
                 self._send_all(self._url(name) or self._make(name), entries)
             except AwsError as exc:
@@ -153,6 +153,10 @@ class Lanes:
         raise AwsError(f"{what}. They are sent again by themselves", str(first.get("Code", "")), "sqs:SendMessage")
 
     # -- receiving ----------------------------------------------------------------------------------------------------
+    def has(self, cluster: str, definition: str, band: int) -> bool:
+        """Whether a lane's band has a queue: whether it was ever used."""
+        return bool(self._url(naming.lane_queue(self.host, cluster, definition, BANDS[band])))
+
     def receive(
         self, cluster: str, definition: str, band: int, most: int = BATCH, wait_s: int = 0, visibility_s: int = VISIBILITY_S
     ) -> "list[Message]":
@@ -160,7 +164,7 @@ class Lanes:
 
         Of a queue that is not there none, at once. What cannot be read is left to become a dead letter.
         """
-        url = self._url(naming.lane_queue(self._host, cluster, definition, BANDS[band]))
+        url = self._url(naming.lane_queue(self.host, cluster, definition, BANDS[band]))
         if not url:
             return []
         asked = {"MaxNumberOfMessages": min(most, BATCH), "WaitTimeSeconds": wait_s, "VisibilityTimeout": visibility_s}
@@ -193,7 +197,7 @@ class Lanes:
         """Messages of all bands of a lane."""
         found = Depth()
         for band in BANDS:
-            each = self.depth_of(naming.lane_queue(self._host, cluster, definition, band))
+            each = self.depth_of(naming.lane_queue(self.host, cluster, definition, band))
             found = Depth(found.visible + each.visible, found.in_flight + each.in_flight, found.delayed + each.delayed)
         return found
 
@@ -211,7 +215,7 @@ class Lanes:
         found: list[str] = []
         token: dict[str, str] = {}
         while True:
-            answer = self._aws.sqs("ListQueues", QueueNamePrefix=naming.message_queues(self._host)[:-1], MaxResults=1000, **token)
+            answer = self._aws.sqs("ListQueues", QueueNamePrefix=naming.message_queues(self.host)[:-1], MaxResults=1000, **token)
             found += [url.rpartition("/")[2] for url in answer.get("QueueUrls") or ()]
             token = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else {}
             if not token:
@@ -235,9 +239,9 @@ class Lanes:
 
     def _make(self, name: str) -> str:
         """Make a queue; two who do it at once make the same."""
-        dead = self._aws.sqs("GetQueueUrl", QueueName=naming.dead_letters(self._host))["QueueUrl"]
+        dead = self._aws.sqs("GetQueueUrl", QueueName=naming.dead_letters(self.host))["QueueUrl"]
         arn = self._aws.sqs("GetQueueAttributes", QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        tags = {naming.TAG_HOST: self._host, naming.TAG_KIND: "lane"}
+        tags = {naming.TAG_HOST: self.host, naming.TAG_KIND: "lane"}
         made = self._aws.sqs("CreateQueue", QueueName=name, Attributes=_attributes(arn, arn.rpartition(":")[0] + ":" + name), tags=tags)
         self._urls[name] = made["QueueUrl"]
         return self._urls[name]

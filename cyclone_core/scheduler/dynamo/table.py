@@ -92,7 +92,8 @@ class Table:
         return found
 
     def query(
-        self, partition: str, *, index: str = "", between: "tuple[str, str] | None" = None, prefix: str = "", backwards: bool = False,
+        self, partition: str, *, index: str = "", between: "tuple[str, str] | tuple[int, int] | None" = None, prefix: str = "",
+        backwards: bool = False,
         limit: int = 0, after: "Item | None" = None, consistent: bool = False, fields: "Sequence[str]" = (),
     ) -> "Iterator[Item]":  # fmt: skip
         """The items of a partition in the order of their sort keys, page after page as they are taken.
@@ -102,7 +103,8 @@ class Table:
         """
         names = {"": ("pk", "sk"), "listing": ("listing", "listed_at"), "due": ("due", "due_at")}[index]
         asked: dict[str, Any] = {"ScanIndexForward": not backwards, "ConsistentRead": consistent, **_projection(fields)}
-        aliases, values, text = {"#pk": names[0]}, {":pk": partition}, "#pk = :pk"
+        aliases, text = {"#pk": names[0]}, "#pk = :pk"
+        values: dict[str, Any] = {":pk": partition}
         if between or prefix:
             aliases["#sk"] = names[1]
         if between:

@@ -1,11 +1,23 @@
-"""Not there yet."""
+"""Looks at what is due, each minute.
+
+answer  what was done (`reconciler.Report`), which is also a line of the log
+"""
 
 from typing import Any
 
+from cyclone_core.scheduler.dynamo.accountant import Accountant
+from cyclone_core.scheduler.dynamo.bucket import Bucket
+from cyclone_core.scheduler.dynamo.ids import MemoryIds
+from cyclone_core.scheduler.dynamo.reconciler import Reconciler
+from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.lambdas.control import control, say
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Nothing is done."""
-    say("called", host=control().host, records=len(event.get("Records") or ()))
-    return {"batchItemFailures": []}
+def handler(event: object, context: object) -> dict[str, Any]:
+    """What a scheduled event gets."""
+    ours = control()
+    store = DynamoStore(ours.table, Bucket(ours.aws, ours.bucket), MemoryIds(ours.table), kept_ms=ours.retention_s * 1000)
+    accountant = Accountant(ours.table, ours.retention_s)
+    report = Reconciler(store, ours.lanes, ours.records, accountant, lambda number, now: False, ours.now).run().told()
+    say("reconciled", **report)
+    return report

@@ -1,0 +1,266 @@
+"""Looks each minute at what is due, and mends what was broken off: messages that were never sent or are lost, workers that vanished with
+theirs, settings that workers have not heard of, message queues of lanes that are gone, the rest of jobs whose time is over.
+
+What is to be done is decided by `reconcile` and `dispatch`; here it is read and done. Every step can be broken off anywhere and done again,
+also by two at once. A step that fails is told and left to the next minute, and hinders no other.
+"""
+
+import json
+import time
+
+from cyclone_core import naming
+from cyclone_core.errors import AwsError
+from cyclone_core.scheduler.dynamo import dispatch, keys, reconcile, totals
+from cyclone_core.scheduler.dynamo.reconcile import Piece, Seen
+from cyclone_core.scheduler.dynamo.refusals import refuse
+from cyclone_core.scheduler.dynamo.store import LeaseLost
+from cyclone_core.scheduler.dynamo.table import ConditionFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from cyclone_core.scheduler.dynamo.accountant import Accountant
+    from cyclone_core.scheduler.dynamo.queues import Lanes
+    from cyclone_core.scheduler.dynamo.reconcile import Lane
+    from cyclone_core.scheduler.dynamo.records import Records
+    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.values import Item
+
+    Expire = Callable[[int, int], bool]
+    """Removes what is left of a job that is gone (number, now in ms); whether nothing is left of it. Raises AwsError."""
+
+MOST_DUE = 250
+"""Jobs of each part of the index that one run looks at."""
+MOST_SWEPT = 10_000
+"""Open jobs that one run goes through for lanes that have lost messages."""
+TOGETHER = 100
+"""Jobs that are read at once."""
+SWEEP_QUEUES_MS = 600_000
+"""So often message queues are compared with lanes."""
+WHO = "reconciler"
+_WRONG = (AwsError, ConditionFailed, LeaseLost, KeyError, TypeError, ValueError)
+"""What a single job may do wrong; the last three: an item that nobody here wrote."""
+
+
+class Report:
+    """What a run has done."""
+
+    __slots__ = ("due", "errors", "expired", "paused", "refused", "removed", "sent", "settled", "swept")
+
+    def __init__(self) -> None:
+        self.due = self.swept = self.sent = self.refused = self.settled = self.expired = self.paused = self.removed = 0
+        self.errors: list[str] = []
+
+    def told(self) -> "dict[str, object]":
+        """For a line of the log."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Reconciler:
+    """One host's. Made anew for each run."""
+
+    def __init__(
+        self, store: "DynamoStore", lanes: "Lanes", records: "Records", accountant: "Accountant", expire: "Expire",
+        now: "Callable[[], int]", budget_s: float = 50.0, clock: "Callable[[], float]" = time.monotonic,
+    ) -> None:  # fmt: skip
+        """now: milliseconds since 1970; budget_s: so long a run goes on to the next job."""
+        self._store, self._table, self._lanes, self._records, self._accountant = store, store.table, lanes, records, accountant
+        self._expire, self._now, self._clock, self._until = expire, now, clock, clock() + budget_s
+        self._depths: dict[Lane, int] = {}
+        self._resumed: set[str] = set()
+        """Queues that go on since the last look: nothing was sent of what came to them meanwhile."""
+        self.report = Report()
+
+    def run(self) -> Report:
+        """One look at everything. Raises AwsError when the host's records cannot be read."""
+        self._bodies = self._records.bodies(dispatch.FRESH_S)
+        for step in (self._tell_queues, self._look_at_due, self._look_at_lanes, self._remove_queues):
+            try:
+                step()
+            except AwsError as exc:
+                self._note(step.__name__.strip("_"), exc)
+        return self.report
+
+    # -- what workers have to know of queues --------------------------------------------------------------------------
+    def _tell_queues(self) -> None:
+        known = {item["sk"]: item for item in self._table.query(keys.QUEUE, consistent=True)}
+        wanted = {name: int(bool(body.get("paused"))) for name, body in self._bodies.get("queue", {}).items()}
+        for name, paused in wanted.items():
+            if name not in known or known[name].get("paused") != paused:
+                self._table.put((keys.QUEUE, name), {"paused": paused, "at": self._now()})
+                self.report.paused += paused
+                self._resumed |= {name} if name in known and not paused else set()
+        for name in known.keys() - wanted.keys():
+            self._table.delete((keys.QUEUE, name))
+
+    # -- what is due --------------------------------------------------------------------------------------------------
+    def _look_at_due(self) -> None:
+        found: list[Item] = []
+        for shard in range(keys.SHARDS):
+            found += self._table.query(keys.due_part(shard), index="due", between=(0, self._now()), limit=MOST_DUE)
+        self.report.due = len(found)
+        for item in found:
+            if item["sk"] == keys.TOTAL:
+                self._guarded(int(item["pk"][2:]), self._forget, int(item["pk"][2:]))
+        numbers = [int(item["pk"][2:]) for item in found if item["sk"] == keys.JOB]
+        for job in self._jobs(numbers):
+            self._guarded(_number(job), self._look, job, False)
+
+    def _forget(self, number: int) -> None:
+        self.report.expired += self._expire(number, self._now())
+
+    def _jobs(self, numbers: "Sequence[int]") -> "Iterator[Item]":
+        """Their items as they are, while there is time."""
+        for first in range(0, len(numbers), TOGETHER):
+            if self._clock() > self._until:
+                return
+            part = [keys.job(number) for number in numbers[first : first + TOGETHER]]
+            yield from self._table.batch_get(part, consistent=True).values()
+
+    def _look(self, job: "Item", is_lost: bool) -> None:
+        """Look at one open job, send again what has to be, and say when it is looked at next. is_lost: its lane has lost messages."""
+        if "due_at" not in job or self._clock() > self._until:
+            return
+        age = max(0, self._now() - job["at"])
+        if not self._close(job):
+            self._mend(job, age, is_lost)
+            if not is_lost:
+                self._put_off(job, age)
+
+    def _put_off(self, job: "Item", age: int) -> None:
+        try:
+            at = self._now() + reconcile.next_look(age)
+            self._table.update(keys.job(_number(job)), set={"due_at": at}, when=[("due_at", "=", job["due_at"])], returns="NONE")
+        except ConditionFailed:
+            pass  # it is over, or somebody else has looked
+
+    def _close(self, job: "Item") -> bool:
+        """Whether nothing of a job is open: then nobody looks at it any more."""
+        number = _number(job)
+        if job["a"]:
+            self._accountant.look([number], self._now() / 1000)
+            total = self._table.get(keys.total(number), consistent=True) or {}
+            over = "ended" in total
+        else:
+            over = job["s"] == keys.OVER
+        if over:
+            self._table.update(keys.job(number), remove=("due", "due_at"), when=[("pk", "present", None)], returns="NONE")
+        return over
+
+    def _mend(self, job: "Item", age: int, is_lost: bool) -> None:
+        decision = dispatch.decide(job, self._bodies)
+        if decision.what == dispatch.REFUSE:
+            self.report.refused += refuse(self._table, _number(job), decision.reason, self._now())
+        elif "x" in job:
+            self._settle(job)
+        elif decision.what == dispatch.SEND:
+            self._send(job, decision.cluster, age, is_lost)
+
+    def _settle(self, job: "Item") -> None:
+        """What a worker that vanished had of a cancelled job is over."""
+        number, now = _number(job), self._now()
+        for piece in self._pieces(job, limited=False):
+            if piece.is_lost(now):
+                self._store.claim(number, piece.low, WHO, 1, now, exists=piece.exists)
+                self.report.settled += 1
+
+    def _send(self, job: "Item", cluster: str, age: int, is_lost: bool) -> None:
+        number, lane = _number(job), (cluster, job["d"])
+        for send in self._accountant.look([number], self._now() / 1000) if job.get("lm") else ():
+            self.report.sent += dispatch.send_next(self._lanes, self._bodies, send)
+            self._accountant.sent(send)
+        is_empty = is_lost or not self._depth(lane)
+        found = reconcile.to_send(self._pieces(job), self._now(), age, is_empty)
+        messages = [(number, piece.low, int(piece.exists), job["u"]) for piece in found]
+        self.report.sent += self._lanes.send(*dispatch.channel(job, cluster), messages)
+
+    def _pieces(self, job: "Item", limited: bool = True) -> "Iterator[Piece]":
+        """The units of a job that are not over. limited: of an array with a limit only those that may be out."""
+        if not job["a"]:
+            yield Piece.of(job)
+            return
+        number, size, tasks = _number(job), job["sz"], job["t"]
+        end = min(tasks, job["nx"] * size) if limited and job.get("lm") else tasks
+        for group in range(keys.group_of(tasks, size) + 1):
+            first = group * size * keys.TILES_PER_GROUP + 1
+            last = min(first + size * keys.TILES_PER_GROUP - 1, tasks)
+            slices = self._table.query(keys.slices(number, group), consistent=True, fields=("sk", "lo", "h", "s", "un"))
+            there = [item for item in slices if "lo" in item]
+            yield from (piece for piece in reconcile.pieces(job, there, first, min(last, end)) if piece.state != keys.OVER)
+
+    def _depth(self, lane: "Lane") -> int:
+        """Messages of a lane at the beginning of this run."""
+        if lane not in self._depths:
+            self._depths[lane] = self._lanes.depth(*lane).total
+        return self._depths[lane]
+
+    # -- lanes that have lost messages ----------------------------------------------------------------------------------
+    def _look_at_lanes(self) -> None:
+        item = self._table.get(keys.RECONCILER, consistent=True) or {}
+        before = json.loads(item.get("body", "{}"))
+        remembered = {(cluster, definition): Seen(*numbers) for cluster, definition, *numbers in before.get("lanes", ())}
+        tasks = reconcile.open_lanes(totals.lanes(self._table), self._bodies)
+        seen = reconcile.starving(tasks, {lane: self._depth(lane) for lane in tasks}, remembered)
+        lanes = reconcile.to_sweep(seen, self._now())
+        if lanes or self._resumed:
+            sent = self._sweep(lanes)
+            seen |= {lane: reconcile.swept(seen[lane], self._now(), sent.get(lane, 0)) for lane in lanes}
+        told = [[*lane, each.looks, each.rest_ms, each.until] for lane, each in sorted(seen.items())]
+        if told != before.get("lanes", []):
+            self._table.put(keys.RECONCILER, {"body": json.dumps({"lanes": told})})
+
+    def _sweep(self, lanes: "set[Lane]") -> "dict[Lane, int]":
+        """Look at all open jobs of these lanes; messages that were sent to each."""
+        sent: dict[Lane, int] = {}
+        for job in self._jobs([int(item["pk"][2:]) for item in self._open()]):
+            lane = str(self._bodies.get("queue", {}).get(job["q"], {}).get("cluster") or "default"), job["d"]
+            if lane in lanes or job["q"] in self._resumed:
+                before = self.report.sent
+                self._guarded(_number(job), self._look, job, True)
+                sent[lane] = sent.get(lane, 0) + self.report.sent - before
+        return sent
+
+    def _open(self) -> "Iterable[Item]":
+        """Keys of open jobs, as many as one run goes through, first those that would be looked at next."""
+        for shard in range(keys.SHARDS):
+            for item in self._table.query(keys.due_part(shard), index="due", limit=MOST_SWEPT // keys.SHARDS):
+                if item["sk"] == keys.JOB:
+                    self.report.swept += 1
+                    yield item
+
+    # -- message queues of lanes that are gone --------------------------------------------------------------------------
+    def _remove_queues(self) -> None:
+        if self._now() % SWEEP_QUEUES_MS >= FIRST_OF_MS:
+            return
+        host = self._lanes.host
+        wanted = {
+            naming.lane_queue(host, cluster, definition, band)
+            for cluster in self._bodies.get("cluster", {})
+            for definition in self._bodies.get("definition", {})
+            for band in keys.BANDS
+        }
+        for name in self._lanes.names():
+            if name not in wanted and not self._lanes.depth_of(name).total:
+                self._lanes.remove(name)
+                self.report.removed += 1
+
+    # -- errors ---------------------------------------------------------------------------------------------------------
+    def _guarded(self, number: int, work: "Callable[..., None]", *arguments: object) -> None:
+        """What goes wrong with one job hinders no other."""
+        try:
+            work(*arguments)
+        except _WRONG as exc:
+            self._note(f"job {number}", exc)
+
+    def _note(self, what: str, exc: Exception) -> None:
+        if len(self.report.errors) < 20:
+            self.report.errors.append(f"{what}: {exc!r}"[:500])
+
+
+FIRST_OF_MS = 60_000
+"""The run of the first minute of each SWEEP_QUEUES_MS does it."""
+
+
+def _number(job: "Item") -> int:
+    return int(job["pk"][2:])
