@@ -80,8 +80,8 @@ def _jobs(host: "AwsHost", numbers: "Collection[int]") -> "dict[int, Item]":
 
 def _open_jobs(host: "AwsHost", names: "set[str]", queue: str | None, items: "dict[int, Item]") -> "Iterable[int]":
     """Open jobs of these names (of any, when none is given) and this queue; their items are added to `items`."""
-    listed = at_once(lambda part: list(host.table.query(keys.due_part(part), index="due", fields=("pk",))), range(keys.SHARDS))
-    numbers = {int(item["pk"][2:]) for part in listed for item in part}
+    listed = at_once(lambda part: list(host.table.query(keys.due_part(part), index="due")), range(keys.SHARDS))
+    numbers = {int(item["pk"][2:]) for part in listed for item in part if item["sk"] == keys.JOB}
     items.update(_jobs(host, numbers - items.keys()))
     for job in sorted(numbers & items.keys()):
         item = items[job]

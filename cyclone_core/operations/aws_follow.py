@@ -7,6 +7,7 @@ a time, since each of them has to be read and told that somebody follows; output
 from cyclone_core.jobs import FINAL
 from cyclone_core.operations.aws_outputs import live_of
 from cyclone_core.scheduler.dynamo import failures, keys
+from cyclone_core.scheduler.dynamo.job_views import journal
 from cyclone_core.scheduler.dynamo.unit import Unit
 
 TYPE_CHECKING = False
@@ -69,7 +70,7 @@ class AwsFollower:
                     continue
                 self._told[position] = 1
                 attempt, at = row[2], row[6]
-                number = self._reader.log_number(unit, log)
+                number = journal(unit.low, log)
                 tail = self._tails.pop((position, attempt), None)
                 key = self._job.id, position, attempt
                 pieces = tail.rest(number, at) if tail else self.outputs.rest(key, number, at, 0, self._last) if number else ()

@@ -33,6 +33,15 @@ class AwsHost:
         self._made: dict[str, Any] = {}
         self._process = os.getpid()
 
+    def close(self) -> None:
+        """Close idle connections; the next request opens new ones."""
+        lean: LeanHost | None = self._made.get("lean")
+        if lean is not None and self._process == os.getpid():
+            lean.aws.close()
+
+    def __del__(self) -> None:
+        self.close()
+
     def __reduce__(self) -> "tuple[type[AwsHost], tuple[str]]":
         return AwsHost, (self.name,)
 
@@ -81,7 +90,7 @@ class AwsHost:
             from cyclone_core.scheduler.dynamo.specs import FileSeen
             from cyclone_core.scheduler.dynamo.store import DynamoStore
 
-            folder = self._own_dir()
+            folder = self.own_dir()
             seen = FileSeen(os.path.join(folder, "specs"), int(time() * 1000))
             found = self._made["store"] = DynamoStore(table, self.bucket, FileIds(table, os.path.join(folder, "ids")), seen=seen)
         made: DynamoStore = found
@@ -95,11 +104,11 @@ class AwsHost:
         if found is None:
             from cyclone_core.scheduler.dynamo.reader import DynamoReader
 
-            found = self._made["reader"] = DynamoReader(table)
+            found = self._made["reader"] = DynamoReader(table, self.bucket, lambda: self.bodies.names("queue"))
         made: DynamoReader = found
         return made
 
-    def _own_dir(self) -> str:
+    def own_dir(self) -> str:
         """Where commands keep what spares them requests, of just this host: another one may be made under the same name."""
         folder = os.path.join(paths.host_state_dir(self.name), f"aws-{crc32(self.place.encode()):08x}")
         os.makedirs(folder, 0o700, exist_ok=True)

@@ -12,6 +12,7 @@ from zlib import decompress, error
 from cyclone_core import journal
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo.job_views import LOG_BITS
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
 
 TYPE_CHECKING = False
@@ -89,7 +90,7 @@ class AwsOutputs:
         if not end.flags & journal.SPILLED:
             yield end.output[start:]
             return
-        name = keys.output_object(key[0], reader_unit(number), key[1], key[2])
+        name = keys.output_object(key[0], number >> LOG_BITS, key[1], key[2])
         for begin in range(start, end.size, PIECE_BYTES):
             yield self._get(name, (begin, min(begin + PIECE_BYTES, end.size)))
 
@@ -155,7 +156,7 @@ class AwsOutputs:
         return found
 
     def _fetched(self, job: int, number: int) -> bytes:
-        low, log = reader_unit(number), reader_log(number)
+        low, log = number >> LOG_BITS, number & (1 << LOG_BITS) - 1
         data = b""
         if not low:
             inline = self._host.table.get(keys.job(job), fields=("o", "lg"))
@@ -300,16 +301,6 @@ def live_of(item: "Item", position: int) -> "tuple[int, int, int]":
     found: dict[str, Any] = json.loads(text)
     attempt, chunks, size = found.get(str(position), _NO_LIVE)
     return attempt, chunks, size
-
-
-def reader_unit(number: int) -> int:
-    """First position of the slice whose log object a reader's number means; 0 of a single job's."""
-    return number >> 48
-
-
-def reader_log(number: int) -> int:
-    """The number of the log object itself."""
-    return number & (1 << 48) - 1
 
 
 def _passed_over(count: int, told: int) -> bytes:

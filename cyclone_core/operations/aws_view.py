@@ -1,9 +1,13 @@
 """An AWS host, to look at: its table answers, its records say what resources there are, its bucket holds what tasks wrote. Lean."""
 
+import os
+
 from cyclone_core import paths
+from cyclone_core.aws.lean.requests import of_object
 from cyclone_core.errors import CycloneError, HostUnavailable
 from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.queries import HostView
+from cyclone_core.scheduler.dynamo import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from cyclone_core.operations.aws_door import AwsDoor
     from cyclone_core.operations.aws_follow import AwsFollower
     from cyclone_core.operations.aws_outputs import AwsOutputs
+    from cyclone_core.scheduler.remote.files import ParameterObject
     from cyclone_core.views import Job
 
 
@@ -25,6 +30,7 @@ class AwsView(HostView):
     def __init__(self, host: "AwsHost | str") -> None:
         self.host = AwsHost(host) if isinstance(host, str) else host
         self.name, self.state_dir = self.host.name, paths.host_state_dir(self.host.name)
+        self._parameters: tuple[str, ParameterObject] | None = None
         self.reader = AwsReader(self.host)  # type: ignore[assignment]  # the same methods, as far as they are used
 
     def reading(self) -> "_Nothing":
@@ -70,19 +76,49 @@ class AwsView(HostView):
 
         return AwsFollower(self.host, self.host.reader, self.outputs(), job, last)
 
-    def script(self, spec: "dict[str, Any]") -> bytes:
-        """The snapshot of a script."""
-        return self.host.script(spec)
+    def script(self, job: "Job") -> bytes:
+        """The snapshot of a script. Raises NotFound, AwsError."""
+        item = self.host.table.get(keys.job(job.id), fields=("sp",)) or {}
+        return self.host.store.specs.spec(item.get("sp", b"")).script(self.host.bucket)
 
-    def parameter_line(self, name: str, line: int) -> str:
-        """A line of packed parameters; only the chunk that it is in is fetched."""
+    def parameter_line(self, job: "Job", line: int) -> str | None:
+        """A line of packed parameters; only the part that it is in is fetched. Raises AwsError."""
+        key = (self.host.table.get(keys.job(job.id), fields=("pm",)) or {}).get("pm")
+        if not key:
+            return None
         from cyclone_core.scheduler.parameters import ParameterFile
+        from cyclone_core.scheduler.remote.files import ParameterObject
 
-        file = ParameterFile(self.host.parameters(name, line))
+        if self._parameters is None or self._parameters[0] != key:
+            self._forget_parameters()
+            path = os.path.join(self.host.own_dir(), f"parameters-{os.getpid()}-{id(self):x}")
+            self._parameters = key, ParameterObject(self._fetch, key, path)
+        found = self._parameters[1]
+        found.need([(line, line)])
+        file = ParameterFile(found.path)
         try:
             return file.line(line)
         finally:
             file.close()
+
+    def close(self) -> None:
+        """Close connections, and remove what was fetched."""
+        self._forget_parameters()
+        self.host.close()
+
+    def _forget_parameters(self) -> None:
+        if self._parameters is not None:
+            try:
+                os.unlink(self._parameters[1].path)
+            except OSError:
+                pass
+            self._parameters = None
+
+    def _fetch(self, key: str, first: int, last: int) -> bytes:
+        """Bytes first..last of an object; a negative first: so many of its end."""
+        request = of_object("GetObject", "GET", self.host.lean.bucket, key)
+        request.headers["range"] = f"bytes={first}" if first < 0 else f"bytes={first}-{last}"
+        return self.host.aws.send(request).body
 
     def why_waiting(self, job: "Job") -> str | None:
         """Why tasks of this job wait, in one line; None when none does."""

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
-    from typing import Any, Self
+    from typing import Self
 
     from cyclone_core.operations.follow import Follower
     from cyclone_core.operations.jobs import Door
@@ -84,12 +84,15 @@ class HostView:
         """What tasks wrote. A context manager."""
         raise NotImplementedError
 
-    def script(self, spec: "dict[str, Any]") -> bytes:
-        """The script that a spec (of `reader.spec`) names. Raises OSError or CycloneError when it is gone."""
+    def script(self, job: "Job") -> bytes:
+        """The script that a job executes. Raises OSError or CycloneError when it is gone."""
         raise NotImplementedError
 
-    def parameter_line(self, name: str, line: int) -> str:
-        """A line of the packed parameters that a spec names. Raises OSError, ValueError, IndexError or CycloneError where there is none."""
+    def parameter_line(self, job: "Job", line: int) -> str | None:
+        """A line of a job's packed parameters, None where it has none.
+
+        Raises OSError, ValueError, IndexError or CycloneError when they are gone.
+        """
         raise NotImplementedError
 
     def follower(self, job: "Job", last: int = 0) -> "Follower":
@@ -206,16 +209,20 @@ class LocalView(HostView):
 
         return Outputs(self.state_dir)
 
-    def script(self, spec: "dict[str, Any]") -> bytes:
+    def script(self, job: "Job") -> bytes:
         """The snapshot of a script."""
-        with open(os.path.join(self.state_dir, "scripts", os.path.basename(str(spec.get("script") or ""))), "rb") as file:
+        name = str(self.reader.spec(job).get("script") or "")
+        with open(os.path.join(self.state_dir, "scripts", os.path.basename(name)), "rb") as file:
             return file.read()
 
-    def parameter_line(self, name: str, line: int) -> str:
+    def parameter_line(self, job: "Job", line: int) -> str | None:
         """A line of packed parameters."""
+        name = self.reader.spec(job).get("parameters")
+        if not name:
+            return None
         from cyclone_core.scheduler.parameters import ParameterFile
 
-        file = ParameterFile(os.path.join(self.state_dir, name))
+        file = ParameterFile(os.path.join(self.state_dir, str(name)))
         try:
             return file.line(line)
         finally:

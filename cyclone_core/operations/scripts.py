@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def of_job(host: "HostView", job: "Job") -> bytes:
     """The script as it was submitted. Raises NotFound when its snapshot is gone."""
     try:
-        return host.script(host.reader.spec(job))
+        return host.script(job)
     except OSError as exc:
         raise NotFound(
             f"the script of job {job.id} cannot be read from {exc.filename}: {exc.strerror}. Its output and results are not touched"
@@ -33,10 +33,7 @@ def parameters(host: "HostView", job: "Job", position: int) -> "list[tuple[str, 
 
 def _line(host: "HostView", job: "Job", position: int) -> str | None:
     """The task's line of the parameter file; a task's index is the number of its line."""
-    path = host.reader.spec(job).get("parameters")
-    if not path:
-        return None
     try:
-        return host.parameter_line(str(path), job.index(position))
+        return host.parameter_line(job, job.index(position))
     except (OSError, ValueError, IndexError) as exc:
-        raise NotFound(f"the parameters of {job.task_id(position)} cannot be read from {path}: {exc}") from exc
+        raise NotFound(f"the parameters of {job.task_id(position)} cannot be read: {exc}") from exc

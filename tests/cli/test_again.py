@@ -1,30 +1,20 @@
-"""`qsub --again` and lists of indices, with a real engine behind the commands."""
+"""`qsub --again` and lists of indices, on both engines."""
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from cyclone_core import paths
 from cyclone_tui.cli import diagnostics, qdel, qlog, qstat, qsub
-from tests.engine.conftest import Engine
+from tests.far_engine import Both, engine
 
+__all__ = ["engine"]
 Run = Callable[[str], tuple[int, str, str]]
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The host `local`; commands start it. Tests run in its working directory."""
-    found = Engine(Path(paths.host_state_dir("local")), tmp_path / "work")
-    monkeypatch.chdir(found.work_dir)
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def run(engine: Engine, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(engine: Both, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run a command line in this process: (exit code, stdout, stderr)."""
     commands = {"qsub": qsub.run, "qdel": qdel.run, "qlog": qlog.command, "qstat": qstat.command}
 
@@ -82,7 +72,7 @@ def test_a_list_of_indices(run: Run) -> None:
     assert "1--303" in run("qdel 1--303")[2]
 
 
-def test_an_option_wins_over_the_script_s_array(run: Run, engine: Engine) -> None:
+def test_an_option_wins_over_the_script_s_array(run: Run, engine: Both) -> None:
     """A list over a range, and a range over a list."""
     (engine.work_dir / "job.sh").write_text("#HYPER -t 1,5\ntrue\n")
     run("qsub -t 2-3 job.sh")

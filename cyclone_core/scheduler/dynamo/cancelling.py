@@ -5,7 +5,7 @@ there after it, and what waits in them is Cancelled where it is. Holders look at
 """
 
 from cyclone_core.errors import AwsError
-from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo import keys, totals
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
 from cyclone_core.scheduler.dynamo.unit import Unit
 
@@ -59,8 +59,8 @@ def _cancel_single(store: "DynamoStore", item: "Item", now: int) -> int:
 def _cancel_array(store: "DynamoStore", job: int, item: "Item", now: int) -> int:
     """What was open is told by the counters, which may be a second or two behind."""
     total = store.table.get(keys.total(job), consistent=True) or {}
-    left: int = total["c0"] + total["c1"] if "c0" in total else item["t"]
-    if total.get("ended") or left <= 0:
+    left = sum(totals.of_array(item["t"], total)[:2])
+    if "ended" in total or not left:
         return 0
     try:
         when = [("x", "absent", None), ("expires", "absent", None), ("a", "present", None)]
