@@ -11,11 +11,13 @@ writes. A write that is refused because it was there before (its answer was lost
 All times are milliseconds since 1970.
 """
 
+from cyclone_core.jobs import SUCCESSFUL
 from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.place import place
 from cyclone_core.scheduler.dynamo.specs import Specs
 from cyclone_core.scheduler.dynamo.submission import Submitter
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
+from cyclone_core.scheduler.lifecycle import job_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class DynamoStore:
     def __init__(
         self, table: "Table", bucket: "Bucket", ids: "Ids", *, kept_ms: int = KEPT_MS, lease_ms: int = LEASE_MS, seen: "Seen | None" = None
     ) -> None:
-        """kept_ms: how long finished jobs are kept; lease_ms: length of leases; seen: specs that are known to be there."""
+        """kept_ms: how long finished jobs are kept, 0: for ever; lease_ms: length of leases; seen: specs that are known to be there."""
         self.table, self.bucket = table, bucket
         self.kept_ms, self.lease_ms = kept_ms, lease_ms
         self.specs = Specs(table, bucket, seen)
@@ -333,10 +335,12 @@ class DynamoStore:
         return item
 
     def ending(self, unit: "Unit", now: int) -> "Item":
-        """What else the last write of a single job changes: nobody looks after it any more, and some day it goes."""
+        """What else the last write of a single job changes: nobody looks after it any more, its end is listed, and some day it goes."""
         if unit.array or not unit.is_over:
             return {}
-        return {"due": None, "due_at": None, "expires": (now + self.kept_ms) // 1000}
+        state = job_state(unit.counts())
+        expires = (now + self.kept_ms) // 1000 if self.kept_ms else None
+        return {"due": None, "due_at": None, "expires": expires, "z": state if state != SUCCESSFUL else None}
 
     def job(self, number: int) -> "Item | None":
         """A job's item as it is, None when there is none. Raises AwsError."""
