@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from cyclone_core.indices import Indices
     from cyclone_core.journal import Row
     from cyclone_core.ports import Range
     from cyclone_core.scheduler.dynamo.queues import Message
@@ -28,132 +29,6 @@ NOTED_S = 2.0
 """That a task runs is recorded when it has run for so long; most are over by then."""
 SPLIT_S = 60.0
 """A slice whose untouched rest would take longer is split."""
-
-
-class Held:
-    """See the module.
-
-    job: its item; fields, spec, lane: what leases tell the agent of it; retry: its rules; limited: slices of it are not split.
-    message: the hint that led to it. queue: ranges that may be started and that the agent does not have. out: position -> attempt of what
-    the agent has. running: position -> (attempt, start_us) of tasks that have lasted a moment. rows (with the journal of their frames),
-    reasons: reported, not yet being written. until: end of the lease. how: "", or in which way the next write lets go of it (`record`);
-    died: position -> start_us of what ran when the agent died; heard: others have written something that is to be settled; lost: it is
-    not ours any more; shed: what was not begun went back already.
-    """
-
-    __slots__ = (
-        "busy", "died", "fields", "first_row", "heard", "how", "job", "lane", "limited", "live_at", "lost", "message", "out", "queue", "reasons",
-        "retry", "rows", "running", "shed", "spec", "unit", "until", "written_at",
-    )  # fmt: skip
-
-    def __init__(
-        self, unit: "Unit", job: "Mapping[str, Any]", fields: "tuple[Any, ...]", spec: "dict[str, Any]", lane: "dict[str, Any]",
-        retry: "Retry", message: "Message", now: float, until: float,
-    ) -> None:  # fmt: skip
-        """now: just before it was claimed."""
-        self.unit, self.job, self.fields, self.spec, self.lane, self.retry, self.message = unit, job, fields, spec, lane, retry, message
-        self.limited = bool(job.get("lm"))
-        self.queue: deque[Range] = deque()
-        self.out: dict[int, int] = {}
-        self.running: dict[int, tuple[int, int]] = {}
-        self.rows: list[tuple[Row, int]] = []
-        self.reasons: dict[tuple[int, int], str] = {}
-        self.first_row = 0.0
-        self.busy = self.lost = self.heard = self.shed = False
-        self.how, self.died = "", {}
-        self.until, self.written_at, self.live_at = until, now, now
-        self.take_over()
-
-    @property
-    def number(self) -> int:
-        """Of the job."""
-        return self.unit.job
-
-    # -- what the agent gets ------------------------------------------------------------------------------------------------------
-    def take_over(self) -> None:
-        """A write has ended: what may be started now."""
-        taken = {**self.out, **{row[1]: row[2] for row, _ in self.rows}}
-        self.queue = deque(self.unit.startable(taken))
-
-    def take(self, most: int) -> "list[Range]":
-        """Up to `most` tasks for the agent."""
-        found: list[Range] = []
-        while self.queue and most > 0:
-            job, low, high, *history = self.queue.popleft()
-            end = min(high, low + most - 1)
-            if end < high:
-                self.queue.appendleft((job, end + 1, high, *history))
-            found.append((job, low, end, *history))
-            self.out.update(dict.fromkeys(range(low, end + 1), history[0]))
-            most -= end - low + 1
-        return found
-
-    def returned(self, low: int, high: int) -> None:
-        """The agent has not begun these and gives them back."""
-        for position in range(low, high + 1):
-            self.out.pop(position, None)
-        if not self.busy:
-            self.take_over()
-
-    @property
-    def in_hand(self) -> int:
-        """Tasks that are here and have no result."""
-        return max(0, self.unit.left - len(self.rows))
-
-    # -- what it reports ----------------------------------------------------------------------------------------------------------
-    def report(self, rows: "Iterable[Row]", reasons: "Mapping[tuple[int, int], str]", journal: int, now: float) -> None:
-        """Attempts that ended. journal: descriptor of where their frames are."""
-        for row in rows:
-            if self.out.get(row[1]) != row[2]:
-                continue
-            del self.out[row[1]]
-            self.running.pop(row[1], None)
-            self.first_row = self.first_row if self.rows else now
-            self.rows.append((row, journal))
-        self.reasons.update(reasons)
-
-    def take_rows(self) -> "tuple[list[tuple[Row, int]], dict[tuple[int, int], str]]":
-        """What a write is to record from here on."""
-        rows, reasons = self.rows, self.reasons
-        self.rows, self.reasons, self.heard = [], {}, False
-        return rows, reasons
-
-    def put_back(self, rows: "list[tuple[Row, int]]", reasons: "dict[tuple[int, int], str]") -> None:
-        """They could not be written: they are to be written again."""
-        self.rows, self.reasons, self.heard = [*rows, *self.rows], {**reasons, **self.reasons}, True
-
-    # -- what is due --------------------------------------------------------------------------------------------------------------
-    def is_due(self, now: float, wall_us: int, times: "Times") -> bool:
-        """Whether it is to be written now."""
-        if self.busy or self.lost:
-            return False
-        if self.how:
-            return not self.out
-        if len(self.rows) >= FLUSH_ROWS or (self.rows and now - self.first_row >= FLUSH_S) or self.heard:
-            return True
-        if not self.queue and not self.out:
-            return True
-        return now - self.written_at >= times.renew_s or self._has_news(wall_us)
-
-    def _has_news(self, wall_us: int) -> bool:
-        """Whether a task runs for some time of which the table does not know."""
-        told = {position: attempt for position, attempt, _ in self.unit.running}
-        return any(
-            told.get(position) != attempt and wall_us - start >= NOTED_S * 1e6 for position, (attempt, start) in self.running.items()
-        )
-
-    def is_over_at(self, now: float, times: "Times") -> bool:
-        """Whether the lease is over, as far as it can be relied on."""
-        return now >= self.until - times.margin_s
-
-    def is_slow(self, pace_s: float, width: int) -> bool:
-        """Whether what has not been begun is to be split."""
-        untouched = self.unit.high - max(self.unit.mark, self.unit.low)
-        return not self.limited and self.unit.array and untouched > 1 and untouched * pace_s / width > SPLIT_S
-
-    def begun(self) -> "dict[int, int]":
-        """position -> start_us of tasks that the agent may have begun."""
-        return {position: self.running.get(position, (0, 0))[1] for position in self.out}
 
 
 class Pace:
@@ -193,3 +68,143 @@ class Pace:
         """How many tasks the agent may have at once: about half a second of them."""
         seconds = self.estimate(oldest_s)
         return width if seconds < 0 else width * min(128, max(1, round(0.5 / max(seconds, 0.001))))
+
+
+class Held:
+    """See the module.
+
+    job: its item; fields, spec, lane: what leases tell the agent of it; retry: its rules; limited: slices of it are not split.
+    message: the hint that led to it. queue: ranges that may be started and that the agent does not have. out: position -> attempt of what
+    the agent has. running: position -> (attempt, start_us) of tasks that have lasted a moment. rows (with the journal of their frames),
+    reasons: reported, not yet being written. until: end of the lease, which was made longer at `renewed` last.
+    how: "", or in which way the next write lets go of it (`record`); died: position -> start_us of what ran when the agent died.
+    heard: others have written something that is to be settled; lost: it is not ours any more; shed: what was not begun went back already;
+    unwritten: the unit has more than the table may have; retry_at: nothing is written before, after a failure. pace: of tasks of its kind.
+    """
+
+    __slots__ = (
+        "begun_at", "busy", "died", "fields", "first_row", "heard", "how", "indices", "job", "lane", "limited", "live_at", "lost",
+        "message", "out", "pace", "queue", "reasons", "renewed", "retry", "retry_at", "rows", "running", "shed", "spec", "unit", "until",
+        "unwritten", "written_at",
+    )  # fmt: skip
+
+    def __init__(
+        self, unit: "Unit", job: "Mapping[str, Any]", fields: "tuple[Any, ...]", spec: "dict[str, Any]", lane: "dict[str, Any]",
+        retry: "Retry", message: "Message", now: float, until: float, indices: "Indices | None" = None,
+    ) -> None:  # fmt: skip
+        """now: just before it was claimed; indices: of a sparse array."""
+        self.indices = indices
+        self.unit, self.job, self.fields, self.spec, self.lane, self.retry, self.message = unit, job, fields, spec, lane, retry, message
+        self.limited = bool(job.get("lm"))
+        self.queue: deque[Range] = deque()
+        self.out: dict[int, int] = {}
+        self.running: dict[int, tuple[int, int]] = {}
+        self.rows: list[tuple[Row, int]] = []
+        self.reasons: dict[tuple[int, int], str] = {}
+        self.first_row = 0.0
+        self.busy = self.lost = self.heard = self.shed = self.unwritten = False
+        self.how = ""
+        self.died: dict[int, int] = {}
+        self.until, self.renewed, self.written_at, self.live_at, self.begun_at = until, now, now, now, now
+        self.retry_at = 0.0
+        self.pace = Pace()
+        self.take_over()
+
+    @property
+    def number(self) -> int:
+        """Of the job."""
+        return self.unit.job
+
+    # -- what the agent gets ------------------------------------------------------------------------------------------------------
+    def take_over(self) -> None:
+        """A write has ended: what may be started now."""
+        taken = {**self.out, **{row[1]: row[2] for row, _ in self.rows}}
+        self.queue = deque(self.unit.startable(taken))
+
+    def take(self, most: int) -> "list[Range]":
+        """Up to `most` tasks for the agent."""
+        found: list[Range] = []
+        while self.queue and most > 0:
+            job, low, high, *history = self.queue.popleft()
+            end = min(high, low + most - 1)
+            if end < high:
+                self.queue.appendleft((job, end + 1, high, *history))
+            found.append((job, low, end, *history))
+            self.out.update(dict.fromkeys(range(low, end + 1), history[0]))
+            most -= end - low + 1
+        return found
+
+    def returned(self, low: int, high: int) -> None:
+        """The agent has not begun these and gives them back."""
+        for position in range(low, high + 1):
+            self.out.pop(position, None)
+        if not self.busy:
+            self.take_over()
+
+    def fields_for(self, low: int, high: int) -> "tuple[Any, ...]":
+        """What a lease of these positions tells of the job: of a sparse array also what maps them to indices."""
+        return self.fields if self.indices is None else (*self.fields, list(self.indices.parts(low, high)))
+
+    @property
+    def in_hand(self) -> int:
+        """Tasks that are here and have no result."""
+        return max(0, self.unit.left - len(self.rows))
+
+    # -- what it reports ----------------------------------------------------------------------------------------------------------
+    def report(self, rows: "Iterable[Row]", reasons: "Mapping[tuple[int, int], str]", journal: int, now: float) -> None:
+        """Attempts that ended. journal: descriptor of where their frames are."""
+        for row in rows:
+            if self.out.get(row[1]) != row[2]:
+                continue
+            del self.out[row[1]]
+            self.running.pop(row[1], None)
+            self.first_row = self.first_row if self.rows else now
+            self.rows.append((row, journal))
+        self.reasons.update(reasons)
+
+    def take_rows(self) -> "tuple[list[tuple[Row, int]], dict[tuple[int, int], str]]":
+        """What a write is to record from here on."""
+        rows, reasons = self.rows, self.reasons
+        self.rows, self.reasons, self.heard = [], {}, False
+        return rows, reasons
+
+    def put_back(self, rows: "list[tuple[Row, int]]", reasons: "dict[tuple[int, int], str]") -> None:
+        """They could not be written: they are to be written again."""
+        self.rows, self.reasons, self.heard = [*rows, *self.rows], {**reasons, **self.reasons}, True
+
+    # -- what is due --------------------------------------------------------------------------------------------------------------
+    def is_due(self, now: float, wall_us: int, times: "Times") -> bool:
+        """Whether it is to be written now."""
+        if self.busy or self.lost or now < self.retry_at:
+            return False
+        if self.how:
+            return not self.out
+        if len(self.rows) >= FLUSH_ROWS or (self.rows and now - self.first_row >= FLUSH_S) or self.heard:
+            return True
+        if not self.queue and not self.out:
+            return True
+        return now - self.written_at >= times.renew_s or self._has_news(wall_us)
+
+    def _has_news(self, wall_us: int) -> bool:
+        """Whether a task runs for some time of which the table does not know."""
+        told = {position: attempt for position, attempt, _ in self.unit.running}
+        return any(
+            told.get(position) != attempt and wall_us - start >= NOTED_S * 1e6 for position, (attempt, start) in self.running.items()
+        )
+
+    def is_over_at(self, now: float, times: "Times") -> bool:
+        """Whether the lease is over, as far as it can be relied on."""
+        return now >= self.until - times.margin_s
+
+    def is_slow(self, pace_s: float, width: int) -> bool:
+        """Whether what has not been begun is to be split."""
+        untouched = self.unit.high - max(self.unit.mark, self.unit.low)
+        return not self.limited and self.unit.array and untouched > 1 and untouched * pace_s / width > SPLIT_S
+
+    def oldest_s(self, now: float) -> float:
+        """How long the task that has been running longest does so. now: seconds since 1970, as tasks count."""
+        return max(0.0, now - min(start for _, start in self.running.values()) / 1e6) if self.running else 0.0
+
+    def begun(self) -> "dict[int, int]":
+        """position -> start_us of tasks that the agent may have begun."""
+        return {position: self.running.get(position, (0, 0))[1] for position in self.out}

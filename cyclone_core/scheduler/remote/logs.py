@@ -23,13 +23,16 @@ _FLUSHES = 1 << 16
 
 
 class Log:
-    """Frames of one flush. `rows`: (row, log number) as they are recorded; `spilled`: (position, attempt, path) of large outputs."""
+    """Frames of one flush. `rows`: (row, log number) as they are recorded; `spilled`: (position, attempt, path) of large outputs.
 
-    __slots__ = ("_frames", "_size", "has_output", "number", "rows", "spilled")
+    `inline`: the object when it is to be kept in the unit's item.
+    """
+
+    __slots__ = ("_frames", "_size", "has_output", "inline", "number", "rows", "spilled")
 
     def __init__(self, number: int) -> None:
         """number: of the object that this may become."""
-        self.number, self._size, self.has_output = number, 0, False
+        self.number, self._size, self.has_output, self.inline = number, 0, False, b""
         self._frames: list[bytes] = []
         self.rows: list[tuple[Row, int]] = []
         self.spilled: list[tuple[int, int, str]] = []

@@ -1,0 +1,121 @@
+"""`cyclone-worker`: makes what the supervisor of a worker machine needs, in a directory of its own that goes with it."""
+
+import fcntl
+import os
+import shutil
+import sys
+
+from cyclone_core.errors import CycloneError
+from cyclone_core.wire import DAEMON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cyclone_core.aws.lean.client import Aws
+    from cyclone_core.scheduler.remote.files import Fetch
+    from cyclone_core.scheduler.remote.machine import Machine
+    from cyclone_core.scheduler.remote.supervisor import Supervisor
+
+_LONGEST_SOCKET = 100
+"""Bytes of a socket's path."""
+
+
+def main() -> None:
+    """Entry point: no arguments, everything is in the environment (`machine`)."""
+    from cyclone_core.scheduler.remote.agent import log
+
+    try:
+        code = run(os.environ)
+    except CycloneError as exc:
+        log(str(exc))
+        code = exc.exit_code
+    sys.stderr.flush()
+    os._exit(code)  # threads may still wait for answers that nobody needs
+
+
+def run(environ: "Mapping[str, str]") -> int:
+    """Be a worker until there is nothing to do; the exit code. Raises CycloneError."""
+    from cyclone_core.scheduler.remote.machine import Machine
+    from cyclone_core.scheduler.remote.supervisor import become_parent_of_orphans
+
+    machine = Machine(environ, os.getpid())
+    machine.limit_memory()
+    os.environ[DAEMON] = "1"  # the agent is no part of a task, wherever this runs
+    os.umask(0o077)
+    become_parent_of_orphans()
+    directory = _directory(machine.root)
+    try:
+        return supervisor(machine, directory).run()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def supervisor(machine: "Machine", directory: str) -> "Supervisor":
+    """Everything, wired together. directory: its own, private."""
+    from cyclone_core.aws.lean.client import Aws
+    from cyclone_core.aws.lean.chain import Chain
+    from cyclone_core.aws.patience import Patience
+    from cyclone_core.scheduler.dynamo.bucket import Bucket
+    from cyclone_core.scheduler.dynamo.ids import MemoryIds
+    from cyclone_core.scheduler.dynamo.queues import Lanes
+    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.table import Table
+    from cyclone_core.scheduler.remote.files import Files
+    from cyclone_core.scheduler.remote.supervisor import Supervisor
+
+    aws = Aws(machine.main_region, Chain(), machine.endpoint, patience=Patience(5.0, 10.0, 3, 20.0, 2.0))
+    table, bucket = Table(aws, machine.table), Bucket(aws, machine.bucket)
+    store = DynamoStore(table, bucket, MemoryIds(table), lease_ms=int(machine.times.lease_s * 1000))
+    files = Files(f"{directory}/state", _fetch(aws, machine.bucket))
+    return Supervisor(machine, store, Lanes(aws, machine.host), files, f"{directory}/state", _socket(directory))
+
+
+def _fetch(aws: "Aws", bucket: str) -> "Fetch":
+    """Parts of objects."""
+    from cyclone_core.aws.lean import requests
+
+    def fetch(key: str, first: int, last: int) -> bytes:
+        request = requests.of_object("GetObject", "GET", bucket, key)
+        request.headers["range"] = f"bytes={first}" if first < 0 else f"bytes={first}-{last}"
+        return aws.send(request).body
+
+    return fetch
+
+
+def _directory(root: str) -> str:
+    """A new directory below a root, held by a lock for as long as this process lives; what dead workers left there is removed."""
+    prefix = f"cyclone-worker-{os.geteuid()}-"
+    try:
+        names = os.listdir(root)
+        for name in names:
+            if name.startswith(prefix) and not _is_held(f"{root}/{name}/lock"):
+                shutil.rmtree(f"{root}/{name}", ignore_errors=True)
+        path = f"{root}/{prefix}{os.getpid()}-{os.urandom(4).hex()}"
+        os.makedirs(f"{path}/state", 0o700)
+        lock = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as exc:
+        what = f"this worker cannot make a directory in {root}: {exc.strerror}"
+        raise CycloneError(f"{what}. Name one where it may with CYCLONE_WORKER_DIR in the definition's environment") from exc
+    return path
+
+
+def _is_held(lock: str) -> bool:
+    from cyclone_core.locks import is_held
+
+    return is_held(lock) or not os.path.exists(lock)  # one that is just being made
+
+
+def _socket(directory: str) -> str:
+    """Path of the agent's socket: short, private, and with a name that no other worker of this machine has."""
+    name = os.path.basename(directory)
+    path = f"{directory}/{name}"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        return path
+    os.makedirs(f"/tmp/{name}", 0o700)
+    return f"/tmp/{name}/{name}"
+
+
+if __name__ == "__main__":
+    main()

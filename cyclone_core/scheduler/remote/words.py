@@ -1,0 +1,85 @@
+"""What a worker says of itself in the table, for whoever looks at workers: at its start, each minute, and that it is gone at its end.
+
+pk W#SHARD, sk REGION/BATCH-JOB-ID    expires: seconds since 1970, five minutes on: of a worker that is silent nothing is left
+body (JSON)     region, cluster, definition, instance, started and seen (seconds since 1970), state (working, idle, leaving),
+                task (what runs), done (tasks that ended here), cpu (cores used since the last time), memory_mib
+"""
+
+import json
+import os
+import time
+from zlib import crc32
+
+from cyclone_core import __version__
+from cyclone_core.scheduler.dynamo import keys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cyclone_core.scheduler.dynamo.table import Table
+    from cyclone_core.scheduler.remote.machine import Machine
+    from cyclone_core.scheduler.remote.notice import Instance
+
+SAY_S = 60.0
+LIVES_S = 300
+
+
+class Words:
+    """See the module. `state`, `running`, `done` are set by the loop; the rest runs in threads."""
+
+    def __init__(self, machine: "Machine", table: "Table") -> None:
+        self._machine, self._table = machine, table
+        self.state, self.running, self.done = "", "", 0
+        self._started, self._instance = time.time(), ""
+        self._said_at = self._said_cpu_at = self._cpu_s = 0.0
+
+    @property
+    def key(self) -> "tuple[str, str]":
+        """Of its item."""
+        return keys.worker_part(crc32(self._machine.identity.encode())), self._machine.identity
+
+    def begin(self, instance: "Instance") -> None:
+        """Learn which instance this is, and say that there is a worker. Raises AwsError."""
+        self._instance = instance.name()
+        self.say(time.monotonic())
+
+    def is_due(self, now: float) -> bool:
+        """Whether something is to be said again. now: monotonic seconds."""
+        return bool(self._said_at) and now - self._said_at >= SAY_S
+
+    def say(self, now: float) -> None:
+        """Write it down. Raises AwsError."""
+        self._said_at = now
+        wall = int(time.time())
+        self._table.put(self.key, {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S})
+
+    def body(self, now: float, wall: int) -> "dict[str, Any]":
+        """What is said."""
+        machine, cpu_s = self._machine, sum(os.times()[:4])
+        used = (cpu_s - self._cpu_s) / max(0.001, now - self._said_cpu_at) if self._said_cpu_at else 0.0
+        self._cpu_s, self._said_cpu_at = cpu_s, now
+        return {
+            "region": machine.region, "cluster": machine.cluster, "definition": machine.definition, "instance": self._instance,
+            "started": int(self._started), "seen": wall, "state": self.state or ("working" if self.running else "idle"),
+            "task": self.running, "done": self.done, "cpu": round(used, 2), "memory_mib": _memory_mib(), "version": __version__,
+        }  # fmt: skip
+
+    def end(self) -> None:
+        """This worker is gone. Raises AwsError."""
+        self._table.delete(self.key)
+
+
+def _memory_mib() -> int:
+    """Memory that is used in this container, of the whole machine where it has no limit of its own."""
+    try:
+        with open("/sys/fs/cgroup/memory.current", encoding="ascii") as file:
+            return int(file.read()) >> 20
+    except (OSError, ValueError):
+        pass
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            found = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in file)}
+        return (found["MemTotal"] - found["MemAvailable"]) >> 10
+    except (OSError, ValueError, KeyError):
+        return 0
