@@ -104,7 +104,7 @@ class Session:
         self.watched: set[int] = set()
         """jobs submitted here, whose end is told"""
         self._near = Opened(lambda: open_watched(host), self.is_aws)
-        self._far = Opened(lambda: open_host(host), True) if self.is_aws else self._near
+        self._far = Opened(lambda: open_far(host), True) if self.is_aws else self._near
         self._callers = ThreadPoolExecutor(8, "caller")
 
     def read(self, load: Callable[Concatenate[HostView, P], T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
@@ -180,6 +180,13 @@ def open_watched(host: str) -> HostView:
     from cyclone_core.operations import mirrored  # with all that lists need, for which other hosts do not wait
 
     return mirrored.MirroredView(host)
+
+
+def open_far(host: str) -> HostView:
+    """An AWS host itself."""
+    from cyclone_core.operations import aws_watched
+
+    return aws_watched.view(host)
 
 
 class Opened:

@@ -56,10 +56,10 @@ class CrewsNow:
 
 def read(host: str) -> CrewsNow:
     """Ask for both. Raises CycloneError."""
-    from cyclone_core.operations.aws_host import AwsHost
+    from cyclone_core.operations import aws_watched
     from cyclone_core.scheduler.dynamo.fleet import Fleet
 
-    table = AwsHost(host).table
+    table = aws_watched.host(host).table
     sums: dict[tuple[str, str], list[float]] = {}
     for request in Fleet(table).all():
         found = sums.setdefault((request.region, request.cluster), [0, 0, 0.0])

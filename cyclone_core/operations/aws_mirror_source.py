@@ -4,20 +4,18 @@ Implements `mirror_refresh.Source`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from cyclone_core.errors import AccessDenied
+from cyclone_core.operations import aws_watched
 from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.mirror_refresh import Counts, Listed
 from cyclone_core.scheduler.dynamo import keys, totals
-from cyclone_core.scheduler.dynamo.reader import DynamoReader
+from cyclone_core.scheduler.dynamo.side_by_side import each
 from cyclone_core.scheduler.dynamo.tally import Tally
 from cyclone_core.views import Job
 
 T = TypeVar("T")
-SIDE_BY_SIDE = 8
-"""Questions that are under way at once."""
 _LAST = "~"
 """Above every place of a listing: those are digits and `#`."""
 
@@ -28,19 +26,6 @@ class TableSource:
     def __init__(self, host: AwsHost) -> None:
         """Nothing is asked yet."""
         self._host = host
-        self._reader: DynamoReader | None = None
-        self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, "mirror")
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    @property
-    def reader(self) -> DynamoReader:
-        """Its jobs."""
-        if self._reader is None:
-            self._reader = DynamoReader(self._host.table)
-        return self._reader
 
     def identity(self) -> str:
         """See `Source`: the table's own id, or where that may not be asked for, where the table is."""
@@ -92,13 +77,12 @@ class TableSource:
 
     def jobs(self, ids: Sequence[int]) -> Sequence[Job]:
         """See `Source`. One question for a hundred single jobs, another for a hundred arrays among them."""
-        parts = [ids[at : at + 100] for at in range(0, len(ids), 100)]
-        return [job for found in self._pool.map(self.reader.listed, parts) for job in found]
+        return self._host.reader.listed(ids)
 
     def _items(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
         parts = [wanted[at : at + 100] for at in range(0, len(wanted), 100)]
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        for part in self._pool.map(self._host.table.batch_get, parts):
+        for part in each(self._host.table.batch_get, parts):
             found |= part
         return found
 
@@ -108,9 +92,10 @@ class TableSource:
 
     def _each(self, parts: Iterable[str], read: Callable[[str], T]) -> dict[str, T]:
         names = list(parts)
-        return dict(zip(names, self._pool.map(read, names), strict=True))
+        return dict(zip(names, each(read, names), strict=True))
 
 
 def open_source(host: str) -> TableSource:
     """The jobs of a host. Raises CycloneError where it cannot be reached from here."""
-    return TableSource(AwsHost(host))
+    aws_watched.forget(host)  # this is asked for at the beginning, and after a failure
+    return TableSource(aws_watched.host(host))

@@ -14,6 +14,7 @@ from cyclone_core.operations.aws_looks import Look
 from cyclone_core.operations.monitoring import Health, JobLine, NotActive, Overview, Pool, QueueNow
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.resources import Place, Snapshot, Stored
+from cyclone_core.scheduler.sqlite.mirror import newest as newest_of
 from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
 
 _NONE = (0,) * len(STATES)
@@ -29,7 +30,7 @@ def overview(host: HostView, now: float) -> Overview:
     reader = MonitoringReader(host.reader.connection)
     totals = dict(host.reader.counts())
     counts = tuple(sum(column) for column in zip(*totals.values(), strict=True)) or _NONE
-    newest = tuple(JobLine(*row[:6], row[6:]) for row in reader.newest(monitoring.NEWEST))
+    newest = tuple(JobLine(*row[:6], row[6:]) for row in newest_of(host.reader.connection, monitoring.NEWEST))
     return Overview(
         host=host.name, type="aws", supervised=not seen.error, health=cast("Health", host.health()), counts=counts,
         queues=_queues(found, totals), open_jobs=reader.open_jobs(monitoring.MOST_OPEN), done=sum(counts[state] for state in FINAL),

@@ -160,7 +160,7 @@ class Refresher:
         for part, listed in found.items():
             if listed and listed[-1][0] > wanted[part]:
                 marks[part] = Marks(listed[-1][0], marks[part].low, marks[part].whole)
-        unknown = self._unknown(number for listed in found.values() for _, number in listed)
+        unknown = self._unknown(found.values())
         more = any(len(listed) >= PAGES[-1] for listed in found.values())
         self._behind = self._behind + len(unknown) if more else 0
         if self._behind > MOST_BEHIND:
@@ -191,7 +191,7 @@ class Refresher:
             listed, mark = found.get(part, ()), marks[part]
             high = mark.high or (listed[0][0] if listed else "")
             marks[part] = Marks(high, listed[-1][0] if listed else mark.low, len(listed) < limit)
-        self._read(self._unknown(number for listed in found.values() for _, number in listed), marks)
+        self._read(self._unknown(found.values()), marks)
         is_full = self.store.count() >= MOST_JOBS
         self.store.write(keep={"full": is_full} if is_full else {})
         return any(not mark.whole for mark in marks.values()) and not is_full
@@ -206,10 +206,11 @@ class Refresher:
             self._suspects.update(self.store.totals())
         return bool(fresh)
 
-    def _unknown(self, ids: Iterable[int]) -> list[int]:
-        found = list(ids)
-        known = self.store.known(found)
-        return sorted({number for number in found if number not in known}, reverse=True)
+    def _unknown(self, found: Iterable[Sequence[Listed]]) -> list[int]:
+        """Those that are not here, the newest first: numbers are no order."""
+        listed = sorted({one for part in found for one in part}, reverse=True)
+        known = self.store.known(number for _, number in listed)
+        return [number for _, number in listed if number not in known]
 
     def _read(self, ids: Sequence[int], marks: Mapping[str, Marks]) -> None:
         """Read these jobs, newest first, and write them part by part, so that the first are there soon; then the marks."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclone_core import paths
 from cyclone_core.jobs import CANCELLED
-from cyclone_core.operations import aws_looks, aws_mirror
+from cyclone_core.operations import aws_looks, aws_mirror, aws_watched
 from cyclone_core.operations.queries import HostView, open_host
 from cyclone_core.scheduler.sqlite import schema
 from cyclone_core.scheduler.sqlite.job_index import JobIndex
@@ -39,7 +39,7 @@ class Kept:
     def __call__(self) -> HostView:
         """The host. Raises CycloneError."""
         if self._view is None:
-            self._view = open_host(self.name)
+            self._view = aws_watched.view(self.name)
         return self._view
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ class MirroredView(HostView):
 
     def door(self) -> "Door":
         """Where jobs are submitted, cancelled and awaited."""
-        return self.far().door()
+        return open_host(self.name).door()
 
     def outputs(self) -> "Outputs":
         """What tasks wrote."""

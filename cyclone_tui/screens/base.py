@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 _NOTHING = object()
+_FAR_S, _FAR_SLOWEST_S = 4.0, 30.0
+"""Between two reads of what only an AWS host itself knows: while it changes, and when it has not for long."""
 _ASK_AGAIN_S = 0.3
 """After so long a look is taken again at what is being found out."""
 
@@ -67,6 +69,7 @@ class View(Screen[None]):
         self._read_at: float | None = None
         self._loading = False
         self._again = False
+        self._far_pause, self._far_due = _FAR_S, 0.0
         self._ticker: Timer | None = None
 
     # -- what a view says of itself ----------------------------------------------------------------------------------
@@ -141,8 +144,12 @@ class View(Screen[None]):
 
     # -- reading -----------------------------------------------------------------------------------------------------
     def _tick(self) -> None:
-        if self.LIVE and self.is_active:
+        if self.LIVE and self.is_active and not (self._is_far and time.monotonic() < self._far_due):
             self.refresh_data()
+
+    @property
+    def _is_far(self) -> bool:
+        return self.FAR and self.session.is_aws
 
     def refresh_data(self) -> None:
         """Read again; while a read is under way, once more after it."""
@@ -176,6 +183,8 @@ class View(Screen[None]):
         if not self.is_attached:
             return
         self._read_at = time.monotonic()
+        self._far_pause = min(_FAR_SLOWEST_S, self._far_pause * 1.5) if data == self._data else _FAR_S
+        self._far_due = self._read_at + self._far_pause
         self._show_age()
         if self.session.pulse is not None and self.session.pulse.health == "asking":
             self.cyclone.look()  # what this view has read says how the host is

@@ -4,7 +4,9 @@ The rows come from a `JobBrowser`, which reads pages and makes lists in the back
 """
 
 import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,7 +20,7 @@ from textual.widgets import Static
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import STATES, WAITING
 from cyclone_core.operations import selection
-from cyclone_core.operations.browse import JobBrowser, Key, Listing, Order, Row, State, open_browser
+from cyclone_core.operations.browse import NEWEST_FIRST, JobBrowser, Key, Listing, Order, Row, State, open_browser
 from cyclone_core.operations.queries import HostView
 from cyclone_core.problems import Problem
 from cyclone_core.scheduler.filters import EVERYTHING, Filter, parse
@@ -42,6 +44,9 @@ _SORTS = (
 )  # fmt: skip
 _ASCENDING = ("name", "queue", "status", "user")
 _ID_WIDTH, _TASK_ID_WIDTH = 9, 16
+WHY_AGAIN_S = 10.0
+"""Of a job of an AWS host it is asked so often why it waits."""
+LATEST_FIRST = Order("submitted", True)
 HINT_PAUSE_S = 0.2
 """Why a job waits is looked up so long after the cursor came to it."""
 
@@ -112,6 +117,7 @@ class JobsView(View):
         self._goto: Key | None = None
         self._current: Row | None = None
         self._hint: tuple[Key | None, int, str] = (None, 0, "")
+        self._asking_why, self._why_due = False, 0.0
         self._told = threading.Event()
         self._pause: Timer | None = None
 
@@ -130,6 +136,8 @@ class JobsView(View):
         ascii = self.session.settings.ascii
         if self._asked is None:
             self._listing = _LEFT.get(self.session, self._listing)
+        if self.session.is_aws and self._listing.order == NEWEST_FIRST and "sort" not in self.arguments:
+            self._listing = replace(self._listing, order=LATEST_FIRST)  # numbers are no order there
         yield StateTabs(ascii)
         yield FilterBar(self._listing.filter, self._known)
         yield RowTable[Row](empty="", ascii=ascii, id="jobs")
@@ -170,8 +178,25 @@ class JobsView(View):
         if row is None or not row.job.counts[WAITING]:
             return None, ""
         if self._hint[:2] != (row.key, state.version):
+            if self.session.is_aws:  # it takes a while: the rows do not wait for it
+                self._ask_why(row, state.version)
+                return row.key, self._hint[2] if self._hint[0] == row.key else ""
             self._hint = row.key, state.version, host.why_waiting(row.job) or ""
         return row.key, self._hint[2]
+
+    def _ask_why(self, row: Row, version: int) -> None:
+        """Have it found out; the same row is asked about again after a while only."""
+        same = self._hint[0] == row.key
+        if self._asking_why or (same and time.monotonic() < self._why_due):
+            return
+        self._asking_why = True
+
+        def told(found: "Future[str | None]") -> None:
+            self._asking_why, self._why_due = False, time.monotonic() + WHY_AGAIN_S
+            self._hint = row.key, version, "" if found.exception() else found.result() or ""
+            self._tell()
+
+        self.session.read_far(lambda host: host.why_waiting(row.job)).add_done_callback(told)
 
     def _tell(self) -> None:
         """From any thread: one message for any number of news."""
@@ -183,6 +208,7 @@ class JobsView(View):
         """Rows arrived, or the list became longer."""
         self._told.clear()
         self._show_rows()
+        self._show_hint((self._hint[0], self._hint[2]))
         if self._state.building:
             self.refresh_data()  # numbers by state are there when the list is
 
@@ -220,6 +246,8 @@ class JobsView(View):
         order, table = self._listing.order, self.table
         if table.sorted_by is not None and table.sorted_by[0] in table.shown_columns:
             return ""
+        if order == LATEST_FIRST:
+            return "newest first"
         return f"by {order.column}{', largest first' if order.descending else ''}"
 
     def _nothing(self) -> str:

@@ -42,6 +42,7 @@ class SubmitView(View):
     """See the module."""
 
     NAME = "submit"
+    FAR = True
     AUTO_FOCUS = ""
     ACTIONS = (
         Action("submit.submit", "f10,ctrl+g", "submit", "Submit", "submit the job and open its view", twin="qsub FILENAME", writes=True),

@@ -85,7 +85,7 @@ def test_jobs_change_while_one_looks(grid: Grid, on_screen: Run) -> None:
         grid.jobs.end(1)
         grid.jobs.add(made(2))
         app.session.read_anew()
-        await until(app, pilot, lambda lines: has("Successful", "job-2")(lines) and any("Waiting" in line for line in lines[4:]))
+        await until(app, pilot, lambda lines: has("Successful", "job-2")(lines) and any("Waiting" in line for line in lines[3:]))
 
     on_screen(check, "jobs", host="grid")
 

@@ -9,17 +9,21 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import StateUnusable
-from cyclone_core.jobs import AUTOMATIC_KEY, FINAL
+from cyclone_core.jobs import AUTOMATIC_KEY, FINAL, STATES
 from cyclone_core.scheduler.sqlite import schema
 from cyclone_core.views import Job, SparseJob
 
 FORMAT = "1"
 """Of what is kept beside the tables of `schema`."""
-_NOTES = "CREATE TABLE IF NOT EXISTS note(job INTEGER PRIMARY KEY, exit_code INTEGER, signal INTEGER, reason TEXT)"
-"""What the reader of a local host finds in tasks, and a mirror has none of."""
+_MORE = (
+    # What the reader of a local host finds in tasks, and a mirror has none of.
+    "CREATE TABLE IF NOT EXISTS note(job INTEGER PRIMARY KEY, exit_code INTEGER, signal INTEGER, reason TEXT)",
+    # Numbers are given away in blocks there, so they are no order.
+    "CREATE INDEX IF NOT EXISTS job_submitted ON job(submitted, id)",
+)
 _COLUMNS = (
     "id", "name", "queue", "definition", "user", "spec", "priority", "idempotency_key", "array", "tasks", "low", "step", "task_limit",
     "next", "submitted", "started", "ended", "cancel", "waiting", "running", "successful", "failed", "cancelled", "error", "code",
@@ -28,6 +32,9 @@ _COLUMNS = (
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM job WHERE id IN (SELECT value FROM json_each(?))"
 _WRITE = f"INSERT OR REPLACE INTO job({', '.join(_COLUMNS)}) VALUES({', '.join('?' * len(_COLUMNS))})"
 _OPEN = f"status NOT IN ({', '.join(map(str, sorted(FINAL)))})"
+
+if TYPE_CHECKING:
+    from cyclone_core.scheduler.sqlite.monitoring_reader import JobRow
 
 Counts = Sequence[int]
 Row = tuple[Any, ...]
@@ -53,8 +60,11 @@ class MirrorStore:
     def anew(self) -> None:
         """Begin with nothing, in a file of its own: readers of the old one see that it is another."""
         self._db.close()
+        path, old = schema.database_path(self.directory), os.path.join(self.directory, "old.db")
+        os.replace(path, old)  # removed at last, so that the new one is another file indeed: numbers of files are given away again
         remove(self.directory)
         self._db = _opened(self.directory)
+        os.unlink(old)
 
     # -- what is known -----------------------------------------------------------------------------------------------
     def kept(self, key: str) -> Any:
@@ -114,7 +124,7 @@ class MirrorStore:
         old = self._ids(f"SELECT id FROM job WHERE NOT {_OPEN} AND coalesce(ended, submitted)<?", ended_before)
         excess = self.count() - len(old) - most
         if excess > 0:
-            sql = f"SELECT id FROM job WHERE NOT {_OPEN} AND coalesce(ended, submitted)>=? ORDER BY id LIMIT ?"
+            sql = f"SELECT id FROM job WHERE NOT {_OPEN} AND coalesce(ended, submitted)>=? ORDER BY submitted, id LIMIT ?"
             old += self._ids(sql, ended_before, excess)
         return self.write(gone=old)
 
@@ -160,6 +170,13 @@ class MirrorStore:
 _NOTHING: Row = (None, None, None)
 
 
+def newest(db: "sqlite3.Connection | None", limit: int) -> "list[JobRow]":
+    """The jobs submitted last, newest first, as `MonitoringReader.newest` tells them."""
+    counts = ", ".join(STATES).lower()
+    sql = f"SELECT id, name, queue, status, tasks, submitted, {counts} FROM job ORDER BY submitted DESC, id DESC LIMIT ?"
+    return db.execute(sql, (limit,)).fetchall() if db is not None else []
+
+
 def note_of(db: "sqlite3.Connection", job: int) -> Row:
     """(exit code, signal, reason) of a job as far as its own row does not tell them."""
     rows = db.execute("SELECT exit_code, signal, reason FROM note WHERE job=?", (job,)).fetchall()
@@ -179,7 +196,8 @@ def _opened(directory: str) -> "sqlite3.Connection":
     db = schema.open_writer(directory)
     try:
         db.execute("PRAGMA synchronous=NORMAL")  # what is lost is read again
-        db.execute(_NOTES)
+        for statement in _MORE:
+            db.execute(statement)
         db.execute("INSERT OR IGNORE INTO spec VALUES(1, x'00', '{}')")
         db.execute("INSERT OR IGNORE INTO meta VALUES('format', ?)", (FORMAT,))
         found = db.execute("SELECT value FROM meta WHERE key='format'").fetchone()[0]
