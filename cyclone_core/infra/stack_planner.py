@@ -9,10 +9,10 @@ import json
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cyclone_core.infra import bootstrap, permissions, stack_states
+from cyclone_core.infra import bootstrap, permissions, stack_notes, stack_states
 from cyclone_core.infra.deployed_stacks import THREADS, Deployed, Look, stacks_in
 from cyclone_core.infra.plan import Bodies, Change, Plan, differences
 from cyclone_core.infra.stack_plans import Details, ResourceChange, StackChange
@@ -109,7 +109,7 @@ class _Planner:
             there = {stack.key: stack for stack in self._deployed(pool)}
             puts, gone = choose(self._place, self._seen.known, self._desired, there.values(), self._touched, self._whole)
             templates = self._synthesizer.templates(puts) if puts else {}
-            made = list(pool.map(lambda target: self._put(target, templates[target.key], there.get(target.key)), puts))
+            made = list(pool.map(lambda target: self._noted(target, templates[target.key], there.get(target.key)), puts))
             deleted = list(pool.map(self._delete, gone))
             steps = [step for step in (*made, *deleted) if step is not None]
             bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
@@ -128,6 +128,12 @@ class _Planner:
             yield from found
 
     # -- one stack ----------------------------------------------------------------------------------------------------
+    def _noted(self, target: Target, template: "Template", there: Deployed | None) -> _Step | None:
+        """What happens to a stack that is wanted, with what should be known of it."""
+        step = self._put(target, template, there)
+        notes = [step.stack.note, stack_notes.note(target, self._desired)] if step else []
+        return replace(step, stack=replace(step.stack, note="; ".join(filter(None, notes)))) if step else None
+
     def _put(self, target: Target, template: "Template", there: Deployed | None) -> _Step | None:
         """What happens to a stack that is wanted; None when it is as it should be."""
         from cyclone_core.infra.template_limits import over_limits

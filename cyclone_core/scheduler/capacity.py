@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
+from typing import Any
 
 from cyclone_core.scheduler.apportionment import fill
 
@@ -150,6 +151,17 @@ def weights(regions: Sequence[str], given: Mapping[str, int | str], automatic: b
     usable = {region: given.get(region, 0) if given else 1 for region in regions}
     even = automatic or any(isinstance(weight, str) for weight in usable.values())
     return {region: 1 if even else int(weight) for region, weight in usable.items() if weight != 0}
+
+
+def is_automatic(queue: Mapping[str, Any]) -> bool:
+    """Whether Cyclone chooses a queue's weights: all regions that are not off are equal then, until prices count. queue: its body."""
+    given = queue.get("region_distribution_weights") or {}
+    return bool(queue.get("automate_region_weights", True)) or any(isinstance(weight, str) for weight in given.values())
+
+
+def is_isolated(region: Mapping[str, Any]) -> bool:
+    """Whether a region's workers cannot reach the main one: its endpoints lead to services of its own region. region: its body."""
+    return region.get("subnet_config") == "PRIVATE_ISOLATED" and not region.get("main_region")
 
 
 def useful(open_tasks: int, ratio: int, limited: Sequence[tuple[int, int]] = ()) -> int:

@@ -122,21 +122,10 @@ def concerned(found: Question) -> dict[str, set[str]]:
     return dict(regions)
 
 
-def is_automatic(queue: Body) -> bool:
-    """Whether Cyclone chooses a queue's weights: all regions that are not off are equal then, until prices count."""
-    given = queue.get("region_distribution_weights") or {}
-    return bool(queue.get("automate_region_weights", True)) or any(isinstance(weight, str) for weight in given.values())
-
-
-def is_isolated(region: Body) -> bool:
-    """Whether a region's workers cannot reach the main one."""
-    return region.get("subnet_config") == "PRIVATE_ISOLATED" and not region.get("main_region")
-
-
 def _demand(
     lane: Lane, queue: str, body: Body, counts: tuple[int, int], ratio: int, limited: Sequence[tuple[int, int]], regions: Sequence[str]
 ) -> Demand:
-    weights = capacity.weights(regions, body.get("region_distribution_weights") or {}, is_automatic(body))
+    weights = capacity.weights(regions, body.get("region_distribution_weights") or {}, capacity.is_automatic(body))
     waiting, running = counts
     tasks = running if body.get("paused") else capacity.useful(waiting + running, ratio, limited)
     return Demand(lane, queue, tasks, int(body.get("priority") or 0), weights)
@@ -144,12 +133,12 @@ def _demand(
 
 def _joined(before: LaneTasks, queue: Body, counts: tuple[int, int], demand: Demand) -> LaneTasks:
     off = tuple(region for region in before.off if not demand.weights.get(region))
-    return LaneTasks(before.waiting + counts[0], before.running + counts[1], before.automatic or is_automatic(queue), off)
+    return LaneTasks(before.waiting + counts[0], before.running + counts[1], before.automatic or capacity.is_automatic(queue), off)
 
 
 def _sites(bodies: Bodies, regions: Iterable[str], closed: Mapping[Place, str]) -> Iterable[Site]:
     for region in regions:
-        isolated = ISOLATED if is_isolated(bodies["region"][region]) else ""
+        isolated = ISOLATED if capacity.is_isolated(bodies["region"][region]) else ""
         for name, body in sorted(bodies.get("cluster", {}).items()):
             why = isolated or closed.get((name, region), "")
             yield Site(name, region, int(body.get("max_vcpus") or _MOST_VCPUS), int(body.get("compute_envs") or 1), why)

@@ -1,0 +1,18 @@
+"""What whoever reviews a plan should know of what it makes, although nothing is wrong with it. Pure."""
+
+from cyclone_core.infra.plan import Bodies
+from cyclone_core.infra.targets import Target
+from cyclone_core.scheduler.capacity import is_automatic, is_isolated
+
+ISOLATED = "no workers are started in it: from isolated subnets they cannot reach the main region, which hands out work"
+EQUAL = "regions get equal shares: shares that follow prices come with a later version"
+
+
+def note(target: Target, desired: Bodies) -> str:
+    """One line about a stack that is made or changed, "" for nothing. desired: what the host will have."""
+    body = target.properties.get("body") or {}
+    if target.kind == "region" and is_isolated(body):
+        return ISOLATED
+    if target.kind == "queue" and is_automatic(body) and len(desired.get("region", {})) > 1:
+        return EQUAL
+    return ""
