@@ -39,6 +39,10 @@ class Link:
         self.has_served, self.rest = False, b""
         """Whether it has carried an answer already; bytes that were received and not read."""
 
+    def __del__(self) -> None:
+        """With the client that kept it."""
+        self._sock.close()
+
     def send(self, data: "bytes | bytearray | memoryview") -> None:
         """All of it. Raises OSError."""
         if self._tls is None:
