@@ -104,7 +104,7 @@ def _serve(connection: socket.socket, made: Peer, number: int) -> None:
             headers = {}
             while (header := stream.readline().strip()) != b"":
                 name, _, value = header.decode("latin-1").partition(": ")
-                headers[name] = value
+                headers[name.lower()] = value
             body = stream.read(int(headers.get("content-length", "0")))
             made.asked.append(Asked(line.decode().strip(), headers, body, number))
             what = made.next()
