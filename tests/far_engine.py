@@ -190,7 +190,11 @@ class _Run:
         with tempfile.NamedTemporaryFile() as file:
             file.write(self.far.host.bucket.get(self.item["pm"]))
             file.flush()
-            return ParameterFile(file.name).line(number)
+            packed = ParameterFile(file.name)
+            try:
+                return packed.line(number)
+            finally:
+                packed.close()
 
     def _environment(self, position: int, attempt: int) -> dict[str, str]:
         assert self.job is not None
@@ -232,3 +236,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.chdir(made.work_dir)
         yield made
         made.end()
+
+
+def only(kind: str) -> pytest.MarkDecorator:
+    """For tests of what the other engine has not: the fixture `engine` is this one."""
+    return pytest.mark.parametrize("engine", [kind], indirect=True)

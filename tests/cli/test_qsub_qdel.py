@@ -1,4 +1,4 @@
-"""What `qsub` and `qdel` print and do, with a real engine behind them; refusals are kept in golden files."""
+"""What `qsub` and `qdel` print and do, on both engines; refusals are kept in golden files."""
 
 import json
 import os
@@ -8,28 +8,21 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import cyclone_tui
 from cyclone_core import paths
-from cyclone_tui.cli import diagnostics, qdel, qsub
-from tests.engine.conftest import Engine
+from cyclone_tui.cli import diagnostics, qdel, qlog, qstat, qsub
+from tests.far_engine import Both, LocalEngine, engine, only
 
 GOLDEN = Path(__file__).parent / "golden"
 PACKAGES = str(Path(cyclone_tui.__file__).parents[1])
+COMMANDS = {"qsub": qsub.run, "qdel": qdel.run, "qstat": qstat.command, "qlog": qlog.command}
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The host `local`; commands start it. Tests run in its working directory."""
-    found = Engine(Path(paths.host_state_dir("local")), tmp_path / "work")
-    monkeypatch.chdir(found.work_dir)
-    yield found
-    found.end()
+__all__ = ["engine"]
 
 
 @pytest.fixture
@@ -38,7 +31,7 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
 
     def run_command(line: str) -> tuple[int, str, str]:
         name, *argv = shlex.split(line)
-        code = diagnostics.code_of(name, {"qsub": qsub, "qdel": qdel}[name].run, argv)
+        code = diagnostics.code_of(name, COMMANDS[name], argv)
         out, err = capfdbinary.readouterr()
         return code, out.decode(), err.decode()
 
@@ -131,14 +124,14 @@ def test_refusals(run: Run, scripts: None) -> None:
     assert not os.path.exists(paths.host_state_dir("local") + "/spool") or os.listdir(paths.host_state_dir("local") + "/spool") == []
 
 
-def test_refusals_of_the_host(run: Run, engine: Engine) -> None:
+def test_refusals_of_the_host(run: Run, engine: Both) -> None:
     """What only the host can know: names of queues and definitions, and ids."""
     lines = []
     for command in ("qsub -q defualt -c true", "qsub -d gpu -c true", "qdel 99 77--3", "qsub -q zzz -t 3 -c true"):
         code, out, err = run(command)
         lines.append(f"$ {command}\n{out}{err}exit {code}\n")
     compare("qsub-qdel-refusals-host.txt", "\n".join(lines))
-    assert engine.sql("SELECT count(*) FROM job") == [(0,)]
+    assert run("qstat -o") == (0, "", "")
 
 
 @pytest.mark.parametrize("name", ["qsub", "qdel"])
@@ -150,20 +143,22 @@ def test_help(run: Run, name: str, capfdbinary: pytest.CaptureFixture[bytes]) ->
     compare(f"{name}-help.txt", capfdbinary.readouterr().out.decode())
 
 
-def test_success_prints_the_id_and_nothing_else(run: Run, engine: Engine) -> None:
+def test_success_prints_the_id_and_nothing_else(run: Run, engine: Both) -> None:
     """Drivers read it; --json is one object."""
     assert run("qsub -c 'exit 0'") == (0, "1\n", "")
     assert run("qsub -j x -t 3 -c true --json") == (0, '{"id": 2, "name": "x", "tasks": 3, "array": true}\n', "")
 
 
-def test_directives_and_options_reach_the_job(run: Run, engine: Engine) -> None:
+def test_directives_and_options_reach_the_job(run: Run, engine: Both) -> None:
     """Options win over directives; the rest is kept."""
     Path("job.sh").write_text("#!/bin/bash\n#HYPER -n hello -r 2 --priority 5\n#HYPER -v A=directive\necho $A $B\n")
     code, _, err = run("qsub job.sh --priority=7 -v B=option --retry-exit 75 --timeout 1h --wait")
     assert (code, err) == (0, "")
-    assert engine.sql("SELECT name, priority, user FROM job")[0][:2] == ("hello", 7)
-    spec = json.loads(engine.sql("SELECT body FROM spec")[0][0])
-    assert (spec["retries"], spec["timeout_s"], spec["directory"]) == (2, 3600, str(engine.work_dir))
+    job = json.loads(run("qstat -i 1 --json")[1])
+    spec = job["spec"]
+    assert (job["name"], job["priority"]) == ("hello", 7)
+    directory = str(engine.work_dir) if engine.type == "local" else ""
+    assert (spec["retries"], spec["timeout_s"], spec["directory"]) == (2, 3600, directory)
     assert {"A": "directive", "B": "option"}.items() <= spec["environment"].items()
 
 
@@ -176,28 +171,29 @@ def test_directives_and_options_reach_the_job(run: Run, engine: Engine) -> None:
         ("-c true", 0),
     ],
 )
-def test_wait_leaves_with_the_jobs_exit_code(run: Run, engine: Engine, options: str, code: int) -> None:
+def test_wait_leaves_with_the_jobs_exit_code(run: Run, engine: Both, options: str, code: int) -> None:
     """128 + n for a signal, the first that is not 0 of an array."""
     assert run(f"qsub --wait {options}") == (code, "1\n", "")
 
 
-def test_waiting_survives_the_supervisor(run: Run, engine: Engine) -> None:
+@only("local")
+def test_waiting_survives_the_supervisor(run: Run, engine: LocalEngine) -> None:
     """--wait goes on with the next supervisor."""
     engine.start()
     threading.Timer(0.7, engine.kill_supervisor).start()
     assert run("qsub --wait -c 'sleep 1.5; exit 3'") == (3, "1\n", "")
 
 
-def test_parameters_and_replacements(run: Run, engine: Engine) -> None:
+def test_parameters_and_replacements(run: Run, engine: Both) -> None:
     """-a makes a task of each line, -p changes the script once."""
     Path("p.jsonl").write_text('{"NAME": "a"}\n{"NAME": "b"}\n')
     Path("job.sh").write_text("#!/bin/bash\necho NAME FIXED >> out-NAME\n")
     assert run("""qsub -a p.jsonl -p "{'FIXED': 'x y'}" job.sh --wait""")[0] == 0
     assert (engine.lines("out-a"), engine.lines("out-b")) == (["a x y"], ["b x y"])
-    assert os.listdir(os.path.join(engine.state_dir, "spool")) == []
+    assert spooled(engine) == []
 
 
-def test_a_replacement_that_stands_nowhere_is_told_to_people_only(run: Run, engine: Engine) -> None:
+def test_a_replacement_that_stands_nowhere_is_told_to_people_only(run: Run, engine: Both) -> None:
     """One dict may serve several scripts, so it is no mistake; programs get the id and nothing else."""
     line = """qsub -c 'echo A' -p '{"A": "x", "B": "y"}'"""
     assert run(line) == (0, "1\n", "")
@@ -209,26 +205,26 @@ def test_a_replacement_that_stands_nowhere_is_told_to_people_only(run: Run, engi
     os.close(terminal)
 
 
-def test_refused_parameters_leave_nothing_behind(run: Run, engine: Engine) -> None:
+def test_refused_parameters_leave_nothing_behind(run: Run, engine: Both) -> None:
     """A good parameter file with an unknown queue: the host refuses, the spool is empty."""
     Path("p.jsonl").write_text("{}\n")
     assert run("qsub -a p.jsonl -q nowhere -c true")[0] == 1
-    assert [os.listdir(os.path.join(engine.state_dir, name)) for name in ("spool", "parameters")] == [[], []]
+    assert engine.left_over() == []
 
 
-def test_commands_replace_the_body_but_directives_stay(run: Run, engine: Engine) -> None:
+def test_commands_replace_the_body_but_directives_stay(run: Run, engine: Both) -> None:
     """-c with FILENAME."""
     Path("job.sh").write_text("#!/bin/sh\n#HYPER -n kept\nexit 1\n")
     assert run("qsub --wait job.sh -c 'exit 4'")[0] == 4
     assert engine.job(1).name == "kept"
 
 
-def test_an_idempotency_key_is_one_job(run: Run, engine: Engine) -> None:
+def test_an_idempotency_key_is_one_job(run: Run, engine: Both) -> None:
     """The second submission gives the first one's id."""
     assert [run("qsub -c true --idempotency-key nightly")[1] for _ in range(2)] == ["1\n", "1\n"]
 
 
-def test_a_key_is_shown_where_somebody_chose_it(run: Run, engine: Engine) -> None:
+def test_a_key_is_shown_where_somebody_chose_it(run: Run, engine: Both) -> None:
     """Keys that nobody chose are the engine's own business."""
     run("qsub -c true")
     run("qsub -c true --idempotency-key nightly")
@@ -236,7 +232,7 @@ def test_a_key_is_shown_where_somebody_chose_it(run: Run, engine: Engine) -> Non
     assert [engine.job(job).as_json()["idempotency_key"] for job in (1, 2)] == [None, "nightly"]
 
 
-def test_the_account_is_the_user_where_no_variable_tells_it(run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_account_is_the_user_where_no_variable_tells_it(run: Run, engine: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cron and containers leave USER out."""
     for name in ("USER", "LOGNAME"):
         monkeypatch.delenv(name, raising=False)
@@ -244,8 +240,9 @@ def test_the_account_is_the_user_where_no_variable_tells_it(run: Run, engine: En
     assert engine.job(1).user == pwd.getpwuid(os.getuid()).pw_name
 
 
+@only("local")
 @pytest.mark.parametrize("options", ["", "-t 1 --warm"])
-def test_new_files_of_a_job_have_the_submitters_permissions(run: Run, engine: Engine, options: str) -> None:
+def test_new_files_of_a_job_have_the_submitters_permissions(run: Run, engine: LocalEngine, options: str) -> None:
     """Its umask travels with the job; the engine's own files are private whatever it is."""
     before = os.umask(0o002)
     try:
@@ -256,7 +253,8 @@ def test_new_files_of_a_job_have_the_submitters_permissions(run: Run, engine: En
     assert os.stat(os.path.join(engine.state_dir, "state.db")).st_mode & 0o777 == 0o600
 
 
-def test_standard_input_and_descriptors(engine: Engine) -> None:
+@only("local")
+def test_standard_input_and_descriptors(engine: LocalEngine) -> None:
     """`id=$(qsub - < file)` as a shell does it: the supervisor that it starts keeps nothing open."""
     code = f"import sys; sys.path.insert(0, {PACKAGES!r}); from cyclone_tui.cli.qsub import main; main()"
     done = subprocess.run(
@@ -283,7 +281,7 @@ def test_a_directory_that_vanished_is_a_problem(run: Run, tmp_path: Path, monkey
     )
 
 
-def test_qdel_cancels_and_forgives(run: Run, engine: Engine) -> None:
+def test_qdel_cancels_and_forgives(run: Run, engine: Both) -> None:
     """Ids, tasks and names; what is over stays as it is, and nothing given is nothing done."""
     for line in ("qsub -c 'sleep 60'", "qsub -t 1-9 -c 'sleep 60'", "qsub -j named -c 'sleep 60'", "qsub -c true --wait -q default"):
         if "--wait" not in line:
@@ -298,15 +296,16 @@ def test_qdel_cancels_and_forgives(run: Run, engine: Engine) -> None:
     assert engine.wait(2) == ["Cancelled"]
 
 
-def test_qdel_reads_many_ids_from_standard_input(engine: Engine) -> None:
+def test_qdel_reads_many_ids_from_standard_input(run: Run, engine: Both) -> None:
     """More than a command line holds; the unknown ones are told together."""
-    engine.submit("sleep 60")
+    run("qsub -c 'sleep 60'")
     code = f"import sys; sys.path.insert(0, {PACKAGES!r}); from cyclone_tui.cli.qdel import main; main()"
-    words = " ".join(map(str, range(1, 100_001)))
+    count = 100_000 if engine.type == "local" else 20_000
+    words = " ".join(map(str, range(1, count + 1)))
     done = subprocess.run([sys.executable, "-ISE", "-c", code, "-"], input=words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("qdel: there is no 2, 3, 4, ")
-    assert done.stderr.endswith(" 21 and 99979 more. The others were cancelled (1 tasks). See the jobs with: qstat\n")
+    assert done.stderr.endswith(f" 21 and {count - 21} more. The others were cancelled (1 tasks). See the jobs with: qstat\n")
 
 
 def test_an_unexpected_error_is_one_line_and_a_file(capfd: pytest.CaptureFixture[str]) -> None:
@@ -320,6 +319,12 @@ def test_an_unexpected_error_is_one_line_and_a_file(capfd: pytest.CaptureFixture
     assert err.startswith("qsub: unexpected ZeroDivisionError: oops. Details are in ")
     assert err.count("\n") == 1
     assert "Traceback" in Path(re.findall(r"in (.*); please", err)[0]).read_text()
+
+
+def spooled(engine: Both) -> list[str]:
+    """Parameter files that are on their way in."""
+    folder = "spool" if isinstance(engine, LocalEngine) else "uploads"
+    return os.listdir(os.path.join(paths.host_state_dir(paths.selected_host()), folder))
 
 
 def compare(name: str, text: str) -> None:

@@ -1,43 +1,34 @@
-"""The library with a real engine behind it, and the examples of docs/library.md."""
+"""The library on both engines, and the examples of docs/library.md."""
 
-import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
 from pathlib import Path
 
 import pytest
 
 import cyclone_core
-from cyclone_core import ShellExecutor, connect, paths
+from cyclone_core import ShellExecutor, connect
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, NotFound
 from cyclone_core.library import Host
-from tests.engine.conftest import Engine
+from tests.far_engine import Both, LocalEngine, engine, only
 
+__all__ = ["engine"]
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "library.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
 PACKAGES = str(Path(cyclone_core.__file__).parents[1])
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The host `local`, ended after the test. Tests run in its working directory."""
-    found = Engine(Path(paths.host_state_dir("local")), tmp_path / "work")
-    monkeypatch.chdir(found.work_dir)
-    yield found
-    found.end()
-
-
-@pytest.fixture
-def host(engine: Engine) -> Host:
+def host(engine: Both) -> Host:
     """A handle of it."""
     return connect()
 
 
-def test_examples_print_what_their_comments_say(engine: Engine) -> None:
+@only("local")
+def test_examples_print_what_their_comments_say(engine: Both) -> None:
     """Each block of docs/library.md runs; `print(…)  # text` prints that text."""
     assert len(EXAMPLES) >= 6
     for example in EXAMPLES:
@@ -56,12 +47,12 @@ def test_scripts_and_words(host: Host) -> None:
     assert (job.view().name, job.output(), words.output()) == ("job.sh", b"from file\n", b"a b|$HOME||")
 
 
-def test_every_problem_is_reported_and_nothing_is_left(host: Host) -> None:
+def test_every_problem_is_reported_and_nothing_is_left(host: Host, engine: Both) -> None:
     """Settings, array and script together."""
     with pytest.raises(InvalidRequest) as caught:
         host.submit("missing.sh", array=[{"A": 1}, {"A": {1, 2}}], retries=-1, name="a\nb", replace={"": 1})
     assert [problem.path for problem in caught.value.problems] == ["missing.sh", "array:2", "replace", "name", "retries"]
-    assert os.listdir(os.path.join(paths.host_state_dir(host.name), "spool")) == []
+    assert engine.left_over() == []
 
 
 def test_one_source_is_needed(host: Host) -> None:
@@ -118,14 +109,16 @@ def test_executor_results_and_failures(host: Host) -> None:
     assert {view.name for view in host.jobs()} == {"batch"}
 
 
-def test_executor_many(host: Host) -> None:
+def test_executor_many(host: Host, engine: Both) -> None:
     """In order, each once."""
+    count = 300 if engine.type == "local" else 40
     with ShellExecutor(host) as executor:
-        outputs = [done.output for done in executor.map(f"echo {n}" for n in range(300))]
-    assert outputs == [b"%d\n" % n for n in range(300)]
+        outputs = [done.output for done in executor.map(f"echo {n}" for n in range(count))]
+    assert outputs == [b"%d\n" % n for n in range(count)]
 
 
-def test_executor_survives_the_supervisor(host: Host, engine: Engine) -> None:
+@only("local")
+def test_executor_survives_the_supervisor(host: Host, engine: LocalEngine) -> None:
     """Futures do not notice that it was killed."""
     with ShellExecutor(host) as executor:
         futures = [executor.submit(f"sleep 0.0{n % 5}; echo {n}") for n in range(80)]
@@ -134,7 +127,8 @@ def test_executor_survives_the_supervisor(host: Host, engine: Engine) -> None:
         assert [future.result().output for future in futures] == [b"%d\n" % n for n in range(80)]
 
 
-def test_futures_of_a_stopped_host_say_so(host: Host, engine: Engine) -> None:
+@only("local")
+def test_futures_of_a_stopped_host_say_so(host: Host, engine: LocalEngine) -> None:
     """Waiting does not start it again; the job is kept."""
     with ShellExecutor(host) as executor:
         future = executor.submit("echo > started; sleep 60")
