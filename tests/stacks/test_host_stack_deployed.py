@@ -1,6 +1,7 @@
 """A host on the sandbox: its region's bootstrap, its control plane, and what its function sees of clusters that come and go."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from cyclone_core import naming
 from cyclone_core.infra import bootstrap
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Place, Target
+from cyclone_core.scheduler.dynamo import keys, totals
+from cyclone_core.scheduler.dynamo.values import pack
 from tests.aws import Sandbox, wait_until
 from tests.sandbox.conftest import Stack, attribute, resource
-from tests.stacks.bodies import body, cluster
+from tests.stacks.bodies import body, cluster, definition
 
 MAIN = "ap-southeast-2"
 Document = Mapping[str, Any]
@@ -163,3 +166,37 @@ def test_the_table_takes_items_and_lists_them(deployed: Deployed) -> None:
         ExpressionAttributeNames=names, ExpressionAttributeValues=values,
     )  # fmt: skip
     assert [item["sk"]["S"] for item in due["Items"]] == ["1"]
+
+
+def _scale(deployed: Deployed, event: Document) -> Document:
+    """What the scaler did."""
+    function = naming.function("seen", "scaler")
+    found: Document = json.load(deployed.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))["Payload"])
+    return found
+
+
+def test_the_scaler_asks_for_workers_and_ends_them_with_the_rights_of_its_role(deployed: Deployed) -> None:
+    """Three tasks wait: three workers are asked for. Those of a request that did not start, and that nobody wants, are ended."""
+    batch, dynamodb, table = deployed.client("batch"), deployed.client("dynamodb"), {"TableName": naming.jobs_table("seen")}
+    deployed.put("definition", definition("wide", vcpus=4))
+    deployed.put("queue", body("queue", "work", cluster="small"))
+    environments = [each["computeEnvironmentName"] for each in batch.describe_compute_environments()["computeEnvironments"]]
+    count = totals.key(("work", "wide"), 0)
+    item = {"pk": {"S": count[0]}, "sk": {"S": count[1]}, "c0": {"N": "3"}}
+    dynamodb.put_item(**table, Item=item)
+    found = _scale(deployed, {"asked": "a test"})
+    assert (found["did"], found["asked"], found["closed"]) == ("looked", {MAIN: 3}, {}), found
+    for name in environments:
+        batch.update_compute_environment(computeEnvironment=name, state="DISABLED")
+    names = {"jobQueue": "seen--small", "jobDefinition": "seen--wide"}
+    waiting = batch.submit_job(jobName="early", **names, arrayProperties={"size": 2})["jobId"]
+    asked = {"definition": "wide", "workers": 2, "vcpus": 4, "at": int((time.time() - 600) * 1000), "batch": waiting}
+    dynamodb.put_item(**table, Item=pack({"pk": keys.FLEET, "sk": f"small#{MAIN}#early", "body": json.dumps(asked)}))
+    dynamodb.put_item(**table, Item={**item, "c0": {"N": "0"}})
+    found = _scale(deployed, {})
+    for name in environments:
+        batch.update_compute_environment(computeEnvironment=name, state="ENABLED")
+    assert (found["did"], found["asked"], found["ended"], found["closed"]) == ("looked", {}, 2, {}), found
+    assert batch.describe_jobs(jobs=[waiting])["jobs"][0]["status"] == "FAILED"
+    for kind, name in (("queue", "work"), ("definition", "wide")):
+        deployed.delete(naming.stack("seen", kind, name))
