@@ -26,8 +26,8 @@ from cyclone_core.infra.targets import Target
 
 HEALTH_MODULES = ("cyclone_core.naming", "cyclone_core.problems", "cyclone_core.scheduler.lambdas.health")
 HEALTH_MINUTES = 5
-LISTED = ("n", "u")
-"""A job's name and user: lists are filtered by them without reading each job."""
+LISTED = ("n", "u", "z")
+"""A job's name, its user, and how it ended if not well: lists are filtered by them without reading each job."""
 METRICS = "Cyclone"
 """The namespace of what the health function measures."""
 _DEAD_DAYS = 14

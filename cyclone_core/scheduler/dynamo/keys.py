@@ -32,7 +32,8 @@ Attributes are short because every kilobyte of an item that is written costs a w
                 sz slice size, nx tiles that may be sent so far (limited arrays), sp spec (16 bytes), pm key of the parameter object,
                 tk the token of who put it, at submitted, x when its cancellation was asked for, v version
                 due `due#SHARD` and due_at: on the index `due` while the job is open; the reconciler looks at it then
-                listing `q#QUEUE#SHARD` and listed_at `MILLISECONDS#ID`: on the index `listing`, with n and u
+                listing `q#QUEUE#SHARD` and listed_at `MILLISECONDS#ID`: on the index `listing`, with n, u and z
+                z its state, once it is over and not Successful: lists of what failed read the index alone
                 expires seconds since 1970, set when it is over
     of a slice  j job, lo, h first and last position, q, d, sz, jt the job's tasks, u, b
     of a unit   s 0 waits, 1 leased, 2 over; l number of the lease (only grows), v version (grows with each write that changes counts),
