@@ -6,13 +6,17 @@ Jobs are stored by the engine's own store; in place of the dispatcher the tests 
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cyclone_core import naming
 from cyclone_core.aws.lean.client import Aws
@@ -215,3 +219,48 @@ def _keys(partition: str, sort: str) -> Sequence[Any]:
 
 def _now() -> int:
     return int(time.time() * 1000)
+
+
+class Wall:
+    """A way to the sandbox that can be closed."""
+
+    def __init__(self, host: Host) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        there = urlsplit(host.sandbox.endpoint)
+        self._there = there.hostname or "", there.port or 0
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        """From now on nothing passes."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        for sock in (self._listener, *self._open):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for sock in (self._listener, *self._open):
+            sock.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self._there)
+            self._open += [near, far]
+            for one, other in ((near, far), (far, near)):
+                self._threads.append(threading.Thread(target=_pass_on, args=(one, other)))
+                self._threads[-1].start()
+
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+    with suppress(OSError):
+        other.shutdown(socket.SHUT_WR)
