@@ -30,7 +30,7 @@ class HostBodies:
         """place: which host of that name it is (its account, region and address); read: asks AWS for all of them."""
         self._path = os.path.join(paths.host_state_dir(name), "records.json")
         self._place, self._read, self._now = place, read, now
-        self._at = 0.0
+        self._at, self._is_own = 0.0, False
         self._bodies: Bodies = {}
 
     def all(self, oldest_s: float = KEPT_S) -> "Bodies":
@@ -38,14 +38,14 @@ class HostBodies:
         if not self._at:
             self._at, self._bodies = self._kept()
         if not 0 <= self._now() - self._at < oldest_s:
-            self._at, self._bodies = self._now(), self._read()
+            self._at, self._bodies, self._is_own = self._now(), self._read(), True
             self._keep()
         return self._bodies
 
     @property
     def is_new(self) -> bool:
-        """Whether what was read last is not older than a second."""
-        return 0 <= self._now() - self._at < 1.0
+        """Whether this process has read them within the last second."""
+        return self._is_own and 0 <= self._now() - self._at < 1.0
 
     def find(self, kind: str, name: str) -> "Body | None":
         """One body; before there is said to be none, it is looked for anew. Raises AwsError."""

@@ -87,7 +87,9 @@ class AwsDoor:
         return do(self._complete(bodies.all(oldest_s=0)))
 
     def _complete(self, bodies: "Bodies") -> "Bodies":
-        """The resources, when a job can go anywhere at all. Raises InvalidRequest with what has to be made first."""
+        """The resources, when a job can go anywhere at all. Raises InvalidRequest with what has to be made first, HostUnavailable."""
+        if not any(bodies.values()):
+            raise self.host.not_deployed()
         missing = [kind for kind in ("cluster", "queue", "definition") if not bodies.get(kind)]
         if not missing:
             return bodies

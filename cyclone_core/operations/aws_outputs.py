@@ -6,7 +6,7 @@ so far its worker puts there once a minute, and every other second while somebod
 """
 
 from _io import BytesIO
-from time import time
+from time import sleep, time
 from zlib import decompress, error
 
 from cyclone_core import journal
@@ -34,15 +34,17 @@ KEPT_BYTES = 64 << 20
 """Inflated log objects that are kept; one is at most some megabytes."""
 INTEREST_MS, RENEWED_MS = 90_000, 45_000
 """Interest in a task lasts so long, and is told again so early: each time costs a write of the unit."""
+FRESH_S, FRESH_LOOK_S = 8.0, 1.0
+"""A worker looks every five seconds whether somebody follows; a task that has written nothing new says nothing."""
 _NO_LIVE = (0, 0, 0)
 
 
 class AwsOutputs:
     """See the module. Use as a context manager; for one thread."""
 
-    def __init__(self, host: "AwsHost") -> None:
+    def __init__(self, host: "AwsHost", pause: "Callable[[float], object]" = sleep) -> None:
         """Nothing is asked yet."""
-        self._host = host
+        self._host, self._pause = host, pause
         self._logs: dict[tuple[int, int], bytes] = {}
         self._kept = 0
         self._ahead = Ahead(lambda one: self._fetched(*one))
@@ -95,6 +97,18 @@ class AwsOutputs:
             yield self._get(name, (begin, min(begin + PIECE_BYTES, end.size)))
 
     # -- what runs ----------------------------------------------------------------------------------------------------------------
+    def refresh(self, key: "Key") -> None:
+        """Ask the worker of a running attempt for what it has written until now, and wait for it; at most FRESH_S. Raises AwsError."""
+        item = self.unit(key[0], key[1])
+        if item is None or item.get("s") != keys.LEASED or item.get("fo", 0) > time() * 1000:
+            return  # somebody follows already: what is there is a few seconds old
+        before = live_of(item, key[1])
+        self.follow(item)
+        until = time() + FRESH_S
+        while time() < until and live_of(item, key[1]) == before and item.get("s") == keys.LEASED:
+            self._pause(FRESH_LOOK_S)
+            item = self.unit(key[0], key[1]) or {}
+
     def tail(self, key: "Key", last: int = 0) -> "AwsTail":
         """What reads an attempt's output while it grows; that somebody follows is told to its worker."""
         return AwsTail(self, key, last)

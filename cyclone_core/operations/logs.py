@@ -61,6 +61,9 @@ class Outputs:
         with self.tail(key, last) as tail:
             yield from tail.more()
 
+    def refresh(self, key: "tuple[int, int, int]") -> None:
+        """Somebody wants to see what a running attempt has written until now. Nothing to do: its file has it."""
+
     def tail(self, key: "tuple[int, int, int]", last: int = 0) -> "Tail":
         """What reads an attempt's (job, position, attempt) output while it grows."""
         return Tail(self.state_dir, *key, last=last)
@@ -147,11 +150,17 @@ class Tail:
             self._fd = -1
 
 
-def output(host: "HostView", job: "Job", position: int, attempt: int | None = None) -> "Iterator[bytes]":
-    """Output of a task so far: of the last attempt, or of the one asked for. Raises NotFound when that was never made."""
+def output(host: "HostView", job: "Job", position: int, attempt: int | None = None, fresh: bool = False) -> "Iterator[bytes]":
+    """Output of a task so far: of the last attempt, or of the one asked for. Raises NotFound when that was never made.
+
+    fresh: of one that runs elsewhere what it has written until now, which may take some seconds; else what is known of it here.
+    """
     found = choose(host.reader, job, position, attempt)
     if found is not None:
         with host.outputs() as outputs:
+            if fresh and found.status == RUNNING:
+                outputs.refresh((job.id, position, found.attempt))
+                found = choose(host.reader, job, position, found.attempt) or found
             yield from outputs.of((job.id, position, found.attempt), found.journal, found.at)
 
 

@@ -93,7 +93,7 @@ def _output(host: HostView, job: "Job", position: int | None, attempt: int | Non
     from cyclone_core.operations import logs
 
     if position is not None:
-        yield from logs.output(host, job, position, attempt)
+        yield from logs.output(host, job, position, attempt, fresh=True)
         return
     last = 0
     for place, data in logs.array_output(host, job):
@@ -183,7 +183,7 @@ def _follow_rows(host: HostView, job: "Job", position: int, kind: str, attempt: 
         output.write("".join(fresh))
         if task.is_final:
             return
-        sleep(0.5)
+        sleep(max(0.5, host.poll_s))
 
 
 def _lines(rows: "Iterable[object]", kind: str) -> "Iterator[str]":

@@ -1,0 +1,259 @@
+"""What job commands do on an AWS host beyond what both engines do alike: outputs in objects, live output, what goes wrong on the way."""
+
+import json
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import cyclone_tui
+from cyclone_core import journal
+from cyclone_core.operations import logs
+from cyclone_core.operations.queries import open_host
+from cyclone_core.scheduler.dynamo import keys
+from cyclone_tui.cli import diagnostics, qdel, qlog, qstat, qsub
+from tests.aws import Sandbox
+from tests.far import Far, far_host
+from tests.far_engine import FarEngine, only
+from tests.far_engine import engine as engine
+
+COMMANDS = {"qsub": qsub.run, "qdel": qdel.run, "qlog": qlog.command, "qstat": qstat.command}
+PACKAGES = str(Path(cyclone_tui.__file__).parents[1])
+HEAVY = {
+    "argparse", "asyncio", "boto3", "botocore", "click", "concurrent.futures", "dataclasses", "http.client", "inspect", "logging",
+    "platformdirs", "pydantic", "random", "rich", "socket", "sqlite3", "ssl", "subprocess", "textual", "threading", "typing",
+}  # fmt: skip
+Run = Callable[[str], tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in this process: (exit code, stdout, stderr)."""
+
+    def run_command(line: str) -> tuple[int, str, str]:
+        name, *argv = shlex.split(line)
+        code = diagnostics.code_of(name, COMMANDS[name], argv)
+        return code, *capfd.readouterr()
+
+    return run_command
+
+
+@pytest.fixture
+def far(aws: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
+    """An AWS host, selected, on which nothing runs by itself."""
+    with far_host(aws, monkeypatch) as found:
+        yield found
+
+
+# -- outputs ------------------------------------------------------------------------------------------------------------------------
+def test_an_array_s_outputs_come_by_index_from_few_objects(run: Run, far: Far) -> None:
+    """Four slices of twenty-five tasks with a log object each: that many objects are fetched, each once."""
+    far.record({("cluster", "big"): {"max_vcpus": 4}})
+    run("qsub -t 100 -c true")
+    far.work(1)
+    with open_host() as host, host.outputs() as outputs:
+        job = host.reader.job(1)
+        assert job is not None
+        fetched: list[tuple[int, int]] = []
+        outputs._ahead._fetch = lambda one: fetched.append(one) or outputs._fetched(*one)  # type: ignore[union-attr, func-returns-value]
+        tasks = host.reader.tasks(1, limit=200)
+        outputs.expect(job, tasks)
+        found = [b"".join(outputs.of((1, task.position, 1), task.journal, task.at)) for task in tasks]
+    assert found == [b"task %d\n" % k for k in range(1, 101)]
+    assert len(fetched) == len(set(fetched)) == 4
+    assert run("qlog -i 1")[1] == "".join(f"task {k}\n" for k in range(1, 101))
+
+
+def test_little_output_of_a_single_job_is_in_its_item(run: Run, far: Far) -> None:
+    """No object is asked for."""
+    run("qsub -c true")
+    unit = far.claim(1)
+    assert unit is not None
+    far.finish(unit)
+    log = far.host.bucket.get(keys.log_object(1, 0, 1))
+    far.host.bucket.delete(keys.log_object(1, 0, 1))
+    far.host.table.update(keys.job(1), set={"o": log})
+    assert run("qlog -i 1") == (0, "task 1\n", "")
+
+
+def test_a_large_output_is_an_object_of_its_own(run: Run, far: Far) -> None:
+    """The frame says so; it is read in pieces, or only its end."""
+    run("qsub -c true")
+    unit = far.claim(1)
+    assert unit is not None
+    text = b"line\n" * 20_000
+    frame = journal.end_frame(1, 1, 1, 1, 1_700_000_000_000_000, 5, 0, 1, 1, 1, b"", b"", len(text))
+    far.host.bucket.put(keys.output_object(1, 0, 1, 1), text)
+    far.report_frame(unit, frame, len(text))
+    assert run("qlog -i 1")[1] == text.decode()
+    with open_host() as host:
+        job = host.reader.job(1)
+        assert job is not None
+        assert logs.last_lines(host, job, 1, 3) == ([b"line"] * 3, True)
+
+
+def test_an_output_whose_time_is_over_is_empty(run: Run, far: Far) -> None:
+    """The job is still listed; its objects are gone."""
+    run("qsub -c true")
+    far.work(1)
+    far.host.bucket.delete(keys.log_object(1, 0, 1))
+    assert run("qlog -i 1") == (0, "", "")
+    assert run("qlog -i 1 -t METRICS")[0] == 0
+
+
+def test_pages_of_one_attempt(run: Run, far: Far) -> None:
+    """METRICS and SYSTEM say what they say on a local host; a retried task has two attempts with an output each."""
+    run("qsub -r 1 -c false")
+    outcomes = iter([(1, b"first\n"), (0, b"second\n")])
+    far.work(1, lambda position: next(outcomes))
+    assert run("qlog -i 1 --attempt 1")[1] + run("qlog -i 1")[1] == "first\nsecond\n"
+    assert "attempt 1 ended: Failed, exit code 1" in run("qlog -i 1 -t SYSTEM")[1]
+    assert [line.split()[-1] for line in run("qlog -i 1 -t METRICS")[1].splitlines()[1:]] == ["sample", "total"]
+    assert json.loads(run("qstat -i 1 --json")[1])["last_output"] == ["second"]
+
+
+# -- live output --------------------------------------------------------------------------------------------------------------------
+@only("aws")
+def test_following_shows_what_is_written_while_it_runs(engine: FarEngine, run: Run) -> None:
+    """The worker hears that somebody follows; nothing is told twice."""
+    run("qsub -c 'echo begun; touch begun; while [ ! -e go ]; do sleep 0.05; done; echo ended'")
+    seen: list[bytes] = []
+
+    def follow() -> None:
+        from cyclone_core.operations import follow
+
+        with open_host() as host:
+            host.poll_s = 0.1
+            job = host.reader.job(1)
+            assert job is not None
+            seen.extend(data for _, _, data in follow.task(host, job, 1))
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    until = time.monotonic() + 20
+    while b"".join(seen) != b"begun\n" and time.monotonic() < until:
+        time.sleep(0.02)
+    assert b"".join(seen) == b"begun\n"
+    (engine.work_dir / "go").touch()
+    thread.join(20)
+    assert b"".join(seen) == b"begun\nended\n"
+
+
+@only("aws")
+def test_following_an_array(engine: FarEngine, run: Run) -> None:
+    """Each task's output once, with the task's name; what is over already too."""
+    run("qsub -t 6 -c 'echo $CYCLONE_TASK_INDEX; sleep 0.$CYCLONE_TASK_INDEX'")
+    code, out, err = run("qlog -i 1 --follow")
+    assert (code, err) == (0, "")
+    assert sorted(line for line in out.splitlines() if line and line[0] != "=") == list("123456")
+    assert out.count("==> 1--4 <==") == 1
+
+
+@only("aws")
+def test_a_look_at_a_running_task_asks_its_worker(engine: FarEngine, run: Run) -> None:
+    """Without --follow, what it has written until now."""
+    run("qsub -c 'echo begun; touch begun; sleep 60'")
+    until = time.monotonic() + 20
+    while not (engine.work_dir / "begun").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert run("qlog -i 1") == (0, "begun\n", "")
+    assert run("qdel 1")[0] == 0
+
+
+# -- what goes wrong ----------------------------------------------------------------------------------------------------------------
+LINES = ("qsub -c true", "qstat", "qstat -i 1", "qlog -i 1", "qdel 1", "qdel --all", "qsub --again 1", "qstat --summary")
+
+
+def refused(run: Run, words: str, lines: tuple[str, ...] = LINES) -> None:
+    """Each command says it in one line, with exit code 1, and prints nothing."""
+    for line in lines:
+        code, out, err = run(line)
+        assert (code, out) == (1, ""), line
+        assert words in err, (line, err)
+        assert err.count("\n") == 1, err
+
+
+def test_no_credentials(run: Run, far: Far, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Told with what to do."""
+    for name, value in {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    refused(run, "there are no AWS credentials. Set some up")
+
+
+def test_credentials_that_are_not_accepted(run: Run, far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told which ones they are."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    refused(run, "AWS_ACCESS_KEY_ID cannot be used", LINES[:3])
+
+
+def test_a_silent_region(run: Run, far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    refused(run, "in us-east-1 does not answer", ("qstat", "qsub -c true"))
+
+
+def test_a_host_that_is_not_deployed(run: Run, far: Far, tmp_path: Path) -> None:
+    """It was deleted from elsewhere, or never made; nothing is left behind on this machine."""
+    far.remove()
+    (tmp_path / "p.jsonl").write_text("{}\n")
+    words = f"the host {far.name} is not deployed: there is no table {far.name}--jobs in us-east-1"
+    refused(run, words, (*LINES, f"qsub -a {tmp_path}/p.jsonl -c true"))
+    assert list(tmp_path.rglob("uploads/*")) == []
+
+
+def test_a_host_without_queues(run: Run, far: Far) -> None:
+    """First use: what has to be made."""
+    far.forget("queue", "default", "night")
+    far.forget("definition", "default")
+    words = f"{far.name}: it has no queue and definition yet, so no job can go there. Make them, it takes some minutes: hyper queues add"
+    refused(run, words, ("qsub -c true",))
+    assert run("qstat -o") == (0, "", "")
+
+
+def test_a_queue_made_a_moment_ago_is_known(run: Run, far: Far) -> None:
+    """What is kept of the records is read anew before a name is refused."""
+    assert run("qsub -q weekend -c true")[0] == 1
+    far.record({("queue", "weekend"): {"cluster": "big"}})
+    assert run("qsub -q weekend -c true") == (0, "1\n", "")
+    assert run("qstat -q weekend -o") == (0, "1\n", "")
+
+
+def test_a_submission_that_fails_half_way_is_taken_back(far: Far) -> None:
+    """Of many jobs some could be written: they are cancelled, and the error is told."""
+    from cyclone_core import connect
+    from cyclone_core.errors import CycloneError
+
+    host = connect()
+    good = [host.request(text="true", name=f"n{k}") for k in range(5)]
+    bad = host.request(text="false", array=[{"A": 1}])
+    Path(bad.parameters or "").unlink()
+    with pytest.raises(CycloneError, match="packed parameters cannot be read"):
+        host.submit_all([*good, bad])
+    far.count()
+    assert {job.state for job in host.jobs()} <= {"Cancelled"}
+
+
+# -- how much is loaded -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("line", ["qsub -c true", "qstat", "qstat -i 1", "qstat --summary", "qlog -i 1", "qdel 1"])
+def test_commands_load_no_large_library(far: Far, run: Run, line: str) -> None:
+    """Neither AWS's nor those of the resource commands: a submission takes a tenth of a second, not one."""
+    run("qsub -c true")
+    code = f"""
+import os, sys
+sys.path.append({PACKAGES!r})
+from cyclone_tui.cli import diagnostics, qdel, qlog, qstat, qsub
+run = {{"qsub": qsub.run, "qdel": qdel.run, "qlog": qlog.command, "qstat": qstat.command}}
+code = diagnostics.code_of({line.split()[0]!r}, run[{line.split()[0]!r}], {shlex.split(line)[1:]!r})
+os.write(2, " ".join(sys.modules).encode())
+os._exit(code)
+"""
+    done = subprocess.run([sys.executable, "-ISE", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stderr.split()) & HEAVY == set()
