@@ -103,15 +103,15 @@ class Table:
         """
         names = {"": ("pk", "sk"), "listing": ("listing", "listed_at"), "due": ("due", "due_at")}[index]
         asked: dict[str, Any] = {"ScanIndexForward": not backwards, "ConsistentRead": consistent, **_projection(fields)}
-        aliases, text = {"#pk": names[0]}, "#pk = :pk"
+        aliases, text = {"#partition": names[0]}, "#partition = :pk"
         values: dict[str, Any] = {":pk": partition}
         if between or prefix:
-            aliases["#sk"] = names[1]
+            aliases["#sort"] = names[1]
         if between:
-            text += " AND #sk BETWEEN :from AND :to"
+            text += " AND #sort BETWEEN :from AND :to"
             values |= {":from": between[0], ":to": between[1]}
         elif prefix:
-            text += " AND begins_with(#sk, :begin)"
+            text += " AND begins_with(#sort, :begin)"
             values[":begin"] = prefix
         asked["ExpressionAttributeNames"] = asked.get("ExpressionAttributeNames", {}) | aliases
         if index:
