@@ -15,9 +15,17 @@ HEALTH_STYLES = {
     "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed", "full disk": "error",
     "ready": "ok", "changing": "running", "failed": "error", "not deployed": "failed", "asking": "muted", "not asked": "muted",
 }  # fmt: skip
-WORKER_STYLES = {"busy": "running", "idle": "muted", "starting": "waiting", "leaving": "waiting", "alone": "cancelled", "halted": "failed"}
-_WORKER_SIGNS = {"busy": "●", "idle": "○", "starting": "◌", "leaving": "◌", "alone": "!", "halted": "✗"}
-_ASCII_WORKER_SIGNS = {"busy": ">", "idle": "o", "starting": ".", "leaving": ".", "alone": "!", "halted": "x"}
+WORKER_STYLES = {
+    "busy": "running",
+    "idle": "muted",
+    "starting": "waiting",
+    "leaving": "waiting",
+    "alone": "cancelled",
+    "halted": "failed",
+    "gone": "failed",
+}
+_WORKER_SIGNS = {"busy": "●", "idle": "○", "starting": "◌", "leaving": "◌", "alone": "!", "halted": "✗", "gone": "✗"}
+_ASCII_WORKER_SIGNS = {"busy": ">", "idle": "o", "starting": ".", "leaving": ".", "alone": "!", "halted": "x", "gone": "x"}
 
 
 def health_text(health: str, ascii: bool = False) -> str:
@@ -58,6 +66,11 @@ def pool_bar(pool: Pool, width: int, ascii: bool = False) -> tuple[Part, ...]:
     return stacked(((min(pool.busy_vcpus, most), "running"), (max(0.0, most - pool.busy_vcpus), "muted")), width, ascii)
 
 
+def workers_of(pool: Pool) -> str:
+    """`3`, `3+2` while two more start."""
+    return f"{pool.workers:,}+{pool.starting:,}" if pool.starting else f"{pool.workers:,}"
+
+
 def vcpus(pool: Pool) -> str:
     """`1.5/8`."""
     return f"{pool.busy_vcpus:g}/{pool.max_vcpus:g}" if pool.max_vcpus is not None else f"{pool.busy_vcpus:g}"
@@ -86,7 +99,7 @@ def task_now(worker: WorkerView, ascii: bool = False) -> str:
     """What it runs: the task that has run longest and how many others, or the job of its short tasks and how many it holds."""
     if worker.tasks:
         more = len(worker.tasks) - 1
-        return f"{worker.tasks[0].id} {worker.tasks[0].name}" + (f" +{more}" if more else "")
+        return f"{worker.tasks[0].id} {worker.tasks[0].name}".rstrip() + (f" +{more}" if more else "")
     return f"{worker.jobs[0]} {'x' if ascii else '×'}{worker.ahead}" if worker.jobs else ""  # noqa: RUF001
 
 

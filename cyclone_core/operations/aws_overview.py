@@ -44,17 +44,19 @@ def pools(host: HostView) -> tuple[Pool, ...]:
     """Each cluster in each region, with the workers that it was asked for there and that start or run."""
     look = aws_looks.SHARED.peek(host.name)
     known = look.snapshot if look is not None else None
-    crews = {(one.region, one.cluster): one for one in aws_crews.SHARED.look(host.name).value.crews}
+    kept = aws_crews.SHARED.look(host.name).value
+    crews = {(one.region, one.cluster): one for one in kept.crews}
     limits = {
         (place.region, one.name): float(one.body.get("max_vcpus") or 0)
         for one in (known.resources if known is not None else ())
         if one.kind == "cluster"
         for place in one.places
     }
+    why = {lane.cluster: lane.why for lane in kept.lanes if lane.why}
     found = []
     for place in sorted({*limits, *crews}):
-        crew = crews.get(place)
-        found.append(Pool(*place, crew.running if crew else 0, crew.vcpus if crew else 0.0, limits.get(place)))
+        crew = crews.get(place, aws_crews.CrewNow(*place, 0, 0, 0.0))
+        found.append(Pool(*place, crew.running, crew.vcpus, limits.get(place), crew.starting, why.get(place[1], "")))
     return tuple(found)
 
 

@@ -53,6 +53,11 @@ class Background(Generic[T]):
                 threading.Thread(target=self._work, args=(key,), daemon=True, name=f"{host} aside").start()
             return self._known.get(key, Kept(self._nothing))
 
+    def peek(self, host: str) -> Kept[T]:
+        """What is known, without asking."""
+        with self._lock:
+            return self._known.get((paths.config_dir(), host), Kept(self._nothing))
+
     def forget(self, host: str) -> None:
         """The next look reads anew."""
         with self._lock:

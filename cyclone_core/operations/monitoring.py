@@ -65,6 +65,10 @@ class Pool:
     """Reserved for tasks that run or are about to."""
     max_vcpus: float | None
     """None: no limit is known."""
+    starting: int = 0
+    """Workers that were asked for and have not started."""
+    why: str = ""
+    """Why not all tasks that wait for them run, where somebody told."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class TaskNow:
     name: str
     """of the job"""
     since: float
-    """Seconds since 1970."""
+    """Seconds since 1970, 0 where nobody told."""
     attempt: int
 
 
@@ -64,10 +64,23 @@ class WorkerView:
     """Whether its control plane has it on the line; a worker that dies hangs up at once."""
     at: float = field(default=0.0, compare=False)
     """When this was looked at, seconds since 1970."""
+    definition: str = ""
+    """The only one whose tasks it runs; "" where it runs any."""
+    instance: str = ""
+    """The machine that it is on, of AWS."""
+    done: int = 0
+    """Tasks that have ended on it, as far as it tells."""
+    cores: float | None = None
+    """Cores used lately, as it tells; None: see `cpu_percent`."""
 
 
 def workers(host: HostView) -> tuple[WorkerView, ...]:
-    """The workers of a host that live, by region, cluster and number."""
+    """The workers of a host that live, by region, cluster and number. Raises CycloneError where AWS cannot be asked."""
+    if host.type == "aws":
+        from cyclone_core.operations import aws_workers
+        from cyclone_core.operations.mirrored import MirroredView
+
+        return aws_workers.workers(host.name) if isinstance(host, MirroredView) else aws_workers.read(host.name)
     details = local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {}
     reader = MonitoringReader(host.reader.connection)
     connected = {told["id"]: told for told in details.get("workers", ())}
@@ -85,6 +98,8 @@ def workers(host: HostView) -> tuple[WorkerView, ...]:
 
 def cpu_percent(before: WorkerView | None, after: WorkerView) -> float | None:
     """How busy a worker and its tasks kept the machine between two looks: 100 is one core. None without two looks some time apart."""
+    if after.cores is not None:
+        return after.cores * 100
     if before is None or (before.id, before.started) != (after.id, after.started) or after.at <= before.at:
         return None
     return max(0.0, (after.cpu_s - before.cpu_s) / (after.at - before.at) * 100)

@@ -113,7 +113,7 @@ class HomeView(View):
             yield PanelTable(_host_columns(self.session.host, ascii), id="hosts", ascii=ascii, marks=False)
         with Horizontal(id="middle"):
             yield PanelTable(_queue_columns(ascii), id="queues", ascii=ascii, marks=False, empty="No queue yet: a adds one")
-            yield PanelTable(_pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="No cluster yet")
+            yield PanelTable(_pool_columns(ascii, self.session.is_aws), id="pools", ascii=ascii, marks=False, empty="No cluster yet")
         with Vertical(id="lower"):
             yield PanelTable(_job_columns(ascii), id="jobs", ascii=ascii, marks=False, empty="")
             with Vertical(id="side"):
@@ -362,14 +362,14 @@ def _queue_columns(ascii: bool) -> tuple[Column[QueueNow], ...]:
     )
 
 
-def _pool_columns(ascii: bool) -> tuple[Column[Pool], ...]:
+def _pool_columns(ascii: bool, is_aws: bool) -> tuple[Column[Pool], ...]:
     def place(pool: Pool, room: int) -> Sequence[Part]:
         region = f"{pool.region}/"
         return ((fit(region, min(room, len(region))), "muted"), (fit(pool.cluster, max(0, room - len(region))), ""))
 
     return (
         Column("place", "Workers", lambda pool: f"{pool.region}/{pool.cluster}", least=13, parts=place),
-        Column("workers", "#", lambda pool: str(pool.workers), 2, "right", lambda pool: "" if pool.workers else "muted", priority=1),
+        Column("workers", "#", formats.workers_of, 5 if is_aws else 2, "right", lambda pool: "" if pool.workers else "muted", priority=1),
         _bar_column("bar", "", formats.pool_bar, ascii, priority=2),
         Column("vcpus", "vCPUs", formats.vcpus, 6, "right"),
     )

@@ -54,7 +54,8 @@ class WorkersView(FilteredView):
         Action("workers.events", "E", "events", "Events", "what happened to workers and host", twin="hyper events list-events"),
     )
     BINDINGS = bound(ACTIONS)
-    FILTERED = ("worker", "region", "cluster", "state", "task", "job", "cpu", "memory")
+    FILTERED = ("worker", "region", "cluster", "definition", "instance", "state", "task", "job", "cpu", "memory")
+    FROM_AWS = ("jobs",)
     DEFAULT_CSS = """
     WorkersView #pools { height: 2; margin-bottom: 1; }
     WorkersView #rows { height: 1fr; }
@@ -79,7 +80,8 @@ class WorkersView(FilteredView):
         ascii = self.session.settings.ascii
         yield FilterLine()
         yield PanelTable(pool_columns(ascii), id="pools", ascii=ascii, marks=False, empty="No cluster yet: :new cluster makes one")
-        yield RowTable(worker_columns(ascii), id="rows", ascii=ascii, marks=False, empty="")
+        columns = far_columns(ascii) if self.session.is_aws else worker_columns(ascii)
+        yield RowTable(columns, id="rows", ascii=ascii, marks=False, empty="")
 
     # -- reading and showing -----------------------------------------------------------------------------------------
     def load(self, host: HostView) -> Shown:
@@ -92,7 +94,7 @@ class WorkersView(FilteredView):
 
     def _row(self, worker: WorkerView) -> WorkerRow:
         percent = monitoring.cpu_percent(self._before.get((worker.region, worker.id)), worker)
-        return WorkerRow(replace(worker, cpu_s=0.0, at=0.0), None if percent is None else round(percent))
+        return WorkerRow(replace(worker, cpu_s=0.0, cores=None, at=0.0), None if percent is None else round(percent))
 
     def _is_shown(self, region: str, cluster: str) -> bool:
         wanted = self.session.region or self.arguments.get("region") or None
@@ -107,16 +109,18 @@ class WorkersView(FilteredView):
         pools.set_rows(data.pools, lambda pool: (pool.region, pool.cluster))
         self.show_rows()
         self._looks += 1
-        if self._looks == 1 and data.rows:
+        if self._looks == 1 and data.rows and not self.session.is_aws:
             self.set_timer(SECOND_LOOK_S, self.refresh_data)
 
     def show_rows(self) -> None:
         """The workers that fit."""
-        self.table.empty = (
-            "No worker now: they start with the first task that waits" if not self._data.rows else "Nothing fits. Esc takes the filter away"
-        )
+        self.table.empty = "Nothing fits. Esc takes the filter away" if self._data.rows else self._nobody()
         rows = [row for row in self._data.rows if self.fits(cells(row))]
         self.table.set_rows(rows, lambda row: (row.worker.region, row.worker.id))
+
+    def _nobody(self) -> str:
+        why = next((pool.why for pool in self._data.pools if pool.why and self._is_shown(pool.region, pool.cluster)), "")
+        return f"No worker now: {why or 'they start with the first task that waits'}"
 
     # -- actions -----------------------------------------------------------------------------------------------------
     @property
@@ -175,7 +179,8 @@ def cells(row: WorkerRow) -> dict[str, str]:
     """What a filter may ask of a worker; CPU in per cent of a core, memory in MiB."""
     worker = row.worker
     return {
-        "worker": worker.id, "region": worker.region, "cluster": worker.cluster, "state": worker.state, "task": formats.task_now(worker),
+        "worker": worker.id, "region": worker.region, "cluster": worker.cluster, "definition": worker.definition,
+        "instance": worker.instance, "state": worker.state, "task": formats.task_now(worker),
         "job": " ".join(map(str, worker.jobs)), "cpu": str(row.cpu or 0), "memory": str(worker.memory_mib),
     }  # fmt: skip
 
@@ -185,10 +190,44 @@ def pool_columns(ascii: bool) -> tuple[Column[Pool], ...]:
     return (
         Column("region", "Region", lambda pool: pool.region, 14, style=lambda pool: "muted"),
         Column("cluster", "Cluster", lambda pool: pool.cluster, 16),
-        Column("workers", "Workers", lambda pool: str(pool.workers), 7, "right"),
+        Column("workers", "Workers", formats.workers_of, 7, "right"),
         Column("bar", "vCPUs in use", formats.vcpus, parts=lambda pool, room: formats.pool_bar(pool, room, ascii)),
         Column("vcpus", "", formats.vcpus, 9, "right"),
     )
+
+
+def far_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:
+    """What workers of an AWS host tell of themselves, each minute."""
+
+    def muted(row: WorkerRow) -> str:
+        return "muted"
+
+    return (
+        Column("id", "Worker", lambda row: short_id(row.worker.id), 11, sort="id", value=lambda row: row.worker.id),
+        Column("region", "Region", lambda row: row.worker.region, 14, style=muted, sort="region"),
+        Column("cluster", "Cluster", lambda row: row.worker.cluster, 10, sort="cluster", priority=3),
+        Column("definition", "Definition", lambda row: row.worker.definition, 12, sort="definition", priority=4),
+        Column("state", "State", lambda row: formats.worker_state(row.worker, ascii), 10, sort="state",
+               style=lambda row: formats.WORKER_STYLES.get(row.worker.state, "")),
+        Column("task", "Task now", lambda row: formats.task_now(row.worker, ascii), sort="task", least=10),
+        Column("done", "Done", lambda row: formatters.short_count(row.worker.done), 5, "right", sort="done",
+               value=lambda row: row.worker.done, priority=5),
+        Column("cpu", "CPU %", lambda row: "" if row.cpu is None else str(row.cpu), 5, "right", sort="cpu", value=lambda row: row.cpu,
+               priority=1),
+        Column("memory", "Memory", lambda row: formatters.size(row.worker.memory_mib * 2**20), 8, "right", sort="memory",
+               value=lambda row: row.worker.memory_mib, style=lambda row: "number", priority=2),
+        Column("heard", "Heard", lambda row: formats.heard_text(row.worker), 8, sort="heard", value=lambda row: row.worker.heard,
+               style=lambda row: "failed" if row.worker.state == "gone" else "ok"),
+        Column("instance", "Instance", lambda row: row.worker.instance, 19, style=muted, sort="instance", priority=6),
+        Column("started", "Started", lambda row: formats.brief(row.worker.started), 8, style=muted, sort="started",
+               value=lambda row: row.worker.started, priority=7),
+    )  # fmt: skip
+
+
+def short_id(name: str) -> str:
+    """The beginning of a Batch job's id, with the number in its array."""
+    whole, colon, number = name.partition(":")
+    return f"{whole[:8]}{colon}{number}" if len(whole) > 12 else name
 
 
 def worker_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:

@@ -41,7 +41,7 @@ def _check_cluster(host: HostView, cluster: str | None) -> None:
 def row(view: WorkerView, percent: float | None, now: float) -> list[str]:
     """One line of the list. now: seconds since 1970."""
     return [
-        view.id, view.region, view.cluster, view.state, task_text(view), duration(now - view.tasks[0].since) if view.tasks else "-",
+        view.id, view.region, view.cluster, view.state, task_text(view), duration(now - view.tasks[0].since) if view.tasks and view.tasks[0].since else "-",
         str(view.ahead), "-" if percent is None else f"{percent:.0f}", str(view.memory_mib), _heard(view, now), str(view.pid or "-"),
     ]  # fmt: skip
 
@@ -60,12 +60,13 @@ def record(view: WorkerView, percent: float | None) -> dict[str, Any]:
     return {
         "id": view.id, "region": view.region, "cluster": view.cluster, "pid": view.pid or None, "state": view.state,
         "tasks": [
-            {"id": task.id, "job": task.job, "name": task.name, "attempt": task.attempt, "started_at": iso(task.since)}
+            {"id": task.id, "job": task.job, "name": task.name, "attempt": task.attempt, "started_at": iso(task.since or None)}
             for task in view.tasks
         ],
         "jobs": list(view.jobs), "tasks_ahead": view.ahead, "cpu_s": view.cpu_s,
         "cpu_percent": None if percent is None else round(percent, 1), "memory_mib": view.memory_mib,
         "started_at": iso(view.started), "heard_at": iso(view.heard or None), "connected": view.connected,
+        "definition": view.definition or None, "instance": view.instance or None,
     }  # fmt: skip
 
 
