@@ -27,6 +27,12 @@ class NoAnswer(Exception):
         """Whether it was a kept connection that had been closed meanwhile."""
 
 
+class _Socket(socket):
+    """A socket that can be referred to weakly, as its encrypted side does."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Link:
     """A connection. Not for two threads at once."""
 
@@ -95,9 +101,9 @@ def connect(address: "Address", patience: "Patience") -> Link:
         if proxy and scheme == "https":
             _tunnel(sock, proxy, host, port)
         encrypted = _encrypt(sock, host) if scheme == "https" else None
-    except NoAnswer as exc:
+    except BaseException as exc:
         sock.close()
-        if exc.code == "SSLError" and exc.why == "":  # its authority may be one of those that were not looked at
+        if isinstance(exc, NoAnswer) and exc.code == "SSLError" and not exc.why:  # its authority may be one that was not looked at
             return connect(address, patience)
         raise
     return Link(sock, encrypted, patience.read_s)
@@ -115,7 +121,7 @@ def _dial(host: str, port: int, seconds: float, proxy: str = "") -> socket:
         raise NoAnswer("ProxyConnectionError" if proxy else "EndpointConnectionError", f"{host} has no address") from exc
     why: OSError | None = None
     for family, kind, protocol, _, place in places:
-        sock = socket(family, kind, protocol)
+        sock = _Socket(family, kind, protocol)
         sock.settimeout(seconds)
         try:
             sock.connect(place)
@@ -137,6 +143,8 @@ def _encrypt(sock: socket, host: str) -> "Any":
         return tls.wrap(sock, host.strip("[]"))
     except TimeoutError as exc:
         raise NoAnswer("ConnectTimeoutError") from exc
+    except tls.Unusable as exc:
+        raise NoAnswer("SSLError", str(exc)) from exc
     except OSError as exc:
         if type(exc).__name__.startswith("SSL") and type(exc).__name__ not in ("SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"):
             again = tls.is_unknown_authority(exc) and tls.load_all()

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 _contexts: "dict[tuple[str, bool], Any]" = {}
 
 
+class Unusable(OSError):
+    """The authorities that somebody named cannot be read."""
+
+
 def wrap(sock: "socket", host: str) -> "Any":
-    """A connected socket as an encrypted one with `read` and `write`, its certificate checked. Raises OSError (SSLError).
+    """A connected socket as an encrypted one with `read` and `write`, its certificate checked. Raises Unusable, and OSError (SSLError).
 
     AWS_CA_BUNDLE: a file, or a directory of hashed names, with authorities that count in place of the system's.
     """
@@ -53,7 +57,10 @@ def _new(bundle: str, full: bool) -> "Any":
         raise OSError("this Python's ssl does not check certificates")
     directory = "" if full or bundle or "SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ else _hashed()
     if bundle:
-        context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        try:
+            context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        except OSError as exc:
+            raise Unusable(f"AWS_CA_BUNDLE names {bundle}, which holds no certificates: {exc.strerror or exc}") from exc
     elif directory:
         context.load_verify_locations(capath=directory)
     else:
