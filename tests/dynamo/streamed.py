@@ -129,9 +129,9 @@ class Host:
         self.accountant = Accountant(self.table, sleep=lambda _: None)
         self.now = 1_700_000_000_000
 
-    def submit(self, tasks: int = 0, **fields: Any) -> int:
+    def submit(self, array: int = 0, **fields: Any) -> int:
         """A single job, or an array of so many tasks: five to a slice of 5, 9, 10, 14, 15 … of them."""
-        more = {"tasks": tasks, "indices": (1, tasks, 1)} if tasks else {}
+        more = {"tasks": array, "indices": (1, array, 1)} if array else {}
         self.now += 1000
         request = JobRequest(**{"script": b"true\n", "name": "job", "user": "ada", **more, **fields})
         return self.store.submit(request, RESOURCES, self.now)
@@ -139,16 +139,14 @@ class Host:
     def claim(self, job: int, low: int = 0, width: int = 5) -> Unit:
         """Lease a unit."""
         self.now += 1000
-        claimed = self.store.claim(job, low, f"eu-west-1/{job}-{low}", width, self.now)
+        claimed = self.store.claim(job, low, f"eu-west-1/{job}-{low}", width, self.now, exists=low > 0 and low % 5 != 1)
         assert isinstance(claimed, Claimed), claimed
         return claimed.unit
 
     def finish(self, unit: Unit, codes: dict[int, int] | None = None, reasons: dict[int, str] | None = None, log: int = 1) -> None:
         """All of its tasks that may run end, with exit status 0 unless one is given."""
         codes = codes if codes is not None else {position: 0 for position in unit.unfinished() if position <= unit.mark}
-        members = [
-            ((unit.job, at, unit.history(at)[0], code, self.now * 1000, 1_500_000, 100 * at, 7), log) for at, code in codes.items()
-        ]
+        members = [((unit.job, at, unit.history(at)[0], code, self.now * 1000, 1_500_000, 100 * at, 7), log) for at, code in codes.items()]
         unit.finish(members, {(unit.job, at): reason for at, reason in (reasons or {}).items()}, Retry())
         self.store.save(unit, self.now)
 
