@@ -4,6 +4,7 @@ Jobs are stored by the engine's own store; in place of the dispatcher the tests 
 """
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -51,14 +52,17 @@ class Host:
         self.sandbox, self.name = sandbox, f"grid{next(_NUMBERS)}"
         self.aws = Aws(REGION, lambda: Credentials(sandbox.key, sandbox.secret), sandbox.endpoint)
         self._make()
-        self.table, self.bucket = Table(self.aws, naming.jobs_table(self.name)), Bucket(self.aws, naming.data_bucket(self.name, ACCOUNT, REGION))
+        self.table, self.bucket = (
+            Table(self.aws, naming.jobs_table(self.name)),
+            Bucket(self.aws, naming.data_bucket(self.name, ACCOUNT, REGION)),
+        )
         self.store = DynamoStore(self.table, self.bucket, MemoryIds(self.table))
         self.lanes = Lanes(self.aws, self.name)
         self.workers: list[Worker] = []
         self.folder = Path(tempfile.mkdtemp(prefix="cyr"))
 
     def _make(self) -> None:
-        strings = {name: "S" for name in ("pk", "sk", "listing", "listed_at", "due")}
+        strings = dict.fromkeys(("pk", "sk", "listing", "listed_at", "due"), "S")
         keyed = {"listing": ("listing", "listed_at"), "due": ("due", "due_at")}
         self.sandbox.client("dynamodb", REGION).create_table(
             TableName=naming.jobs_table(self.name), BillingMode="PAY_PER_REQUEST", KeySchema=_keys("pk", "sk"),
@@ -117,9 +121,7 @@ class Host:
 
     def attempts(self, job: int, position: int = 1) -> list[tuple[int, int]]:
         """(attempt, packed outcome) of every attempt of a task that ended, in order."""
-        rows = [
-            row for unit in self.units(job) for row, _ in (*unit.earlier, *unit.results.values()) if row[1] == position
-        ]
+        rows = [row for unit in self.units(job) for row, _ in (*unit.earlier, *unit.results.values()) if row[1] == position]
         return sorted((row[2], row[3]) for row in rows)
 
     def reasons(self, job: int) -> list[str]:
@@ -131,6 +133,11 @@ class Host:
         from tests.remote.outputs import output
 
         return output(self, job, position)
+
+    def worker_items(self) -> list[dict[str, Any]]:
+        """What workers say of themselves."""
+        found = [item for shard in range(keys.SHARDS) for item in self.table.query(keys.worker_part(shard))]
+        return [{"worker": item["sk"], "expires": item["expires"], **json.loads(item["body"])} for item in found]
 
     # -- workers ------------------------------------------------------------------------------------------------------------------
     def worker(self, **environment: str) -> "Worker":
@@ -151,6 +158,7 @@ class Host:
         """End all workers and what they run."""
         for worker in self.workers:
             worker.close()
+        self.aws.close()
 
 
 class Worker:

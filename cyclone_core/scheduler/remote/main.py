@@ -53,8 +53,8 @@ def run(environ: "Mapping[str, str]") -> int:
 
 def supervisor(machine: "Machine", directory: str) -> "Supervisor":
     """Everything, wired together. directory: its own, private."""
-    from cyclone_core.aws.lean.client import Aws
     from cyclone_core.aws.lean.chain import Chain
+    from cyclone_core.aws.lean.client import Aws
     from cyclone_core.aws.patience import Patience
     from cyclone_core.scheduler.dynamo.bucket import Bucket
     from cyclone_core.scheduler.dynamo.ids import MemoryIds

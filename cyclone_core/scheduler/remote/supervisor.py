@@ -20,6 +20,7 @@ import select
 import time
 from signal import SIG_IGN, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, signal
 
+from cyclone_core.errors import CycloneError
 from cyclone_core.scheduler.dynamo.keys import LEASED
 from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.remote.agent import STREAM, AgentProcess, log
@@ -35,7 +36,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cyclone_core.errors import CycloneError
     from cyclone_core.journal import Row
     from cyclone_core.ports import Range
     from cyclone_core.scheduler.dynamo.queues import Lanes, Message
@@ -89,7 +89,7 @@ class Supervisor:
         self.paces: dict[bytes, Pace] = {}
         """of what kinds of tasks (their spec)"""
         self.next_lease = 1
-        self.receive_after = self.look_at = self.hide_at = self.notice_at = self.full_since = self.told_at = self.asked_at = 0.0
+        self.receive_after = self.look_at = self.hide_at = self.notice_at = self.full_since = self.told_at = 0.0
         self.worked_at = self.answered_at = time.monotonic()
         self.leave_at = 0.0
         """running tasks may go on until then; 0: nobody told it to leave"""
@@ -102,9 +102,13 @@ class Supervisor:
         self.notes.start(self.words.begin, self.instance, done=_nothing)
         while not self._is_done():
             self._step()
-        log(f"leaves: {self.why}")
+        log(f"leaves after {self.words.done:,} tasks")
         self.agent.stop(0)
         self.agent.bury()
+        try:
+            self.words.end()
+        except CycloneError as exc:
+            log(f"its item stays for some minutes: {exc}")
         return self.exit_code
 
     def _step(self) -> None:
@@ -125,11 +129,7 @@ class Supervisor:
         self._look(now)
 
     def _is_done(self) -> bool:
-        if self.held or self.claims.open or self.polls.open:
-            return False
-        if not self.why and self.asked_at - self.worked_at >= self.machine.idle_s:  # asked, and heard that there is nothing
-            self.why = f"nothing has been waiting for {self.machine.idle_s:g} s"
-        return bool(self.why)
+        return bool(self.why) and not (self.held or self.claims.open or self.polls.open or self.notes.open)
 
     def _leave(self, why: str, seconds: float, code: int = 0) -> None:
         """Take nothing more; running tasks may go on for so long."""
@@ -380,9 +380,11 @@ class Supervisor:
             self._trouble(error)
             self.receive_after = now + RETRY_S
             return
-        self.answered_at = self.asked_at = now
+        self.answered_at = now
         if not messages and self.held:
             self.receive_after = now + TICK_S
+        elif not messages and not self.claims.open and now - self.worked_at >= self.machine.idle_s:
+            self._leave(f"nothing has been waiting for {self.machine.idle_s:g} s", 0)
         if self.why:
             self.notes.start(self.intake.hand_back, messages, done=_nothing)
             return
