@@ -166,11 +166,11 @@ class Reconciler:
                 self.report.settled += 1
 
     def _send(self, job: "Item", cluster: str, age: int, is_lost: bool) -> None:
-        number, lane = _number(job), (cluster, job["d"])
+        number = _number(job)
+        is_empty = is_lost or not self._depth((cluster, job["d"]))
         for send in self._accountant.look([number], self._now() / 1000) if job.get("lm") else ():
             self.report.sent += dispatch.send_next(self._lanes, self._bodies, send)
             self._accountant.sent(send)
-        is_empty = is_lost or not self._depth(lane)
         found = reconcile.to_send(self._pieces(job), self._now(), age, is_empty)
         messages = [(number, piece.low, int(piece.exists), job["u"]) for piece in found]
         self.report.sent += self._lanes.send(*dispatch.channel(job, cluster), messages)
