@@ -28,9 +28,12 @@ class NoAnswer(Exception):
 
 
 class _Socket(socket):
-    """A socket that can be referred to weakly, as its encrypted side does."""
+    """A socket that can be referred to weakly, as its encrypted side does, and goes quietly with the client that kept it."""
 
     __slots__ = ("__weakref__",)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Link:
@@ -44,10 +47,6 @@ class Link:
         sock.settimeout(read_s)
         self.has_served, self.rest = False, b""
         """Whether it has carried an answer already; bytes that were received and not read."""
-
-    def __del__(self) -> None:
-        """With the client that kept it."""
-        self._sock.close()
 
     def send(self, data: "bytes | bytearray | memoryview") -> None:
         """All of it. Raises OSError."""

@@ -40,9 +40,10 @@ def read_profiles() -> "Sections":
 
 def read_sections(path: str) -> "Sections":
     """The sections of a file with their settings, names of settings in small letters. Raises OSError and CredentialsUnusable."""
-    with open(path, encoding="utf-8-sig") as file:
+    with open(path, "rb") as file:
+        data = file.read().removeprefix(b"\xef\xbb\xbf")  # some editors' mark of UTF-8
         try:
-            return _sections(file.read())
+            return _sections(data.decode())
         except ValueError as exc:  # UnicodeDecodeError too
             raise CredentialsUnusable(
                 f"your AWS configuration cannot be read: {path} is malformed. Correct it", "ConfigParseError"
