@@ -1,12 +1,11 @@
-"""A DynamoDB and an S3 for these tests: moto's server, in this process."""
+"""A host on a new table of moto's DynamoDB, its bucket in moto's S3."""
 
-import logging
 from collections.abc import Iterator
 
 import pytest
 
 from cyclone_core.aws.lean.client import Aws
-from cyclone_core.aws.lean.credentials import Credentials
+from tests import dynamodb
 from tests.dynamo.streamed import Host
 
 BUCKET = "data"
@@ -15,20 +14,10 @@ BUCKET = "data"
 @pytest.fixture(scope="session")
 def moto() -> Iterator[Aws]:
     """A client of the server."""
-    pytest.importorskip("moto.server", reason="tests of the table need the extra test")
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells of each request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    aws = Aws("us-east-1", lambda: Credentials("key", "secret"), f"http://{host}:{port}")
+    aws = dynamodb.client(dynamodb.endpoint("moto"))
     aws.put(BUCKET, "", b"")  # an object without a key: the bucket itself
-    try:
-        yield aws
-    finally:
-        aws.close()
-        server.stop()
+    yield aws
+    aws.close()
 
 
 @pytest.fixture

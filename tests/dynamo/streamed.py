@@ -1,4 +1,4 @@
-"""A real table (moto's) that keeps what its stream would tell, and a host around it: a store that writes, an accountant, a reader."""
+"""A real table that keeps what its stream would tell, and a host around it: a store that writes, an accountant, a reader."""
 
 import itertools
 from collections import Counter
@@ -15,6 +15,7 @@ from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.dynamo.values import unpack
 from cyclone_core.scheduler.lifecycle import Retry
+from tests import dynamodb
 
 Item = dict[str, Any]
 RESOURCES = {
@@ -24,32 +25,6 @@ RESOURCES = {
     "region": {"eu-west-1": {}},
 }
 _NAMES = itertools.count(1)
-
-
-def make_table(aws: Aws) -> str:
-    """A new table as a host's stack makes it; its name."""
-    name = f"jobs-{next(_NAMES)}"
-    types = {"pk": "S", "sk": "S", "listing": "S", "listed_at": "S", "due": "S", "due_at": "N"}
-    aws.dynamodb(
-        "CreateTable",
-        TableName=name,
-        AttributeDefinitions=[{"AttributeName": attribute, "AttributeType": kind} for attribute, kind in types.items()],
-        KeySchema=_keys("pk", "sk"),
-        BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "listing",
-                "KeySchema": _keys("listing", "listed_at"),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "u", "z"]},
-            },
-            {"IndexName": "due", "KeySchema": _keys("due", "due_at"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
-        ],
-    )
-    return name
-
-
-def _keys(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
 class StreamedTable(Table):
@@ -122,7 +97,9 @@ class Host:
     """A host on a table of its own. Times are seconds, and pass with each step."""
 
     def __init__(self, aws: Aws, bucket: str) -> None:
-        self.table = StreamedTable(aws, make_table(aws))
+        name = f"jobs-{next(_NAMES)}"
+        dynamodb.make_table(aws, name)
+        self.table = StreamedTable(aws, name)
         self.bucket = Bucket(aws, bucket)
         self.store = DynamoStore(self.table, self.bucket, MemoryIds(self.table, 100))
         self.reader = DynamoReader(self.table, self.bucket)
