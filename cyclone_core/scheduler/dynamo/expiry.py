@@ -1,30 +1,24 @@
-"""What is left of an array whose time is over: slices and tallies, removed in batches. Lean.
+"""What is left of an array whose time is over: slices and tallies, removed group by group. Lean.
 
 The table removes a job's own item by itself when it `expires`; the stream tells the accountant, who takes the array's tasks out of the
 counters and puts its TOTAL on the index `due`. The reconciler finds it there and calls `expire`. Nothing that is removed here is counted
 any more, so it can be broken off and done again. Objects of the bucket go by the bucket's own rules, single jobs have nothing else.
 """
 
-from time import monotonic, sleep
+from time import monotonic
 
-from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import failures, keys
 from cyclone_core.scheduler.dynamo.side_by_side import each
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cyclone_core.scheduler.dynamo.table import Key, Table
+    from cyclone_core.scheduler.dynamo.table import Table
 
 BUDGET_S = 10.0
 """So long one call goes on with the next group."""
 AGAIN_MS = 60_000
 """What is not done then waits so long for the next call."""
-_BATCH = 25
-"""Most items of a BatchWriteItem."""
-_TRIES = 8
 
 
 def expire(table: "Table", number: int, now: int, budget_s: float = BUDGET_S) -> bool:
@@ -53,21 +47,5 @@ def expire(table: "Table", number: int, now: int, budget_s: float = BUDGET_S) ->
 def _remove_group(table: "Table", partition: str) -> None:
     """All items of a partition; the tally last, so that the slices are found again as long as there are any."""
     found = [(item["pk"], item["sk"]) for item in table.query(partition, fields=("pk", "sk"), consistent=True)]
-    slices = [key for key in found if key[1] != keys.TALLY]
-    each(lambda batch: _delete(table, batch), [slices[at : at + _BATCH] for at in range(0, len(slices), _BATCH)], at_once=4)
-    _delete(table, [key for key in found if key[1] == keys.TALLY])
-
-
-def _delete(table: "Table", wanted: "Sequence[Key]") -> None:
-    left = [{"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in wanted]
-    for number in range(_TRIES):
-        if not left:
-            return
-        answer = table.aws.dynamodb("BatchWriteItem", RequestItems={table.name: left})
-        left = answer.get("UnprocessedItems", {}).get(table.name, [])
-        if left:
-            sleep(0.05 * 2**number)
-    if left:
-        raise AwsError(
-            f"table {table.name} does not keep up with removing: the rest waits a minute", "Throttling", "dynamodb:BatchWriteItem"
-        )
+    each(table.delete, [key for key in found if key[1] != keys.TALLY])
+    each(table.delete, [key for key in found if key[1] == keys.TALLY])
