@@ -20,6 +20,7 @@ from cyclone_core.infra import deployment_record, stack_plans
 from cyclone_core.infra.deployed_stacks import Recorded
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.targets import Place
+from cyclone_core.jobs import STATES
 from cyclone_core.operations.aws_looks import Look
 from cyclone_core.operations.hosts import HostStatus
 from cyclone_core.problems import Problem
@@ -217,12 +218,28 @@ def _health(host: Host) -> tuple[str, dict[str, Any]]:
         return health, {"why": "none of its stacks is in the account"}
     everything = (snapshot.host, *snapshot.resources)
     states = [stored.state for stored in everything]
-    details: dict[str, Any] = {"resources": {state: states.count(state) for state in dict.fromkeys(sorted(states))}}
+    details: dict[str, Any] = {"resources": {state: states.count(state) for state in dict.fromkeys(sorted(states))}, **_work(host)}
     if health == "failed":
         broken = next(stored for stored in everything if stored.state == "FAILED")
         reason = next((place.reason for place in broken.places if place.reason), "")
         return health, {**details, "why": f"{broken.kind} {broken.name} is FAILED{f': {reason}' if reason else ''}"}
     return health, details
+
+
+def _work(host: Host) -> dict[str, Any]:
+    """What there is to do, and who does it: tasks by state, workers by region and cluster, lanes that something is in the way of."""
+    from cyclone_core.operations import aws_crews
+    from cyclone_core.operations.aws_host import AwsHost
+
+    try:
+        counts = [counts for _, counts in AwsHost(host.name).reader.counts()]
+        seen = aws_crews.read(host.name)
+    except CycloneError as exc:  # its stacks are there, so it is told what is not
+        return {"why": f"its jobs cannot be read: {exc}"}
+    tasks = {state: sum(row[k] for row in counts) for k, state in enumerate(STATES)}
+    workers = [{"region": one.region, "cluster": one.cluster, "starting": one.starting, "running": one.running} for one in seen.crews]
+    lanes = [{"cluster": one.cluster, "definition": one.definition, "why": one.why} for one in seen.lanes if one.why]
+    return {"tasks": tasks, "workers": workers, **({"lanes": lanes} if lanes else {})}
 
 
 def deployments_dir(host: Host) -> str:

@@ -142,11 +142,17 @@ def test_everything_that_is_wrong_is_told_before_anything_is_done(grid: str, run
     assert run("deployments", "list", "--json", "--host", grid).json[0]["number"] == before
 
 
-@pytest.mark.parametrize(
-    "argv", [("workers", "list-workers"), ("events", "list-events"), ("hosts", "start"), ("hosts", "purge", "--older-than", "1d", "-y")]
-)
-def test_what_aws_hosts_do_not_have_yet_is_said_in_one_line(grid: str, run: Run, argv: tuple[str, ...]) -> None:
-    """Jobs come with a later version, and nothing has to be started."""
+def test_who_works_is_told_of_a_host_without_work(grid: str, run: Run) -> None:
+    """Tasks by state and workers come from its table."""
+    assert run("workers", "list-workers", "--host", grid, "--json").json == []
+    details = run("hosts", "status", grid, "--json").json["details"]
+    assert (details["tasks"]["Waiting"], details["workers"]) == (0, [])
+    assert "why" not in details
+
+
+@pytest.mark.parametrize("argv", [("hosts", "start"), ("hosts", "purge", "--older-than", "1d", "-y")])
+def test_what_aws_hosts_do_not_have_is_said_in_one_line(grid: str, run: Run, argv: tuple[str, ...]) -> None:
+    """Nothing has to be started, and jobs are forgotten by themselves."""
     run("hosts", "select-host", grid)
     refused = run(*argv)
     run("hosts", "select-host", "local")

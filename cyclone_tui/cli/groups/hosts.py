@@ -184,7 +184,12 @@ def _status(host_name: str | None, as_json: bool) -> None:
 def _tell_aws(status: hosts.HostStatus) -> None:
     click.echo(f"host {status.host.name}: {status.state}")
     for key, found in status.details.items():
-        click.echo(f"  {key:<10} {show(found)}")
+        if key not in ("workers", "lanes"):
+            click.echo(f"  {key:<10} {show(found)}")
+    for crew in status.details.get("workers", ()):
+        click.echo(f"  workers of cluster {crew['cluster']} in {crew['region']}: {crew['running']} run, {crew['starting']} start")
+    for lane in status.details.get("lanes", ()):
+        click.echo(f"  cluster {lane['cluster']}, definition {lane['definition']}: {lane['why']}")
 
 
 def _told(details: Mapping[str, Any]) -> dict[str, Any]:
