@@ -68,7 +68,8 @@ class Host:
             TableName=naming.jobs_table(self.name), BillingMode="PAY_PER_REQUEST", KeySchema=_keys("pk", "sk"),
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in {**strings, "due_at": "N"}.items()],
             GlobalSecondaryIndexes=[
-                {"IndexName": name, "KeySchema": _keys(*both), "Projection": {"ProjectionType": "KEYS_ONLY"}} for name, both in keyed.items()
+                {"IndexName": name, "KeySchema": _keys(*both), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+                for name, both in keyed.items()
             ],
         )  # fmt: skip
         self.sandbox.client("s3", REGION).create_bucket(Bucket=naming.data_bucket(self.name, ACCOUNT, REGION))

@@ -9,11 +9,15 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+_PROGRAM = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r}); from cyclone_core.scheduler.remote.main import main; main()"
+WORKER = (sys.executable, "-ISE", "-c", _PROGRAM)
+"""`cyclone-worker`, what the entry point of a worker image runs when it is given no command."""
 _OUTPUT, _PROCESS, _ENGINE = "output", "process", "engine"
 """Files of an attempt: what it printed; its process, and of a container the engine, for whoever ends what a killed sandbox left running."""
 _READ_BYTES = 1 << 20
@@ -52,19 +56,20 @@ class Starter(Protocol):
 
 
 class Processes:
-    """Attempts as processes; the image of the definition is not looked at."""
+    """Attempts as processes; the image of the definition is not looked at. Without a command they run what its entry point would."""
 
     def __init__(self, root: Path) -> None:
         """root: directory for the directories of attempts."""
         self._root = root
 
     def start(self, name: str, image: str, command: Sequence[str], environment: Mapping[str, str]) -> Execution:
-        """Start a command of this machine."""
-        if not command:
-            raise CannotStart("CannotStartContainerError: no command specified; the sandbox runs commands, not images")
+        """Start a command of this machine; without one the worker of this installation."""
         directory = self._root / name
         directory.mkdir(parents=True, mode=0o700)
-        return ProcessExecution(directory, command, {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(directory), **environment})
+        own = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(directory), "AWS_EC2_METADATA_DISABLED": "true"}
+        if not command:
+            own["CYCLONE_WORKER_DIR"] = str(directory)
+        return ProcessExecution(directory, command or WORKER, {**own, **environment})
 
 
 class ProcessExecution:

@@ -27,6 +27,9 @@ PIPELINED_S = 0.1
 """Of tasks that last less, twice as many as make a write may be started: the next ones run while the last ones are written."""
 NOTED_S = 2.0
 """That a task runs is recorded when it has run for so long; most are over by then."""
+_NOTICED_S = 0.25
+_WEIGHT = 0.2
+"""How much the latest duration counts in the moving average."""
 SPLIT_S = 60.0
 """A slice whose untouched rest would take longer is split."""
 
@@ -43,7 +46,7 @@ class Pace:
 
     def lasted(self, seconds: float) -> None:
         """A task has ended."""
-        self.task_s = seconds if self.task_s < 0 else self.task_s + 0.2 * (seconds - self.task_s)
+        self.task_s = seconds if self.task_s < 0 else self.task_s + _WEIGHT * (seconds - self.task_s)
 
     def came(self, tasks: int) -> None:
         """A unit was claimed."""
@@ -51,7 +54,13 @@ class Pace:
 
     def estimate(self, oldest_s: float) -> float:
         """Seconds that a task lasts, when one has been running for `oldest_s`; negative: unknown."""
-        return max(self.task_s, oldest_s) if oldest_s > 0.25 else self.task_s
+        return max(self.task_s, oldest_s) if oldest_s > _NOTICED_S else self.task_s
+
+    def expected(self, oldest_s: float) -> float:
+        """What the average will be once that task ends: one slow task among many quick ones says little. Negative: unknown."""
+        if self.task_s < 0:
+            return oldest_s if oldest_s > _NOTICED_S else -1.0
+        return max(self.task_s, self.task_s + _WEIGHT * (oldest_s - self.task_s))
 
     def messages(self, in_hand: int, coming: int, oldest_s: float, ahead_s: float = 1.0) -> int:
         """How many messages to ask for, 0..10: about a second of work. in_hand: tasks; coming: messages that are being claimed."""

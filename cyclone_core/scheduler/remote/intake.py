@@ -104,6 +104,10 @@ class Intake:
         """Hide the messages of what is held from others. Raises AwsError."""
         self._lanes.extend(messages, self._machine.times.hidden_s)
 
+    def finish(self, messages: "Sequence[Message]") -> None:
+        """Messages of what is over are needed no more. Raises AwsError: they come again, which harms nobody."""
+        self._lanes.delete(messages)
+
     def _pass_on(self, message: "Message", refusal: Refusal, now: int) -> None:
         if refusal.why == HELD:  # a worker that died is noticed when its lease is over
             self._lanes.extend([message], min(_LONGEST_S, max(1, -(-(refusal.until - now) // 1000) + self._machine.times.hidden_s // 15)))

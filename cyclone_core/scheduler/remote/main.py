@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.supervisor import Supervisor
 
-_LONGEST_SOCKET = 100
-"""Bytes of a socket's path."""
+_LONGEST_DIRECTORY = 60
+"""Bytes of a directory with a socket in it, whose path has 107 at most."""
 
 
 def main() -> None:
@@ -45,14 +45,16 @@ def run(environ: "Mapping[str, str]") -> int:
     os.umask(0o077)
     become_parent_of_orphans()
     directory = _directory(machine.root)
+    beside = directory if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY else _directory("/tmp")
     try:
-        return supervisor(machine, directory).run()
+        return supervisor(machine, f"{directory}/state", f"{beside}/{os.path.basename(beside)}").run()
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        for path in (directory, beside):
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def supervisor(machine: "Machine", directory: str) -> "Supervisor":
-    """Everything, wired together. directory: its own, private."""
+def supervisor(machine: "Machine", state_dir: str, socket_path: str) -> "Supervisor":
+    """Everything, wired together. socket_path: in a private directory, with a name that no other worker of this machine has."""
     from cyclone_core.aws.lean.chain import Chain
     from cyclone_core.aws.lean.client import Aws
     from cyclone_core.aws.patience import Patience
@@ -67,8 +69,8 @@ def supervisor(machine: "Machine", directory: str) -> "Supervisor":
     aws = Aws(machine.main_region, Chain(), machine.endpoint, patience=Patience(5.0, 10.0, 3, 20.0, 2.0))
     table, bucket = Table(aws, machine.table), Bucket(aws, machine.bucket)
     store = DynamoStore(table, bucket, MemoryIds(table), lease_ms=int(machine.times.lease_s * 1000))
-    files = Files(f"{directory}/state", _fetch(aws, machine.bucket))
-    return Supervisor(machine, store, Lanes(aws, machine.host), files, f"{directory}/state", _socket(directory))
+    files = Files(state_dir, _fetch(aws, machine.bucket))
+    return Supervisor(machine, store, Lanes(aws, machine.host), files, state_dir, socket_path)
 
 
 def _fetch(aws: "Aws", bucket: str) -> "Fetch":
@@ -105,16 +107,6 @@ def _is_held(lock: str) -> bool:
     from cyclone_core.locks import is_held
 
     return is_held(lock) or not os.path.exists(lock)  # one that is just being made
-
-
-def _socket(directory: str) -> str:
-    """Path of the agent's socket: short, private, and with a name that no other worker of this machine has."""
-    name = os.path.basename(directory)
-    path = f"{directory}/{name}"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
-        return path
-    os.makedirs(f"/tmp/{name}", 0o700)
-    return f"/tmp/{name}/{name}"
 
 
 if __name__ == "__main__":

@@ -155,15 +155,12 @@ class Records:
 
     # -- behind the write ---------------------------------------------------------------------------------------------------------
     def _pass_on(self, held: "Held", plan: Plan) -> None:
-        """What the write means for messages. One that is not deleted, or not sent, harms nobody."""
-        unit = held.unit
-        try:
-            if unit.is_over:
-                self._lanes.delete([held.message])
-            elif plan.how:
+        """What is let go of is anybody's at once. (Messages of what is over are deleted ten at a time, by the loop.)"""
+        if plan.how and not held.unit.is_over:
+            try:
                 self._lanes.extend([held.message], 0)
-        except AwsError as exc:
-            log(f"the message of {unit.key} was not settled: {exc}")
+            except AwsError as exc:
+                log(f"the message of {held.unit.key} was not handed back: {exc}")
 
     def split(self, held: "Held", cuts: "Sequence[int]") -> Written:
         """Cut slices off; whoever is free gets them."""

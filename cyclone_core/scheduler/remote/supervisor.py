@@ -22,6 +22,7 @@ from signal import SIG_IGN, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, signal
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.scheduler.dynamo.keys import LEASED
+from cyclone_core.scheduler.dynamo.queues import BATCH
 from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.remote.agent import STREAM, AgentProcess, log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
@@ -55,6 +56,8 @@ KILL_S = 3.0
 MOST_HELD = 40
 CUT_OFF_S = 120.0
 """A worker that holds nothing and has got no answer for so long leaves."""
+DELETE_S = 2.0
+"""A message of what is over waits at most so long for others to be deleted with."""
 FULL_S = 60.0
 """A disk that takes nothing for so long is full for good."""
 _LOG_S = 30.0
@@ -83,13 +86,15 @@ class Supervisor:
         self.agent = AgentProcess(state_dir, socket_path, self.connections)
         self.words, self.instance = Words(machine, store.table), instance or Instance()
         self.held: dict[tuple[int, int], Held] = {}
+        self.finished: list[Message] = []
+        """messages that are to be deleted, of units that are over"""
         self.leases: dict[int, tuple[Held, int]] = {}
         """number of a lease of the agent's -> whose tasks they are, and how many of them are left"""
         self.pace = Pace()
         self.paces: dict[bytes, Pace] = {}
         """of what kinds of tasks (their spec)"""
         self.next_lease = 1
-        self.receive_after = self.look_at = self.hide_at = self.notice_at = self.full_since = self.told_at = 0.0
+        self.receive_after = self.look_at = self.hide_at = self.notice_at = self.full_since = self.told_at = self.delete_at = 0.0
         self.worked_at = self.answered_at = time.monotonic()
         self.leave_at = 0.0
         """running tasks may go on until then; 0: nobody told it to leave"""
@@ -126,10 +131,11 @@ class Supervisor:
         self._write_due(now)
         self._hand_out()
         self._ask_for_work(now)
+        self._delete_finished(now)
         self._look(now)
 
     def _is_done(self) -> bool:
-        return bool(self.why) and not (self.held or self.claims.open or self.polls.open or self.notes.open)
+        return bool(self.why) and not (self.held or self.finished or self.claims.open or self.polls.open or self.notes.open)
 
     def _leave(self, why: str, seconds: float, code: int = 0) -> None:
         """Take nothing more; running tasks may go on for so long."""
@@ -286,6 +292,8 @@ class Supervisor:
             self._trouble(written.error)
         elif held.unit.state != LEASED:
             self.held.pop(_key(held), None)
+            if held.unit.is_over:
+                self.finished.append(held.message)
         else:
             self.answered_at = time.monotonic()
             held.take_over()
@@ -315,7 +323,7 @@ class Supervisor:
 
     def _split_if_slow(self, held: Held) -> None:
         """What would take long here goes to whoever is free."""
-        if not held.is_slow(held.pace.estimate(held.oldest_s(time.time())), WIDTH):
+        if not held.is_slow(held.pace.expected(held.oldest_s(time.time())), WIDTH):
             return
         cuts = held.unit.cuts()
         if cuts:
@@ -416,6 +424,14 @@ class Supervisor:
                 self.paces.clear()
             self.paces[kind] = Pace()
         return self.paces[kind]
+
+    def _delete_finished(self, now: float) -> None:
+        """Ten messages cost as much as one."""
+        if not self.finished:
+            self.delete_at = now + DELETE_S
+        elif len(self.finished) >= BATCH or now >= self.delete_at or not self.held:
+            found, self.finished = self.finished, []
+            self.notes.start(self.intake.finish, found, done=self._noted)
 
     # -- looks --------------------------------------------------------------------------------------------------------------------
     def _look(self, now: float) -> None:
