@@ -7,9 +7,9 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
 
     pk            sk                       what
     J#ID          JOB                      a job; of a single job the unit too
-    J#ID          TOTAL                    an array's counters: c0..c5 (numbers of tasks in the order of jobs.STATES)
+    J#ID          TOTAL                    an array's counters: c0..c5 (numbers of tasks in the order of jobs.STATES), see `totals`
     S#ID#GROUP    LOW, nine digits         a slice: a unit of an array (group: `group_of`)
-    S#ID#GROUP    TALLY                    what was counted of each unit of the group
+    S#ID#GROUP    TALLY                    what was counted of each unit of the group: `units` (`tally`), vr: grows with each change
     G#BLOCK       TALLY                    the same of the single jobs with id // BLOCK_OF_JOBS == BLOCK
     TOTALS        QUEUE#DEFINITION#SHARD   c0..c5: tasks of a queue and definition; the sum over shards counts
     P#HASH        SPEC                     what jobs execute: `body` (JSON, deflated), `script` (deflated) or `object` (its key in S3)
