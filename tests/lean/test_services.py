@@ -107,8 +107,9 @@ def test_messages(reached: Aws) -> None:
     assert caught.value.code == "QueueDoesNotExist"
 
 
-def test_parameters(reached: Aws) -> None:
-    """Read below a path."""
+def test_parameters(aws: Sandbox) -> None:
+    """Read below a path (moto loads all that AWS publishes first)."""
+    reached = Aws(REGION, lambda: Credentials(aws.key, aws.secret), aws.endpoint)
     reached.ssm("PutParameter", Name="/lean/queue/q", Value="{}", Type="String", Overwrite=True)
     found = reached.ssm("GetParametersByPath", Path="/lean", Recursive=True)["Parameters"]
     assert [(entry["Name"], entry["Value"]) for entry in found] == [("/lean/queue/q", "{}")]

@@ -1,7 +1,7 @@
 """Where services listen: https://docs.aws.amazon.com/general/latest/gr/rande.html. Environment variables name others.
 
-Of botocore's rules there is what Cyclone's services need: partitions by the region's name, `AWS_ENDPOINT_URL_SERVICE` before
-`AWS_ENDPOINT_URL`. Not there: FIPS and dual-stack endpoints.
+Of the rules of AWS's libraries there is what Cyclone's services need: partitions by the region's name, `AWS_ENDPOINT_URL_SERVICE` before
+`AWS_ENDPOINT_URL`, AWS_USE_FIPS_ENDPOINT. Not there: dual-stack endpoints, and endpoints that a profile names.
 """
 
 import os
@@ -60,4 +60,13 @@ def find(service: str, region: str, given: "str | None" = None) -> "tuple[Endpoi
         return Endpoint(url), False
     if not region or not all(char.isalnum() or char == "-" for char in region):
         raise AwsError(f"{region!r} is no region of AWS. Correct its name", "NoSuchRegion")
-    return Endpoint(f"https://{service}.{region}.{suffix(region)}"), True
+    return Endpoint(f"https://{_name(service, region)}.{region}.{suffix(region)}"), True
+
+
+def _name(service: str, region: str) -> str:
+    """A service as its domain calls it."""
+    if os.environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() != "true":
+        return service
+    if region.startswith("us-gov-") and service not in ("lambda", "s3"):  # there all are
+        return service
+    return "fips.batch" if service == "batch" else f"{service}-fips"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     """scheme, host, port"""
 
 _PIECE = 1 << 16
-_OWN = ("localhost", "127.0.0.1", "169.254.169.254", "169.254.170.2", "[::1]", "::1")
+_OWN = ("localhost", "127.0.0.1", "[::1]", "169.254.169.254", "169.254.170.2", "169.254.170.23")
 """Nobody reaches them through a proxy."""
 
 
@@ -146,9 +146,17 @@ def _encrypt(sock: socket, host: str) -> "Any":
         raise NoAnswer("SSLError", str(exc)) from exc
     except OSError as exc:
         if type(exc).__name__.startswith("SSL") and type(exc).__name__ not in ("SSLEOFError", "SSLZeroReturnError", "SSLSyscallError"):
-            again = tls.is_unknown_authority(exc) and tls.load_all()
-            raise NoAnswer("SSLError", "" if again else " ".join(map(str, exc.args[1:])) or str(exc)) from exc
+            raise NoAnswer("SSLError", _why_not_accepted(exc)) from exc
         raise NoAnswer("EndpointConnectionError") from exc
+
+
+def _why_not_accepted(exc: OSError) -> str:
+    """ "" where another look with all authorities may help."""
+    from cyclone_core.aws.lean import tls
+
+    if not tls.is_unknown_authority(exc):
+        return str(exc.args[-1])
+    return "" if tls.load_all() else f"{exc.args[-1]}; AWS_CA_BUNDLE names the authorities that count"
 
 
 # -- proxies ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def wrap(sock: "socket", host: str) -> "Any":
 
     AWS_CA_BUNDLE: a file, or a directory of hashed names, with authorities that count in place of the system's.
     """
-    made = _context(os.environ.get("AWS_CA_BUNDLE", ""), False)._wrap_socket(sock, False, host)
+    made = _context(_bundle(), False)._wrap_socket(sock, False, host)
     made.do_handshake()
     return made
 
@@ -36,11 +36,16 @@ def is_unknown_authority(exc: OSError) -> bool:
 
 def load_all() -> bool:
     """Use all of the system's authorities from now on; False where that was so already."""
-    bundle = os.environ.get("AWS_CA_BUNDLE", "")
+    bundle = _bundle()
     was = _contexts.get((bundle, False))
     full = _context(bundle, True)
     _contexts[bundle, False] = full
     return was is not full
+
+
+def _bundle() -> str:
+    """The file or directory that somebody named, as AWS's libraries look for it."""
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or ""
 
 
 def _context(bundle: str, full: bool) -> "Any":
