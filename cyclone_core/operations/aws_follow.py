@@ -8,6 +8,7 @@ from cyclone_core.jobs import FINAL
 from cyclone_core.operations.aws_outputs import live_of
 from cyclone_core.scheduler.dynamo import failures, keys
 from cyclone_core.scheduler.dynamo.job_views import journal
+from cyclone_core.scheduler.dynamo.tally import CLOSED
 from cyclone_core.scheduler.dynamo.unit import Unit
 
 TYPE_CHECKING = False
@@ -33,7 +34,8 @@ class AwsFollower:
         self._host, self._reader, self.outputs, self._job, self._last = host, reader, outputs, job, last
         self._told = bytearray(job.tasks + 1)
         self._tails: dict[tuple[int, int], AwsTail] = {}
-        self._versions: dict[int, int] = {}
+        self._versions: dict[int, tuple[int, int]] = {}
+        """first position -> version and tasks of what was read of it"""
         self._units: list[Item] = []
         """read at this look, and not told yet"""
         item = host.table.get(keys.job(job.id), fields=("sz",)) or {}
@@ -98,9 +100,12 @@ class AwsFollower:
             return
         for group, tally in failures.tallies(self._host.table, self._job.id, range(groups)):
             for low, version, counts in tally:
-                if counts[1] or self._versions.get(low) != version + sum(counts):  # joined with its neighbours it has more tasks
-                    self._versions[low] = version + sum(counts)
-                    yield from self._slices(group, f"{low:09d}", f"{low + sum(counts) - 1:09d}")
+                tasks = sum(counts)
+                seen, read = self._versions.get(low, (-1, 0))
+                if counts[1] or (seen, read) != (version, tasks):
+                    self._versions[low] = version, tasks
+                    begin = low + read if seen == version == CLOSED else low  # it was joined with what follows it
+                    yield from self._slices(group, f"{begin:09d}", f"{low + tasks - 1:09d}")
 
     def _slices(self, group: int, low: str, high: str) -> "Iterable[Item]":
         return self._host.table.query(keys.slices(self._job.id, group), between=(low, high))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,6 +164,32 @@ def test_a_look_at_a_running_task_asks_its_worker(engine: FarEngine, run: Run) -
         time.sleep(0.02)
     assert run("qlog -i 1") == (0, "begun\n", "")
     assert run("qdel 1")[0] == 0
+
+
+def test_following_a_large_array_reads_only_what_changed(far: Far, run: Run) -> None:
+    """What was counted says which slices: the second look asks for those alone."""
+    far.record({("cluster", "big"): {"max_vcpus": 1000}})
+    run("qsub -t 96 -c true")
+    far.work_on(1, range(1, 41))
+    with open_host() as host:
+        job = host.reader.job(1)
+        assert job is not None
+        follower = host.follower(job)
+        queried: list[str] = []
+        read = far_queries(follower, queried)
+        first = {position: data for position, _, data in read()}
+        far.work_on(1, range(41, 44))
+        queried.clear()
+        second = [position for position, _, _ in read()]
+    assert first == {k: b"task %d\n" % k for k in range(1, 41)}
+    assert (second, queried) == ([41, 42, 43], ["000000041"])
+
+
+def far_queries(follower: Any, queried: list[str]) -> Callable[[], list[Any]]:
+    """One look of a follower, all of it; the ranges of slices that it asks for are noted."""
+    slices = follower._slices
+    follower._slices = lambda group, low, high: (queried.append(low), slices(group, low, high))[1]
+    return lambda: [*follower.running(), *follower.finished()]
 
 
 # -- what goes wrong ----------------------------------------------------------------------------------------------------------------
