@@ -130,6 +130,13 @@ def task_bar(counts: Sequence[int], width: int, ascii: bool = False) -> tuple[tu
     return tuple((sign * number, "muted" if state == WAITING else STATE_STYLES[state]) for sign, state, number in parts if number)
 
 
+def worker(name: int | str | None) -> str:
+    """`7`; of an AWS host `us-east-1/0a1b2c3d:12`: its region, the beginning of its Batch job's id, its number in the array."""
+    region, slash, batch = str(name or "").rpartition("/")
+    whole, colon, number = batch.partition(":")
+    return f"{region}{slash}{whole[:8] if len(whole) > 12 else whole}{colon}{number}"
+
+
 def plural(number: int, noun: str) -> str:
     """`1 task`, `2 tasks`, `1,234 tasks`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

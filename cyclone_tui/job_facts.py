@@ -77,7 +77,7 @@ def head(job: Job, task: Task | None, spec: Spec, now: float) -> tuple[Field, ..
         limit = f", at most {job.limit:,} at once" if job.limit else ""
         fields[0:0] = [Field("Tasks", f"{job.tasks:,}{limit}"), Field("Indices", job.indices_text())]
     elif task is not None and task.worker:
-        fields.insert(6, Field("Worker", f"{task.worker}{f', process {task.pid}' if task.pid else ''}"))
+        fields.insert(6, Field("Worker", f"{formatters.worker(task.worker)}{f', process {task.pid}' if task.pid else ''}"))
     fields.append(Field("Directory", formatters.printable(str(spec.get("directory") or "-"))))
     if job.key:
         fields.append(Field("Key", formatters.printable(job.key)))

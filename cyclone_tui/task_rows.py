@@ -127,7 +127,7 @@ class TaskRows:
         return look == self._look or (row.status in FINAL and row.status == self._states[position - 1])
 
 
-def columns(ascii: bool) -> tuple[Column[TaskRow], ...]:
+def columns(ascii: bool, is_aws: bool = False) -> tuple[Column[TaskRow], ...]:
     """Columns of the table."""
     return (
         Column("id", "Task", lambda row: row.id, 14),
@@ -137,7 +137,8 @@ def columns(ascii: bool) -> tuple[Column[TaskRow], ...]:
         Column("took", "Time", lambda row: formatters.duration(row.took), 7, "right", priority=1),
         Column("started", "Started", lambda row: formatters.moment(row.started), 11, priority=2),
         Column("attempt", "Attempt", lambda row: str(row.attempt), 7, "right", priority=4),
-        Column("worker", "Worker", lambda row: str(row.worker or ""), 6, "right", priority=4),
+        Column("worker", "Worker", lambda row: formatters.worker(row.worker), 22 if is_aws else 6, "left" if is_aws else "right",
+               priority=4),
         Column("size", "Output", lambda row: formatters.size(row.size) if row.size else "", 9, "right", priority=3),
         Column("reason", "Reason", lambda row: row.reason, style=lambda row: "muted", priority=5),
     )  # fmt: skip

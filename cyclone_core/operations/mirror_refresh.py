@@ -29,6 +29,8 @@ PAGES = (16, 64, 256)
 """Jobs asked of each part of the listing: at first, then, and from then on."""
 OVERLAP_S = 20.0
 """New jobs are looked for so far below the mark; ten times as far when everything is looked at."""
+MOST_UNSTARTED = 100
+"""Running jobs that are read again to learn when they began."""
 TRIES = 3
 """So often a job is read again that is not yet as it was counted, or as it is listed."""
 EVERYTHING_S = 60.0
@@ -120,6 +122,8 @@ class Refresher:
         suspects = set(counts) if everything else grown | self._suspects
         behind = self._look_for_new(suspects, 0 if self._behind else 10 if everything else 1)
         self._suspects = suspects if behind else grown
+        if everything:  # a worker tells a while later when it began
+            self._again |= {number: TRIES for number in self.store.unstarted(MOST_UNSTARTED) if number not in self._again}
         unchecked = self._check_open() if counts != before or everything or self._at or self._again else False
         written = self.store.write(totals=counts)
         older = not behind and not unchecked and self._fill()

@@ -129,7 +129,7 @@ class JobView(JobFlows, FollowedView):
         yield PaneTabs(hint="Tab", id="panes")
         with ContentSwitcher():
             yield TaskGrid(ascii=ascii, id="map")
-            yield TaskPane(lambda wanted: self.session.read_far(read_page, wanted), ascii, id="tasks")
+            yield TaskPane(lambda wanted: self.session.read_far(read_page, wanted), ascii, self.session.is_aws, id="tasks")
             yield self.tail
             with VerticalScroll(id="details"):
                 yield Static("", id="detail-text")

@@ -37,17 +37,17 @@ class TaskPane(Vertical):
             super().__init__()
             self.position = position
 
-    def __init__(self, read: Read, ascii: bool, id: str | None = None) -> None:
+    def __init__(self, read: Read, ascii: bool, is_aws: bool = False, id: str | None = None) -> None:
         """read: brings a page, on a thread."""
         super().__init__(id=id)
-        self._read, self.ascii = read, ascii
+        self._read, self.ascii, self._is_aws = read, ascii, is_aws
         self._rows: TaskRows | None = None
         self._look = 0
 
     def compose(self) -> ComposeResult:
         """States, tasks."""
         yield PaneTabs(numbered=False, hint="[ ]", id="states")
-        yield RowTable(columns(self.ascii), empty="no task in this state", ascii=self.ascii, id="task-table")
+        yield RowTable(columns(self.ascii, self._is_aws), empty="no task in this state", ascii=self.ascii, id="task-table")
 
     @property
     def table(self) -> RowTable[TaskRow]:

@@ -203,7 +203,7 @@ def far_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:
         return "muted"
 
     return (
-        Column("id", "Worker", lambda row: short_id(row.worker.id), 11, sort="id", value=lambda row: row.worker.id),
+        Column("id", "Worker", lambda row: formatters.worker(row.worker.id), 11, sort="id", value=lambda row: row.worker.id),
         Column("region", "Region", lambda row: row.worker.region, 14, style=muted, sort="region"),
         Column("cluster", "Cluster", lambda row: row.worker.cluster, 10, sort="cluster", priority=3),
         Column("definition", "Definition", lambda row: row.worker.definition, 12, sort="definition", priority=4),
@@ -222,12 +222,6 @@ def far_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:
         Column("started", "Started", lambda row: formats.brief(row.worker.started), 8, style=muted, sort="started",
                value=lambda row: row.worker.started, priority=7),
     )  # fmt: skip
-
-
-def short_id(name: str) -> str:
-    """The beginning of a Batch job's id, with the number in its array."""
-    whole, colon, number = name.partition(":")
-    return f"{whole[:8]}{colon}{number}" if len(whole) > 12 else name
 
 
 def worker_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from cyclone_core.jobs import RUNNING
 from cyclone_core.views import Attempt
-from cyclone_tui.formatters import STATE_STYLES, duration, moment, printable, state_text
+from cyclone_tui.formatters import STATE_STYLES, duration, moment, printable, state_text, worker
 
 _NARROW = 50
 """Below so many columns there is no room for bars."""
@@ -131,7 +131,7 @@ class Timeline(Widget):
             ]  # fmt: skip
         segments.append(Segment(f"  {duration(took):>7}", self.rich_style))
         rest = width - sum(cell_len(segment.text) for segment in segments) - 2
-        outcome = bar.outcome if bar.worker is None else f"{bar.outcome}{', ' if bar.outcome else ''}worker {bar.worker}"
+        outcome = bar.outcome if bar.worker is None else f"{bar.outcome}{', ' if bar.outcome else ''}worker {worker(bar.worker)}"
         if rest > 3 and outcome:
             cut = outcome if cell_len(outcome) <= rest else set_cell_size(outcome, rest - 1) + "…"
             segments.append(Segment("  " + cut, self._style("muted")))

@@ -206,6 +206,18 @@ def test_many_new_jobs_are_read_in_several_steps(mirrored: Mirrored) -> None:
     assert len(mirrored.statuses()) == 4999
 
 
+def test_when_a_job_began_is_learnt_later(mirrored: Mirrored) -> None:
+    """Its worker tells that after a while, and nothing that is counted changes with it."""
+    mirrored.far.add(made(1, RUNNING, started=None))
+    mirrored.step()
+    mirrored.far.add(running(1))
+    mirrored.step(later=mirror_refresh.EVERYTHING_S + 1)
+    with Reader.open(mirrored.directory) as reader:
+        job = reader.job(1)
+    assert job is not None
+    assert job.started == SUBMITTED + 2
+
+
 def test_sparse_arrays_keep_their_indices(mirrored: Mirrored) -> None:
     """And their reasons."""
     indices = Indices([(3, 5, 1), (9, 9, 1)])

@@ -82,6 +82,10 @@ class MirrorStore:
         sql = f"SELECT id, array, waiting, running, successful, failed, cancelled, error FROM job WHERE {_OPEN} ORDER BY id DESC"
         return {row[0]: (bool(row[1]), row[2:]) for row in self._db.execute(sql)}
 
+    def unstarted(self, most: int) -> list[int]:
+        """Jobs that run, and of which it is not known since when; at most so many."""
+        return self._ids("SELECT id FROM job WHERE running>0 AND started IS NULL ORDER BY id DESC LIMIT ?", most)
+
     def totals(self) -> dict[str, tuple[int, ...]]:
         """Tasks by state of each queue."""
         rows = self._db.execute("SELECT queue, waiting, running, successful, failed, cancelled, error FROM total")
