@@ -37,12 +37,17 @@ def test_example_of_the_specification_fits_a_fresh_host() -> None:
 
 
 @pytest.mark.parametrize("directory", ["worker_image", "example-worker-image", "example-image-build"])
-def test_entry_point_becomes_the_command(directory: str) -> None:
-    """start.sh runs what it is given, with its exit code; without anything it says what is missing."""
+def test_entry_point_becomes_the_command(directory: str, tmp_path: Path) -> None:
+    """start.sh runs what it is given, with its exit code; without anything the worker, or it says that there is none."""
     start = ROOT / directory / "start.sh"
     done = subprocess.run([start, "bash", "-c", 'echo "$0 $1"; exit 3', "a b", "c"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "a b c\n")
-    assert subprocess.run([start], capture_output=True, check=False).returncode == 64
+    path = f"{tmp_path}:/usr/bin:/bin"
+    assert subprocess.run([start], capture_output=True, check=False, env={"PATH": path}).returncode == 64
+    worker = tmp_path / "cyclone-worker"
+    worker.write_text("#!/bin/sh\nexit 7\n")
+    worker.chmod(0o755)
+    assert subprocess.run([start], capture_output=True, check=False, env={"PATH": path}).returncode == 7
     assert (ROOT / directory / "Dockerfile").exists()
 
 

@@ -4,10 +4,12 @@ import signal
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from cyclone_core.jobs import CAUSE_LOST, cause_of
+from cyclone_core.scheduler.dynamo import keys
 from tests.remote.host import Host
 
 
@@ -25,6 +27,16 @@ def test_a_worker_without_work_leaves(host: Host) -> None:
 def test_a_worker_without_any_queue_leaves(host: Host) -> None:
     """Nothing was ever sent to its lane."""
     assert host.worker(CYCLONE_IDLE_S="0.5").ends() == 0
+
+
+def test_a_worker_whose_place_is_for_others_leaves(host: Host) -> None:
+    """The scaler marks its item, which it sees when it says that it is there."""
+    name = f"{host.region}/wanted-elsewhere"
+    host.table.put((keys.worker_part(crc32(name.encode())), name), {"leave": 1})
+    worker = host.worker(AWS_BATCH_JOB_ID="wanted-elsewhere", CYCLONE_IDLE_S="60")
+    assert worker.ends() == 0
+    assert "others are to have its place" in worker.said()
+    assert host.worker_items() == []
 
 
 def test_a_running_task_may_end_before_its_worker_leaves(host: Host, tmp_path: Path) -> None:

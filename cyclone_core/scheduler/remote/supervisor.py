@@ -452,6 +452,8 @@ class Supervisor:
         self.words.running = next((_name(held) for held in self.held.values() if held.out), "")
         if self.words.is_due(now) and not self.notes.open:
             self.notes.start(self.words.say, now, done=self._noted)
+        if self.words.is_unwanted and not self.why:
+            self._leave("others are to have its place", float("inf"))
 
     def _hear(self, now: float) -> None:
         """Ask whether somebody cancelled, or follows, what is here for longer than a moment."""

@@ -1,6 +1,7 @@
 """What a worker says of itself in the table, for whoever looks at workers: at its start, each minute, and that it is gone at its end.
 
-pk W#SHARD, sk REGION/BATCH-JOB-ID    expires: seconds since 1970, five minutes on: of a worker that is silent nothing is left
+pk W#SHARD, sk REGION/BATCH-JOB-ID    expires: seconds since 1970, five minutes on: of a worker that is silent nothing is left;
+                leave: 1 when the scaler wants its place for others (`dynamo.leaving`), which is heard whenever it says something
 body (JSON)     region, cluster, definition, instance, started and seen (seconds since 1970), state (working, idle, leaving),
                 task (what runs), done (tasks that ended here), cpu (cores used since the last time), memory_mib
 """
@@ -26,11 +27,11 @@ LIVES_S = 300
 
 
 class Words:
-    """See the module. `state`, `running`, `done` are set by the loop; the rest runs in threads."""
+    """See the module. `state`, `running`, `done` are set by the loop; the rest runs in threads, and so sets `is_unwanted`."""
 
     def __init__(self, machine: "Machine", table: "Table") -> None:
         self._machine, self._table = machine, table
-        self.state, self.running, self.done = "", "", 0
+        self.state, self.running, self.done, self.is_unwanted = "", "", 0, False
         self._started, self._instance = time.time(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
 
@@ -49,10 +50,11 @@ class Words:
         return bool(self._said_at) and now - self._said_at >= SAY_S
 
     def say(self, now: float) -> None:
-        """Write it down. Raises AwsError."""
+        """Write it down, and hear whether somebody else is to have this place. Raises AwsError."""
         self._said_at = now
         wall = int(time.time())
-        self._table.put(self.key, {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S})
+        said = {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S}
+        self.is_unwanted = bool(self._table.update(self.key, set=said).get("leave"))
 
     def body(self, now: float, wall: int) -> "dict[str, Any]":
         """What is said."""
