@@ -1,8 +1,11 @@
 """Encrypted connections: whoever cannot prove to be the endpoint gets no request; proxies are asked for a way to it."""
 
+import os
 import select
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import cyclone_core
 from cyclone_core.aws.lean import tls
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.errors import RegionUnavailable
@@ -20,6 +24,8 @@ pytest.importorskip("cryptography", reason="certificates are made with it")
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+PACKAGES = str(Path(cyclone_core.__file__).parents[1])
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +50,22 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plain = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(plain + made.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither proxies nor authorities of whoever runs the tests count."""
+    for name in (
+        "AWS_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 @contextmanager
@@ -178,3 +200,18 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(RegionUnavailable, match="no connection could be made"):
             ask(443, "aws.test")
     assert len(seen) == count
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_files_of_authorities(certificate: Path, variable: str) -> None:
+    """Those that everybody reads, in a process that has seen no other."""
+    code = (
+        f"import sys; sys.path.insert(0, {PACKAGES!r})\n"
+        "from cyclone_core.aws.lean.client import Aws\n"
+        "from cyclone_core.aws.lean.credentials import Credentials\n"
+        "print(Aws('eu-west-1', lambda: Credentials('a', 'b'), sys.argv[1]).dynamodb('ListTables'))"
+    )
+    with encrypted(certificate, []) as port:
+        command = [sys.executable, "-ISE", "-c", code, f"https://localhost:{port}"]
+        done = subprocess.run(command, env={**os.environ, variable: str(certificate)}, capture_output=True, text=True, check=False)
+    assert done.stdout == "{'a': 1}\n", done.stderr

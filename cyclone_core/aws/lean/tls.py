@@ -36,11 +36,9 @@ def is_unknown_authority(exc: OSError) -> bool:
 
 def load_all() -> bool:
     """Use all of the system's authorities from now on; False where that was so already."""
-    bundle = _bundle()
-    was = _contexts.get((bundle, False))
-    full = _context(bundle, True)
-    _contexts[bundle, False] = full
-    return was is not full
+    was, full = _contexts.get(("", False)), _context("", True)
+    _contexts["", False] = full
+    return was is not full and not _bundle()
 
 
 def _bundle() -> str:
