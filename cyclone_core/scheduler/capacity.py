@@ -13,7 +13,7 @@ said per queue and definition (`Demand`); what is there, per lane and region (`C
    spare.
 4. No region's workers of a cluster, ending ones too, use more vCPUs than the cluster may have there, nor a lane's more than fit into the
    compute environments that they are shared over.
-5. Nothing is taken away from who has it, but workers that have not started yet and are wanted no more (`spare`).
+5. Nothing is taken away from who has it here, but workers that have not started and are wanted no more (`spare`); `making_room` does.
 
 Fractions go to the largest remainder, ties to the first by priority and name, so that equal questions have equal answers.
 """
@@ -113,6 +113,8 @@ class Course:
     """workers that are wanted and can be asked for nowhere"""
     full: tuple[str, ...]
     """regions with a weight that have no vCPUs left for one more, while it is short"""
+    leave: Mapping[str, int] = field(default_factory=dict)
+    """region -> workers that are asked to leave for others (`making_room`)"""
 
 
 Where = tuple[str, str]

@@ -10,7 +10,7 @@ import pytest
 
 from cyclone_core.jobs import CAUSE_LOST, cause_of
 from cyclone_core.scheduler.dynamo import keys
-from tests.remote.host import Host
+from tests.remote.host import FAR_REGION, Host
 
 
 def test_a_worker_without_work_leaves(host: Host) -> None:
@@ -31,9 +31,9 @@ def test_a_worker_without_any_queue_leaves(host: Host) -> None:
 
 def test_a_worker_whose_place_is_for_others_leaves(host: Host) -> None:
     """The scaler marks its item, which it sees when it says that it is there."""
-    name = f"{host.region}/wanted-elsewhere"
+    name = f"{FAR_REGION}/job-1"
     host.table.put((keys.worker_part(crc32(name.encode())), name), {"leave": 1})
-    worker = host.worker(AWS_BATCH_JOB_ID="wanted-elsewhere", CYCLONE_IDLE_S="60")
+    worker = host.worker()
     assert worker.ends() == 0
     assert "others are to have its place" in worker.said()
     assert host.worker_items() == []

@@ -1,6 +1,8 @@
 """The scaler on the sandbox: what is asked of AWS Batch, where, and what is told of it."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -293,3 +295,36 @@ def test_a_worker_that_no_environment_can_hold_is_told_as_stuck(world: World) ->
     assert world.scaler().run().asked == {}
     assert world.told()["why"] == "a worker of 20 vCPUs fits into none of the cluster's compute environments"
     assert world.told()["stuck"]
+
+
+# -- room for others ---------------------------------------------------------------------------------------------------
+def _worker(world: World, number: int, definition: str, **said: Any) -> None:
+    """A worker that says that it is there."""
+    name = f"{MAIN}/job-{number:02d}"
+    body = {"cluster": "big", "definition": definition, "region": MAIN, "state": "working", "started": number, **said}
+    world.table.put((keys.worker_part(number), name), {"body": json.dumps(body)})
+
+
+def _asked_to_leave(world: World) -> list[str]:
+    items = [item for shard in range(keys.SHARDS) for item in world.table.query(keys.worker_part(shard))]
+    return sorted(item["sk"] for item in items if item.get("leave"))
+
+
+def test_workers_leave_for_a_lane_that_has_been_short_for_a_minute(world: World) -> None:
+    """One lane has the whole cluster and work without end; another one of its priority gets half of it. Nobody is asked twice."""
+    world.weigh(us_east_1=1)
+    world.bodies["cluster"]["big"]["max_vcpus"] = 6
+    world.define("late")
+    world.made[MAIN].client.update_compute_environment(computeEnvironment=f"{world.host}-environment", computeResources={"maxvCpus": 6})
+    for number in range(6):
+        _worker(world, number, "small", state="idle" if number == 2 else "working")
+    world.tasks(600)
+    scaler = world.scaler()
+    wait_until(lambda: scaler.run() and world.told()["regions"][MAIN]["running"] == 6)
+    world.tasks(600, definition="late")
+    assert scaler.run().leaving == 0
+    world.now += MINUTE
+    assert scaler.run().leaving == 3
+    assert _asked_to_leave(world) == [f"{MAIN}/job-02", f"{MAIN}/job-04", f"{MAIN}/job-05"]
+    world.now += MINUTE
+    assert scaler.run().leaving == 0

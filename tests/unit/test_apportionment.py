@@ -1,6 +1,6 @@
 """Sharing by weights: exact sums, bounds, proportions."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyclone_core.scheduler.apportionment import fill
@@ -17,6 +17,7 @@ def _shares(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int], dict[str, 
     return weights, least, most, draw(st.integers(0, 700))
 
 
+@settings(deadline=None, max_examples=60)
 @given(_shares())
 def test_the_sum_is_right_and_bounds_are_kept(case: tuple[dict[str, int], dict[str, int], dict[str, int], int]) -> None:
     """What is shared is all that can be, and nobody has less than before or more than fits."""
@@ -26,6 +27,7 @@ def test_the_sum_is_right_and_bounds_are_kept(case: tuple[dict[str, int], dict[s
     assert all(least[name] <= found[name] <= most[name] for name in weights)
 
 
+@settings(deadline=None, max_examples=60)
 @given(_shares())
 def test_nobody_within_bounds_is_a_whole_one_behind(case: tuple[dict[str, int], dict[str, int], dict[str, int], int]) -> None:
     """Of two, one who could have more is behind the other's level by less than a whole, unless the other has it from before."""

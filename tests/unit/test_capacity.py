@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyclone_core.scheduler import capacity
@@ -164,6 +164,7 @@ def test_a_million_workers_are_within_fifty_requests_a_second() -> None:
     assert sum(found[LANE].asked.values()) == 1_000_000
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.floats(0, 0.1), max_size=300), st.integers(1, 50))
 def test_no_second_has_more_requests_than_allowed(gaps: list[float], per_s: int) -> None:
     """Whenever they come, in every window of one second are so many at most."""
@@ -201,6 +202,7 @@ def _cases(draw: st.DrawFn) -> Case:
     return demands, sites, crews
 
 
+@settings(deadline=None, max_examples=60)
 @given(_cases())
 def test_limits_hold_and_nothing_goes_where_it_must_not(case: Case) -> None:
     """vCPUs in every region and cluster; no weight, no worker; closed regions; not more than is wanted."""
@@ -222,6 +224,7 @@ def test_limits_hold_and_nothing_goes_where_it_must_not(case: Case) -> None:
         assert not asked[where] or (not site.closed and used[where] + asked[where] <= site.max_vcpus)
 
 
+@settings(deadline=None, max_examples=60)
 @given(_cases())
 def test_nothing_is_asked_for_when_enough_start(case: Case) -> None:
     """Workers that are there or start, where their queues have weights, are as many as are wanted."""
@@ -236,6 +239,7 @@ def test_nothing_is_asked_for_when_enough_start(case: Case) -> None:
         assert sum(course.spare.values()) <= max(0, able - course.wanted)
 
 
+@settings(deadline=None, max_examples=60)
 @given(_cases())
 def test_what_is_asked_for_is_enough_the_next_time(case: Case) -> None:
     """Asked again after it was answered, the same question asks for nothing: no two looks ask for the same."""
@@ -250,6 +254,7 @@ def test_what_is_asked_for_is_enough_the_next_time(case: Case) -> None:
     assert [course.asked for course in again.values() if course.asked] == []
 
 
+@settings(deadline=None, max_examples=60)
 @given(_cases(), st.data())
 def test_more_tasks_never_mean_fewer_workers(case: Case, data: st.DataObject) -> None:
     """Of one lane alone: what is asked for grows with its tasks, and with the vCPUs of a region."""
@@ -266,6 +271,7 @@ def test_more_tasks_never_mean_fewer_workers(case: Case, data: st.DataObject) ->
     assert counts == sorted(counts)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 5000), st.dictionaries(st.sampled_from(_REGIONS), st.integers(0, 9), min_size=1))
 def test_weights_are_kept_within_rounding(tasks: int, weights: dict[str, int]) -> None:
     """Without limits each region's part is its share, rounded up or down."""
@@ -276,6 +282,7 @@ def test_weights_are_kept_within_rounding(tasks: int, weights: dict[str, int]) -
         assert not total or abs(asked.get(region, 0) - tasks * weight / total) < 1
 
 
+@settings(deadline=None, max_examples=60)
 @given(_cases())
 def test_equal_questions_have_equal_answers(case: Case) -> None:
     """Whatever the order in which they are asked."""

@@ -5,23 +5,16 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
 1. counters, records and requests are read; where nothing is open and nothing was asked for, that is all;
 2. a lock is taken, so that no two looks ask for the same workers (`turns`);
 3. regions that have requests, or may get some, are looked at together (`batch_region`); what changed of requests is written down;
-4. `capacity.decide`;
+4. `capacity.decide`, and where lanes have been short for a minute `making_room`: some workers are asked to leave (`leaving`);
 5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
-6. for each lane a CAPACITY item says what was decided, and why it was not more.
-
-    CAPACITY body (JSON)  at (ms), waiting, running (tasks), wanted, short (workers), vcpus (of a worker), automatic (weights),
-                          full (regions at the vCPU limit), unfit (1: no compute environment of those can ever hold a worker),
-                          off (regions without a weight), closed {region: why nothing is asked for there},
-                          regions {region: starting, running, ending, asked (now), since (ms: of the oldest that start), reason},
-                          why (in one line), stuck (nothing changes by itself), both from `lane_words`
+6. for each lane a CAPACITY item says what was decided, and why it was not more (`capacity_items`).
 
 A region that does not answer, or refuses, is told as closed, and others get its share. Nothing here needs a worker to end: idle ones do so
 by themselves.
 """
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,12 +22,14 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
-from cyclone_core.scheduler.dynamo import demand, fleet, keys, lane_words
+from cyclone_core.scheduler.dynamo import capacity_items, demand, fleet, keys, leaving
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion, Sight, is_certain, shortened
-from cyclone_core.scheduler.dynamo.demand import Bodies, LaneTasks, Question
+from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
+from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.turns import Turn
+from cyclone_core.scheduler.making_room import make_room
 
 LONGEST_S = 50.0
 """So long a look asks for workers; what is left follows with the next."""
@@ -42,14 +37,14 @@ LOCK_S = 150.0
 """Longer than a look can take: the function that looks is ended after two minutes."""
 UNWANTED_S = 120.0
 """Workers that have not started are kept so long, wanted or not: work that comes in bursts does not ask and take back."""
+HUNGRY_S = 50.0
+"""A lane that has been short for so long has a claim on others' workers: about two looks in a row."""
 ROUNDS = 3
 """So often somebody who asked meanwhile is looked for."""
 _AT_ONCE = 8
 """Regions at a time."""
 _REWRITTEN_S = 150.0
 """Requests that did not change are written so often: when their region falls silent it is known since when."""
-_MANY = 400
-"""Characters of a reason that are kept."""
 
 
 @dataclass
@@ -62,7 +57,9 @@ class Report:
     requests: int = 0
     """SubmitJob calls that were accepted"""
     ended: int = 0
-    """workers that were asked to end before they started"""
+    """workers that were ended before they started"""
+    leaving: int = 0
+    """workers that were asked to leave for others"""
     closed: dict[str, str] = field(default_factory=dict)
     """region -> why something there could not be looked at or asked for"""
 
@@ -119,15 +116,34 @@ class Scaler:
     # -- a look ----------------------------------------------------------------------------------------------------------
     def _look(self, now_ms: int) -> Report:
         backlog, bodies, requests = demand.read(self._table), self._bodies(), self._fleet.all()
-        before = demand.question(backlog, bodies, {}, _vcpus(requests))
-        sights = self._see(demand.concerned(before), requests, now_ms)
+        concerned = demand.concerned(demand.question(backlog, bodies, {}, _vcpus(requests)))
+        sights = self._see(concerned, requests, now_ms)
         requests = self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
         asked = demand.question(backlog, bodies, closed, _vcpus(requests))
-        plan = capacity.decide(asked.demands, asked.shapes, asked.sites, fleet.crews(requests, now_ms))
+        before = capacity_items.read(self._table)
+        plan, leave = self._decide(asked, fleet.crews(requests, now_ms), capacity_items.short_for(before, HUNGRY_S, now_ms))
         outcomes = self._act(plan, asked, requests, now_ms)
-        self._tell(plan, asked, requests, outcomes, now_ms)
-        return _report(outcomes, sights)
+        self._tell(plan, asked, requests, outcomes, before, now_ms)
+        return replace(_report(outcomes, sights), leaving=leave)
+
+    def _decide(
+        self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], hungry: Collection[Lane]
+    ) -> tuple[dict[Lane, Course], int]:
+        """The plan; and how many workers were asked to leave for others. Workers are looked at only when some have to leave."""
+
+        def decided() -> dict[Lane, Course]:
+            plan = capacity.decide(asked.demands, asked.shapes, asked.sites, crews)
+            return make_room(plan, asked.demands, asked.shapes, asked.sites, crews, hungry)
+
+        plan = decided()
+        if not any(course.leave for course in plan.values()):
+            return plan, 0
+        workers = leaving.present(self._table)
+        crews = leaving.without_leaving(crews, workers)
+        plan = decided()
+        places = [(lane, region, count) for lane, course in plan.items() for region, count in course.leave.items()]
+        return plan, sum(leaving.ask(self._table, workers, *place) for place in places)
 
     def _see(self, clusters: Mapping[str, set[str]], requests: Sequence[Request], now_ms: int) -> dict[str, Sight]:
         regions = sorted({*clusters, *(request.region for request in requests)})
@@ -177,7 +193,7 @@ class Scaler:
             try:
                 submitted = self._region(region).submit(request)
             except AwsError as exc:
-                outcome.refused[lane] = shortened(exc)[:_MANY]
+                outcome.refused[lane] = shortened(exc)[:MOST_REASON]
                 if is_certain(exc):
                     self._fleet.forget(request)
                 else:
@@ -199,7 +215,7 @@ class Scaler:
             try:
                 changed = self._region(region).end(request, count, "Cyclone: nothing waits for this worker any more", now_ms)
             except AwsError as exc:
-                outcome.refused[request.lane] = shortened(exc)[:_MANY]
+                outcome.refused[request.lane] = shortened(exc)[:MOST_REASON]
                 return
             if changed != request:
                 self._fleet.keep(changed)
@@ -209,18 +225,20 @@ class Scaler:
 
     # -- tell ------------------------------------------------------------------------------------------------------------
     def _tell(
-        self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome], now_ms: int
-    ) -> None:
+        self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome],
+        before: Mapping[Lane, dict[str, Any]], now_ms: int,
+    ) -> None:  # fmt: skip
         news = {request.name: request for outcome in outcomes.values() for request in outcome.requested}
         known = [*(news.pop(request.name, request) for request in requests), *news.values()]
         for lane, course in plan.items():
             mine = [request for request in known if request.lane == lane]
-            body = _told(lane, course, asked, mine, outcomes, now_ms)
-            self._table.put((keys.CAPACITY, f"{lane.cluster}#{lane.definition}"), {"body": json.dumps(body)})
-        told = {f"{lane.cluster}#{lane.definition}" for lane in plan}
-        for item in list(self._table.query(keys.CAPACITY, fields=("pk", "sk"))):
-            if item["sk"] not in told:
-                self._table.delete((keys.CAPACITY, item["sk"]))
+            done = {region: outcome.asked.get(lane, 0) for region, outcome in outcomes.items()}
+            refused = {region: outcome.refused[lane] for region, outcome in outcomes.items() if lane in outcome.refused}
+            body = capacity_items.body(lane, course, asked, mine, done, refused, before.get(lane, {}), now_ms)
+            capacity_items.write(self._table, lane, body)
+        for lane in before:
+            if lane not in plan:
+                capacity_items.remove(self._table, lane)
 
     # -- regions ---------------------------------------------------------------------------------------------------------
     def _region(self, name: str) -> BatchRegion:
@@ -251,7 +269,7 @@ def _closed(sights: Mapping[str, Sight], bodies: Bodies) -> dict[tuple[str, str]
     for region, sight in sights.items():
         for cluster in bodies.get("cluster", {}):
             if why := sight.error or sight.closed.get(cluster, ""):
-                found[cluster, region] = why[:_MANY]
+                found[cluster, region] = why[:MOST_REASON]
     return found
 
 
@@ -263,40 +281,10 @@ def _by_priority(plan: Mapping[Lane, Course], asked: Question) -> list[Lane]:
     return sorted(plan, key=lambda lane: -highest.get(lane, 0))
 
 
-def _told(
-    lane: Lane, course: Course, asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome], now_ms: int
-) -> dict[str, Any]:
-    """The body of a lane's CAPACITY item."""
-    tasks = asked.lanes.get(lane, LaneTasks())
-    closed = {site.region: site.closed for site in asked.sites if site.cluster == lane.cluster and site.closed}
-    refused = {region: outcome.refused[lane] for region, outcome in outcomes.items() if lane in outcome.refused}
-    crews = {region: crew for (_, region), crew in fleet.crews(requests, now_ms).items()}
-    regions = {}
-    for region in sorted({*crews, *course.asked}):
-        crew, mine = crews.get(region, capacity.Crew()), [request for request in requests if request.region == region]
-        waiting = sorted((request for request in mine if request.starting and not request.ended), key=lambda request: request.at)
-        done = outcomes.get(region, _Outcome()).asked.get(lane, 0)
-        regions[region] = {"starting": crew.starting, "running": crew.running, "ending": crew.ending, "asked": done} | (
-            {"since": waiting[0].at, "reason": next((each.reason for each in waiting if each.reason), "")[:_MANY]} if waiting else {}
-        )
-    body = {
-        "at": now_ms, "waiting": tasks.waiting, "running": tasks.running, "wanted": course.wanted, "short": course.short,
-        "vcpus": asked.shapes[lane.definition].vcpus, "automatic": tasks.automatic, "full": list(course.full),
-        "off": [region for region in tasks.off if region not in closed], "closed": {**closed, **refused}, "regions": regions,
-        "unfit": int(bool(course.full) and all(_is_unfit(lane, region, asked) for region in course.full)),
-    }  # fmt: skip
-    return {**body, "why": lane_words.why(body, lane.cluster, now_ms), "stuck": lane_words.is_stuck(body)}
-
-
-def _is_unfit(lane: Lane, region: str, asked: Question) -> bool:
-    """Whether a worker of a lane is larger than every compute environment of the cluster there."""
-    mine = next(site for site in asked.sites if (site.cluster, site.region) == (lane.cluster, region))
-    return asked.shapes[lane.definition].vcpus > max(capacity.shares(mine.max_vcpus, mine.environments))
-
-
 def _report(outcomes: Mapping[str, _Outcome], sights: Mapping[str, Sight]) -> Report:
     closed = {region: sight.error or next(iter(sight.closed.values())) for region, sight in sights.items() if sight.error or sight.closed}
     refused = {region: next(iter(outcome.refused.values())) for region, outcome in outcomes.items() if outcome.refused}
     asked = {region: sum(outcome.asked.values()) for region, outcome in outcomes.items() if outcome.asked}
     parts = outcomes.values()
-    return Report("looked", asked, sum(each.requests for each in parts), sum(each.ended for each in parts), {**closed, **refused})
+    requests, ended = sum(each.requests for each in parts), sum(each.ended for each in parts)
+    return Report("looked", asked, requests, ended, closed={**closed, **refused})

@@ -1,0 +1,65 @@
+"""Workers that are asked to leave so that others get their place: a mark on the items in which they say that they are there.
+
+A worker says so each minute, and finds the mark in the answer (`remote.words`). It takes nothing more then, gives back what it has not
+begun, and is gone when what runs has ended, however long that takes.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cyclone_core.scheduler.capacity import Crew, Lane
+from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo.table import ConditionFailed, Table
+
+
+@dataclass(frozen=True)
+class Present:
+    """A worker, as it says itself."""
+
+    key: tuple[str, str]
+    lane: Lane
+    region: str
+    started: int
+    """seconds since 1970"""
+    is_idle: bool
+    is_leaving: bool
+    """also when it was asked to"""
+
+
+def present(table: Table) -> list[Present]:
+    """The workers of a host. Raises AwsError."""
+    items = (item for shard in range(keys.SHARDS) for item in table.query(keys.worker_part(shard)))
+    return [_of_item(item) for item in items]
+
+
+def without_leaving(crews: Mapping[tuple[Lane, str], Crew], workers: Iterable[Present]) -> dict[tuple[Lane, str], Crew]:
+    """Crews in which those that are leaving are ending."""
+    found = dict(crews)
+    for worker in workers:
+        crew = found.get((worker.lane, worker.region))
+        if worker.is_leaving and crew is not None and crew.running:
+            found[worker.lane, worker.region] = Crew(crew.starting, crew.running - 1, crew.ending + 1)
+    return found
+
+
+def ask(table: Table, workers: Sequence[Present], lane: Lane, region: str, count: int) -> int:
+    """Ask so many of a lane's workers in a region to leave, idle ones first, then those that came last; how many were. Raises AwsError."""
+    mine = [worker for worker in workers if (worker.lane, worker.region) == (lane, region) and not worker.is_leaving]
+    asked = 0
+    for worker in sorted(mine, key=lambda worker: (not worker.is_idle, -worker.started, worker.key))[:count]:
+        try:
+            table.update(worker.key, set={"leave": 1}, when=[("pk", "present", None)], returns="NONE")
+            asked += 1
+        except ConditionFailed:
+            continue  # it is gone by itself
+    return asked
+
+
+def _of_item(item: Mapping[str, object]) -> Present:
+    body = json.loads(str(item.get("body") or "{}"))
+    state = body.get("state", "")
+    lane = Lane(str(body.get("cluster", "")), str(body.get("definition", "")))
+    is_leaving = state == "leaving" or bool(item.get("leave"))
+    key = (str(item["pk"]), str(item["sk"]))
+    return Present(key, lane, str(body.get("region", "")), int(body.get("started") or 0), state == "idle", is_leaving)
