@@ -4,7 +4,8 @@ batch.handle_request                    our Batch in place of one that finishes 
 cloudformation.provisioners             handlers of more resource types, and what replaces them; VPCs with their CidrBlock
 cloudformation.stacks                   faults before each change; slow resources on threads, so that events come one by one
 iam                                     what its simulator says, as the enforcement would
-iam_actions.extract_resource_arn        resources of Batch requests, for policies that name queues
+iam_actions                             resources of Batch requests, for policies that name queues; actions that IAM has not
+lambda_svc                              records of a stream that a function could not handle come again
 """
 
 import functools
@@ -20,7 +21,7 @@ from urllib.parse import unquote
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import batch, ec2
+from ministack.services import batch, ec2, lambda_svc
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
 from cyclone_core.sandbox import empty_stacks, facts, simulation
@@ -29,7 +30,7 @@ from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
 from cyclone_core.sandbox.ended_creations import EndedCreations
 from cyclone_core.sandbox.faults import FaultFile
-from cyclone_core.sandbox.request_resources import resource_of
+from cyclone_core.sandbox.request_resources import ACTIONS, resource_of
 from cyclone_core.sandbox.stack_principals import Principals
 from cyclone_core.sandbox.stacks.batch_types import ComputeEnvironment, JobDefinition, JobQueue, is_replaced
 from cyclone_core.sandbox.stacks.network_types import TYPES
@@ -48,6 +49,8 @@ def install(api: Api, faults: FaultFile) -> None:
     # Loopback counts as encrypted: buckets and queues that take TLS only (`aws:SecureTransport`) work as on AWS.
     app.pin_request_origin = lambda address, _: iam_evaluator.pin_request_origin(address, True)
     iam_actions.extract_resource_arn = _with_ours(iam_actions.extract_resource_arn)
+    iam_actions.extract_iam_action = _as_iam_has_it(iam_actions.extract_iam_action)
+    lambda_svc._execute_function = _with_failed_records(lambda_svc._execute_function)
 
     def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         validation.check(operation, request)
@@ -102,6 +105,28 @@ def _with_ours(original: Callable[..., str]) -> Callable[..., str]:
         return original(service, method, path, headers, body, query_params, region, account_id) if ours is None else ours
 
     return extract
+
+
+def _as_iam_has_it(original: Callable[..., str | None]) -> Callable[..., str | None]:
+    def extract(*arguments: Any) -> str | None:
+        action = original(*arguments)
+        return ACTIONS.get(action, action) if action else action
+
+    return extract
+
+
+# -- Lambda ------------------------------------------------------------------------------------------------------------
+def _with_failed_records(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """`batchItemFailures` of a stream's records, of which ministack knows nothing: the whole batch comes again."""
+
+    def execute(function: dict[str, Any], event: Any) -> dict[str, Any]:
+        result = original(function, event)
+        records = (event.get("Records") if isinstance(event, dict) else None) or [{}]
+        is_of_stream = records[0].get("eventSource") == "aws:dynamodb"
+        body = result.get("body")
+        return {**result, "error": True} if is_of_stream and isinstance(body, dict) and body.get("batchItemFailures") else result
+
+    return execute
 
 
 # -- facts -------------------------------------------------------------------------------------------------------------

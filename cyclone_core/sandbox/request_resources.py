@@ -1,4 +1,4 @@
-"""Which resource a request is about, as IAM policies name it, where ministack does not know. Pure functions of the request."""
+"""What a request is, and about which resource, as IAM policies name both, where ministack does not know. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -18,6 +18,14 @@ _BATCH = {
     "deregisterjobdefinition": ("job-definition", "jobDefinition"),
 }
 """Operation of Batch -> kind of resource, and the member of the request with its name or ARN."""
+
+
+ACTIONS = {
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+"""Requests that take the right of another one (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html)."""
 
 
 def resource_of(service: str, path: str, body: bytes, region: str, account: str) -> str | None:

@@ -86,6 +86,41 @@ def test_a_stream_wakes_a_function_that_sends_a_message(aws: Sandbox, stack: Sta
     assert [message["Body"] for message in messages] == ["job-1"]
 
 
+def test_records_that_a_function_could_not_handle_come_again(aws: Sandbox, stack: Stack, region: str) -> None:
+    """It says so by their numbers; sending several messages at once takes the right to send one."""
+    code = (
+        "import boto3, os\n"
+        "seen = []\n"
+        "def handler(event, context):\n"
+        "    record = event['Records'][0]['dynamodb']\n"
+        "    seen.append(record['SequenceNumber'])\n"
+        "    if len(seen) < 2:\n"
+        "        return {'batchItemFailures': [{'itemIdentifier': seen[0]}]}\n"
+        "    entries = [{'Id': '1', 'MessageBody': ' '.join(seen)}]\n"
+        "    boto3.client('sqs').send_message_batch(QueueUrl=os.environ['QUEUE'], Entries=entries)\n"
+        "    return {'batchItemFailures': []}\n"
+    )
+    template = {
+        "Table": resource(
+            "DynamoDB::Table", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST", TableName="again",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}], StreamSpecification={"StreamViewType": "NEW_IMAGE"},
+        ),
+        "Messages": resource("SQS::Queue"),
+        "Role": role("lambda.amazonaws.com", {"Action": "sqs:SendMessage", "Resource": attribute("Messages", "Arn")}),
+        "Function": function(code, Environment={"Variables": {"QUEUE": {"Ref": "Messages"}}}),
+        "Mapping": resource(
+            "Lambda::EventSourceMapping", FunctionName={"Ref": "Function"}, EventSourceArn=attribute("Table", "StreamArn"), BatchSize=10,
+            StartingPosition="TRIM_HORIZON", FunctionResponseTypes=["ReportBatchItemFailures"],
+        ),
+    }  # fmt: skip
+    assert stack.apply(template, {"Url": {"Ref": "Messages"}}) == "CREATE_COMPLETE"
+    aws.client("dynamodb", region).put_item(TableName="again", Item={"pk": {"S": "job-1"}})
+    sqs, url = aws.client("sqs", region), stack.output("Url")
+    (message,) = wait_until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+    first, second = message["Body"].split()
+    assert first == second
+
+
 def test_a_custom_resource_answers_through_the_door(stack: Stack) -> None:
     """Its function has a link with a token, and nothing else."""
     code = (
