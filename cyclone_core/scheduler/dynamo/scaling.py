@@ -46,12 +46,14 @@ _AT_ONCE = 8
 _REWRITTEN_S = 150.0
 """Requests that did not change are written so often: when their region falls silent it is known since when."""
 
+NOTHING = "nothing to do"
+
 
 @dataclass
 class Report:
     """What a look came to."""
 
-    did: str = "nothing to do"
+    did: str = NOTHING
     asked: dict[str, int] = field(default_factory=dict)
     """region -> workers"""
     requests: int = 0

@@ -16,20 +16,26 @@ from typing import Any
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.patience import Patience
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
-from cyclone_core.scheduler.dynamo.scaling import Scaler
+from cyclone_core.scheduler.dynamo.scaling import NOTHING, Scaler
 from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
 QUICK = Patience(connect_s=3.0, read_s=10.0, attempts=2, throttled_s=5.0)
 """With regions: one that is slow keeps no other waiting for long."""
 SETTLE_S = 2.5
-"""Counters follow what is made available by a second or two."""
+"""Counters follow what is made available by a second or two, and by some more where the function that counts has to start first."""
+LOOKS = 3
+"""So often it is looked for what somebody says is there."""
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
     """What a scheduled event or whoever asks gets."""
-    if isinstance(event, dict) and "asked" in event:
-        time.sleep(SETTLE_S)
-    found = asdict(_scaler().run())
+    is_asked = isinstance(event, dict) and "asked" in event
+    for _ in range(LOOKS if is_asked else 1):
+        time.sleep(SETTLE_S if is_asked else 0)
+        report = _scaler().run()
+        if report.did != NOTHING:
+            break
+    found = asdict(report)
     say("scaled", **found)
     return found
 
