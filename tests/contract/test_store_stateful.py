@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cyclone_core.errors import InvalidRequest
 from cyclone_core.jobs import CANCELLED, CAUSE_NOT_STARTED, DEFAULT_LOSSES, ERROR, FAILED, FINAL, RUNNING, SUCCESSFUL, WAITING, outcome
-from tests.contract.engines import CANCELLED_CODE, ENGINES, MEMORY, Given
+from tests.contract.engines import CANCELLED_CODE, MEMORY, Given, SqliteEngine
 
 CODES = [0, 0, outcome(1 << 8), outcome(75 << 8), outcome(9), CANCELLED_CODE, outcome(127 << 8, CAUSE_NOT_STARTED)]
 QUEUES = ("default", "night")
@@ -56,11 +56,11 @@ class ModelJob:
 class StoreMachine(RuleBasedStateMachine):
     """Random steps; the adapter compares counters, pages and overviews after each commit, the invariants compare with the model."""
 
-    @initialize(engine=st.sampled_from(sorted(ENGINES)))
-    def open(self, engine: str) -> None:
+    @initialize()
+    def open(self) -> None:
         """A host with two queues."""
         self.directory = tempfile.TemporaryDirectory(dir=MEMORY)
-        self.engine = ENGINES[engine](Path(self.directory.name))
+        self.engine = SqliteEngine(Path(self.directory.name))
         with self.engine.step() as store:
             store.resources.put("queue", "night", '{"name": "night", "cluster": "default"}', "create", 1.0)
         self.model: dict[int, ModelJob] = {}
