@@ -116,9 +116,13 @@ class AwsHost:
 
     @property
     def place(self) -> str:
-        """Which host of its name it is."""
+        """Which host of its name it is. A sandbox has other keys after each start, and is empty then."""
         lean = self.lean
-        return f"{lean.account} {lean.region} {lean.endpoint or ''}"
+        if not lean.endpoint:
+            return f"{lean.account} {lean.region}"
+        from cyclone_core.aws.lean import sandbox
+
+        return f"{lean.account} {lean.region} {sandbox.credentials().key}"
 
     @property
     def bodies(self) -> "HostBodies":
@@ -138,8 +142,9 @@ class AwsHost:
         return Records(self.aws, self.name).bodies()
 
     def not_deployed(self) -> HostUnavailable:
-        """What to say where the host has no table."""
+        """What to say where the host has no table. Raises CredentialsUnusable where another account's was looked for."""
         lean = self.lean
+        lean.aws.check_account(lean.account)
         what = f"the host {self.name} is not deployed: there is no table {lean.table} in {lean.region} of account {lean.account}"
         return HostUnavailable(f"{what}. Deploy it: hyper hosts update-host --name {self.name}")
 

@@ -1,6 +1,7 @@
 """What job commands do on an AWS host beyond what both engines do alike: outputs in objects, live output, what goes wrong on the way."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 
 import cyclone_tui
 from cyclone_core import journal
+from cyclone_core.jobs import JobRequest
 from cyclone_core.operations import logs
+from cyclone_core.operations.jobs import open_door
 from cyclone_core.operations.queries import open_host
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_tui.cli import diagnostics, qdel, qlog, qstat, qsub
@@ -265,6 +268,19 @@ def test_a_submission_that_fails_half_way_is_taken_back(far: Far) -> None:
         host.submit_all([*good, bad])
     far.count()
     assert {job.state for job in host.jobs()} <= {"Cancelled"}
+
+
+def test_a_large_parameter_file_tells_how_far_it_is(far: Far, tmp_path: Path) -> None:
+    """Bytes that were sent, and all of them at the end; the packed file is gone then."""
+    path = tmp_path / "packed"
+    path.write_bytes(os.urandom(3 << 20))
+    request = JobRequest(script=b"true\n", name="p", parameters=str(path), tasks=3)
+    told: list[tuple[int, int]] = []
+    (job,) = open_door().submit(request, lambda sent, size: told.append((sent, size)))
+    assert told == sorted(told)
+    assert (len(told) > 2, told[-1]) == (True, (3 << 20, 3 << 20))
+    assert len(far.host.bucket.get(keys.parameter_object(job))) == 3 << 20
+    assert not path.exists()
 
 
 # -- how much is loaded -------------------------------------------------------------------------------------------------------------
