@@ -128,6 +128,9 @@ def test_identity(reached: Aws) -> None:
     account, arn = reached.identity()
     assert account == "123456789012"
     assert arn.startswith("arn:aws:")
+    reached.check_account(account)
+    with pytest.raises(CredentialsUnusable, match="belong to account 123456789012, and account 1 is wanted"):
+        reached.check_account("1")
 
 
 @pytest.mark.parametrize("key", [key for key, _ in KEYS], ids=[name for _, name in KEYS])
@@ -136,7 +139,7 @@ def test_objects(reached: Aws, bucket: str, key: str) -> None:
     reached.put(bucket, key, b"0123456789")
     assert reached.get(bucket, key) == b"0123456789"
     assert reached.get(bucket, key, (2, 5)) == b"234"
-    assert reached.get(bucket, key, (8, 99)) == b"89"
+    assert reached.get(bucket, key, (8, 99)) == reached.tail(bucket, key, 2) == b"89"
     assert key in list(reached.list(bucket, key[:1]))
     reached.put(bucket, f"{key}2", b"")
     reached.delete(bucket, [key, f"{key}2", "never was"])

@@ -7,7 +7,7 @@ a condition may find that its own first attempt has fulfilled it.
 
 import os
 
-from cyclone_core.aws.lean import jsons, requests
+from cyclone_core.aws.lean import jsons, requests, told
 from cyclone_core.aws.lean.refusals import between, unescaped
 from cyclone_core.aws.lean.sender import Sender
 from cyclone_core.aws.patience import Patience
@@ -65,6 +65,12 @@ class Aws:
         """Account number and ARN of whose credentials these are. Raises AwsError."""
         return self._sender.identity(self.meter)
 
+    def check_account(self, account: str) -> None:
+        """Ask AWS whose credentials these are. Raises CredentialsUnusable when they are not this account's, and AwsError."""
+        found, _ = self.identity()
+        if found != account:
+            raise told.of_another_account(found, account, self._sender)
+
     # -- services that take JSON --------------------------------------------------------------------------------------
     def dynamodb(self, operation: str, **parameters: "Any") -> "dict[str, Any]":
         """An answer of DynamoDB, in its own JSON. Raises AwsError."""
@@ -116,6 +122,12 @@ class Aws:
             if range[1] <= range[0]:
                 return b""
             request.headers["range"] = f"bytes={range[0]}-{range[1] - 1}"
+        return self.send(request).body
+
+    def tail(self, bucket: str, key: str, count: int) -> bytes:
+        """The last bytes of an object, all of it when it has no more than `count`. Raises AwsError (NoSuchKey)."""
+        request = requests.of_object("GetObject", "GET", bucket, key)
+        request.headers["range"] = f"bytes=-{count}"
         return self.send(request).body
 
     def get_to_file(self, bucket: str, key: str, file: "BinaryIO") -> int:

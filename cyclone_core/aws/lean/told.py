@@ -2,7 +2,7 @@
 
 import os
 
-from cyclone_core.errors import AwsError
+from cyclone_core.errors import AwsError, CredentialsUnusable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ def of_silence(what: "NoAnswer", request: "Request", sender: "Sender") -> AwsErr
 
     asked = words.Asked(request.service, request.operation, sender.region)
     return words.of_silence(what.code, words.clean(what.why or what.code), asked, source_of(sender))
+
+
+def of_another_account(found: str, wanted: str, sender: "Sender") -> CredentialsUnusable:
+    """The credentials are well, but not those of the account that is meant."""
+    what = f"{source_of(sender).words} belong to account {found}, and account {wanted} is wanted"
+    return CredentialsUnusable(f"{what}. Use those of a profile of that account: export AWS_PROFILE=NAME", "WrongAccount")
 
 
 def source_of(sender: "Sender") -> "Source":
