@@ -39,6 +39,7 @@ class StreamedTable(Table):
         self.records: list[Item] = []
         self.asked: Counter[str] = Counter()
         self.units = 0
+        self._images: dict[tuple[str, str], Item | None] = {}
 
     def _ask(self, operation: str, **asked: Any) -> Item:
         self.asked[operation] += 1
@@ -49,10 +50,10 @@ class StreamedTable(Table):
             touched = [action.get("Key") or {name: action["Item"][name] for name in ("pk", "sk")} for action in actions]
         else:
             return super()._ask(operation, **asked)
-        before = [self._now(key) for key in touched]
         answer = super()._ask(operation, **asked)
-        for key, old in zip(touched, before, strict=True):
-            new = self._now(key)
+        for key in touched:
+            name, new = (key["pk"]["S"], key["sk"]["S"]), self._now(key)
+            old, self._images[name] = self._images.get(name), new
             self.units += units_of(old or {}, new or {}, 2 if operation == "TransactWriteItems" else 1)
             self._tell(key, old, new)
         return answer

@@ -149,7 +149,7 @@ def test_units_of_single_jobs(host: Host) -> None:
     """A job's whole life, submitted in blocks and counted, takes at most eight write units."""
     host.submit()  # the script is known from now on
     before = host.table.units
-    more = [host.submit() for _ in range(40)]
+    more = [host.submit() for _ in range(20)]
     host.count()
     units = [host.claim(job) for job in more]
     host.count()

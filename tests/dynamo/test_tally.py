@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyclone_core.scheduler.dynamo import tiles
@@ -23,6 +23,7 @@ def counted(history: History, records: list[Record], joined: bool = True) -> lis
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 40), st.integers(1, 12), st.integers(0, 60), st.booleans(), st.booleans())
+@settings(max_examples=60)
 def test_any_order_and_any_doubles(choose: random.Random, tasks: int, size: int, steps: int, ends: bool, joined: bool) -> None:
     """The sums of an array equal the truth after its records came shuffled, some of them several times."""
     history = History(tasks, size, choose)
@@ -36,6 +37,7 @@ def test_any_order_and_any_doubles(choose: random.Random, tasks: int, size: int,
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 30), st.integers(1, 8))
+@settings(max_examples=30)
 def test_finished_units_are_counted_once(choose: random.Random, tasks: int, size: int) -> None:
     """What limited arrays wait for: the number of slices that are over."""
     history = History(tasks, size, choose)
