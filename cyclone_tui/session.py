@@ -16,6 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import FAILED, RUNNING, SUCCESSFUL, WAITING
+from cyclone_core.operations.lines import Line
 from cyclone_core.operations.queries import HostView, host_type, open_host
 from cyclone_tui import aside
 from cyclone_tui.settings import Settings
@@ -196,7 +197,7 @@ class Opened:
         """asks: reading it may wait for the network; nobody waits for that when all is over."""
         self._open_host = open_host
         self._view: HostView | None = None
-        self._reader: ThreadPoolExecutor | aside.Line = aside.Line("reader") if asks else ThreadPoolExecutor(1, "reader")
+        self._reader: ThreadPoolExecutor | Line = Line("reader") if asks else ThreadPoolExecutor(1, "reader")
 
     def submit(self, load: Callable[[HostView], T]) -> "Future[T]":
         """Run a read, after those that were asked for before."""

@@ -142,7 +142,7 @@ def open_browser(host: HostView) -> JobBrowser:
     from cyclone_core.operations.local_browser import LocalJobBrowser
 
     directory, open_index = index_of(host)
-    return LocalJobBrowser(directory, open_index)
+    return LocalJobBrowser(directory, open_index, slow=host.type == "aws")
 
 
 def index_of(host: HostView) -> tuple[str, Callable[[str], "JobIndex"]]:

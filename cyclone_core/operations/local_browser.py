@@ -3,6 +3,8 @@
 The one reads pages and looks for changes: queries of milliseconds. The other makes lists and counts: up to a second for a million jobs, so
 they are made again only when somebody committed something, and after a pause of twenty times what they cost. New jobs in order
 of id need no new list: they are put in front. Whoever draws never waits for either; only finished values are handed over.
+
+Of the mirror of an AWS host rows of tasks are read from there, which takes a while: a third thread does that (`slow`).
 """
 
 import time
@@ -15,6 +17,7 @@ from threading import Lock
 
 from cyclone_core.jobs import STATES
 from cyclone_core.operations.browse import Key, Listing, Order, Row, State
+from cyclone_core.operations.lines import Line
 from cyclone_core.operations.row_lists import JobRows, TaskRows, sums, turned
 from cyclone_core.scheduler.sqlite.job_index import Interrupted, JobIndex
 
@@ -28,6 +31,8 @@ GROWTH_S = 0.1
 """A growing list is told of this often."""
 AHEAD_S = 0.03
 """Rows around a window are read so long after it, when it has been drawn: both want the interpreter."""
+RETRY_S = 3.0
+"""Rows that could not be read from elsewhere are asked for again after that."""
 LARGE = 100_000
 """Making a list so long leaves megabytes that the C library would keep."""
 Rows = JobRows | TaskRows
@@ -36,12 +41,14 @@ Rows = JobRows | TaskRows
 class LocalJobBrowser:
     """See `browse.JobBrowser`."""
 
-    def __init__(self, state_dir: str, open_index: Callable[[str], JobIndex] = JobIndex) -> None:
-        """open_index: opens the index of the host whose files are in a directory."""
+    def __init__(self, state_dir: str, open_index: Callable[[str], JobIndex] = JobIndex, slow: bool = False) -> None:
+        """open_index: opens the index of the host whose files are in a directory; slow: rows of tasks may take seconds to read."""
         self._open_index = open_index
         self.on_news: Callable[[], None] = lambda: None
         self._state_dir = state_dir
         self._pages = ThreadPoolExecutor(1, "cyclone-pages")
+        self._far_rows = Line("cyclone-rows") if slow else None
+        self._far_index: JobIndex | None = None
         self._lists = ThreadPoolExecutor(1, "cyclone-lists")
         self._lock = Lock()
         self._closed = False
@@ -138,6 +145,9 @@ class LocalJobBrowser:
         self._pages.submit(self._close_pages)
         self._lists.shutdown(wait=False)
         self._pages.shutdown(wait=False)
+        if self._far_rows is not None:
+            self._far_rows.submit(self._close_rows)
+            self._far_rows.shutdown()
 
     def look(self) -> State:
         """Look for changes."""
@@ -165,7 +175,10 @@ class LocalJobBrowser:
             self._stamp += 1
             with self._lock:  # both threads count
                 self._version += 1
-            self._read(index, *self._last_window)
+            if self._far_rows is not None:
+                self._want(*self._last_window)
+            else:
+                self._read(index, *self._last_window)
         with self._lock:
             again = self._dirty and not self._building and time.monotonic() >= self._due
             if again:
@@ -200,7 +213,7 @@ class LocalJobBrowser:
             if self._fetching or self._closed:
                 return
             self._fetching = True
-        self._pages.submit(self._fetch)
+        (self._far_rows or self._pages).submit(self._fetch)
 
     def _fetch(self) -> None:
         while True:
@@ -209,8 +222,8 @@ class LocalJobBrowser:
                 self._fetching = wanted is not None
             if wanted is None:
                 return
-            index = self._page_index = self._page_index or self._open_index(self._state_dir)
             try:
+                index = self._index_of_rows()
                 if self._read(index, *wanted):
                     self.on_news()
                 spare = (PAGE - wanted[1]) // 2
@@ -220,6 +233,19 @@ class LocalJobBrowser:
                         self._read(index, wanted[0] - spare, PAGE)
             except Exception as exc:  # noqa: BLE001  a border between threads: told by the next look
                 self._failure = exc
+                if self._far_rows is not None:  # nobody asks for the same rows again
+                    time.sleep(RETRY_S)
+                    with self._lock:
+                        self._wanted = self._wanted or (None if self._closed else wanted)
+
+    def _index_of_rows(self) -> JobIndex:
+        """What rows are read through, on the thread that does so."""
+        if self._far_rows is None:
+            index = self._page_index = self._page_index or self._open_index(self._state_dir)
+            return index
+        self._far_index = self._far_index or self._open_index(self._state_dir)
+        self._far_index.version()  # it opens what was not there yet
+        return self._far_index
 
     def _read(self, index: JobIndex, first: int, count: int) -> bool:
         """Read those rows of a window that are missing or old; whether there were any."""
@@ -250,6 +276,10 @@ class LocalJobBrowser:
         for job in jobs - rows.positions.keys():
             states = index.reader.task_states(job)
             rows.positions[job] = array("q", compress(range(1, len(states) + 1), states.translate(table)))
+
+    def _close_rows(self) -> None:
+        if self._far_index is not None:
+            self._far_index.close()
 
     def _close_pages(self) -> None:
         if self._page_index is not None:

@@ -222,10 +222,11 @@ def _health(details: Mapping[str, Any] | None, host: HostView) -> Health:
 
 def _health_of(name: str, host_type: str) -> Health:
     if host_type != "local":
-        from cyclone_core.operations import aws_looks
+        from cyclone_core.operations import aws_looks, aws_mirror
 
-        look = aws_looks.SHARED.peek(name)
-        return cast("Health", look.health()) if look is not None else "not asked"
+        look, seen = aws_looks.SHARED.peek(name), aws_mirror.SHARED.of(name).peek()
+        word = look.health() if look is not None else "not asked"
+        return cast("Health", "not answering" if seen.error and word not in ("not deployed", "not asked") else word)
     state_dir = paths.host_state_dir(name)
     if not os.path.exists(os.path.join(state_dir, "state.db")):
         return "new"
