@@ -224,25 +224,31 @@ class _State:
     ) -> None:
         self._demands, self._shapes, self._crews = demands, shapes, crews
         self._sites = {(site.cluster, site.region): site for site in sites}
-        self._room = {where: max(0, site.max_vcpus - self._used(where)) for where, site in self._sites.items()}
+        used: dict[Where, int] = defaultdict(int)
+        for (lane, region), crew in crews.items():
+            used[lane.cluster, region] += crew.all * self._vcpus(lane)
+        self._room = {where: max(0, site.max_vcpus - used[where]) for where, site in self._sites.items()}
         self._asked: dict[tuple[Lane, str], int] = defaultdict(int)
+        self._asked_of: dict[Lane, int] = defaultdict(int)
         self._open: dict[Lane, int] = defaultdict(int)
+        self._there: dict[Lane, list[str]] = defaultdict(list)
+        for lane, region in sorted(crews):
+            self._there[lane].append(region)
+        self._weighed: dict[Lane, set[str]] = defaultdict(set)
+        for demand in demands:
+            if demand.open_tasks:
+                self._weighed[demand.lane] |= {region for region, weight in demand.weights.items() if weight}
         self._able = {lane: sum(self._counted(lane, region) for region in self._regions(lane)) for lane, _ in crews}
-
-    def _used(self, where: Where) -> int:
-        mine = ((lane, crew) for (lane, region), crew in self._crews.items() if (lane.cluster, region) == where)
-        return sum(crew.all * self._vcpus(lane) for lane, crew in mine)
 
     def _vcpus(self, lane: Lane) -> int:
         return max(1, self._shapes[lane.definition].vcpus)
 
     def _regions(self, lane: Lane) -> list[str]:
-        return sorted(region for each, region in self._crews if each == lane)
+        return self._there.get(lane, [])
 
     def _is_off(self, lane: Lane, region: str) -> bool:
         """Whether no queue with tasks of a lane has a weight there."""
-        mine = [demand for demand in self._demands if demand.lane == lane and demand.open_tasks]
-        return bool(mine) and not any(demand.weights.get(region) for demand in mine)
+        return lane in self._weighed and region not in self._weighed[lane]
 
     def _counted(self, lane: Lane, region: str) -> int:
         """Workers there that are counted as the lane's."""
@@ -264,6 +270,7 @@ class _State:
             for region in sorted(asks):
                 for lane, workers in self._shared(region, asks[region]).items():
                     self._asked[lane, region] += workers
+                    self._asked_of[lane] += workers
                     self._room[lane.cluster, region] -= workers * self._vcpus(lane)
 
     def _wanted(self, lane: Lane) -> int:
@@ -271,8 +278,7 @@ class _State:
         return -(-self._open[lane] // max(1, self._shapes[lane.definition].ratio))
 
     def _missing(self, lane: Lane) -> int:
-        asked = sum(workers for (each, _), workers in self._asked.items() if each == lane)
-        return max(0, self._wanted(lane) - self._able.get(lane, 0) - asked)
+        return max(0, self._wanted(lane) - self._able.get(lane, 0) - self._asked_of[lane])
 
     def _spread(self, wish: _Wish) -> dict[str, int]:
         """What is missing over regions, with what of the lane is there; at most what is free."""
