@@ -15,6 +15,7 @@ import pytest
 
 from cyclone_core import journal, naming, paths
 from cyclone_core.operations.aws_host import AwsHost
+from cyclone_core.sandbox.settings import ACCOUNT
 from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.store import Claimed
@@ -47,7 +48,7 @@ class Far:
 
     def __init__(self, sandbox: Sandbox, name: str) -> None:
         """name: registered in the present home."""
-        self.sandbox, self.name, self.account = sandbox, name, "000000000000"
+        self.sandbox, self.name, self.account = sandbox, name, ACCOUNT
         self.dynamodb = sandbox.client("dynamodb", REGION)
         self.s3, self.ssm = sandbox.client("s3", REGION), sandbox.client("ssm", REGION)
         self.streams = sandbox.client("dynamodbstreams", REGION)
@@ -149,15 +150,16 @@ class Far:
 
     def report(self, unit: Unit, ended: dict[int, Outcome], retry: Retry, start_us: int, took_us: int = 2_000_000) -> None:
         """Report an attempt of these tasks, with their outputs in a log object."""
-        low, number = unit.low if unit.array else 0, unit.log + 1
+        low, number = unit.low if unit.array else 0, unit.log + 1 if any(output for _, output in ended.values()) else 0
         frames, members, at = list[bytes](), [], 0
         for position, (code, output) in ended.items():
             attempt = unit.history(position)[0]
             told = (1, unit.job, position, attempt, start_us, took_us, code, 1024, 10, 20)
             frames.append(journal.end_frame(*told, b"1 0.50 3.0\n", output))
             members.append(((unit.job, position, attempt, code, start_us, took_us, at, len(output)), number))
-            at += len(frames[-1])
-        self.host.bucket.put(keys.log_object(unit.job, low, number), compress(b"".join(frames)))
+            at += len(frames[-1]) if number else 0
+        if number:
+            self.host.bucket.put(keys.log_object(unit.job, low, number), compress(b"".join(frames)))
         unit.finish(members, {}, retry)
         self.host.store.save(unit, now_ms())
 
@@ -177,7 +179,7 @@ def far_host(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]
     for variable, value in {**reached, "AWS_REGION": REGION}.items():
         monkeypatch.setenv(variable, value)
     os.makedirs(os.path.join(paths.config_dir(), "hosts"), exist_ok=True)
-    body = {"name": name, "type": "aws", "account": "000000000000", "region": REGION}
+    body = {"name": name, "type": "aws", "account": ACCOUNT, "region": REGION}
     for path, text in (("hosts/" + name + ".json", json.dumps(body)), ("selected-host", name + "\n")):
         with open(os.path.join(paths.config_dir(), path), "w", encoding="utf-8") as file:
             file.write(text)

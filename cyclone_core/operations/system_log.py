@@ -4,7 +4,7 @@ Nothing is logged for this while jobs run: every change leaves its time somewher
 all that such a log could say.
 """
 
-from cyclone_core.jobs import RUNNING, STATES
+from cyclone_core.jobs import STATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def of_array(host: "HostView", job: "Job") -> "Iterator[Event]":
     after = 0
     while page := host.reader.tasks(job.id, None, after, _PAGE):
         for task in page:
-            if task.attempt > 1 or task.journal or task.status == RUNNING:
+            if task.attempt > 1 or task.started is not None:
                 yield from _told(host, job, task)
         after = page[-1].position
         if after >= job.next - 1:

@@ -121,6 +121,18 @@ def test_pages_of_one_attempt(run: Run, far: Far) -> None:
     assert json.loads(run("qstat -i 1 --json")[1])["last_output"] == ["second"]
 
 
+def test_tasks_that_wrote_nothing_have_run_all_the_same(run: Run, far: Far) -> None:
+    """Nothing is kept of their outputs, and everything else is told."""
+    run("qsub -t 2 -c true")
+    far.work(1, lambda position: (position - 1, b""))
+    assert run("qlog -i 1") == (0, "", "")
+    told = run("qlog -i 1 -t SYSTEM")[1]
+    assert "1--1  attempt 1 started" in told
+    assert "1--2  attempt 1 ended: Failed, exit code 1" in told
+    task = json.loads(run("qstat -i 1--2 --json")[1])
+    assert (task["exit_code"], task["took_s"], len(task["attempts"])) == (1, 2.0, 1)
+
+
 # -- live output --------------------------------------------------------------------------------------------------------------------
 @only("aws")
 def test_following_shows_what_is_written_while_it_runs(engine: FarEngine, run: Run) -> None:
