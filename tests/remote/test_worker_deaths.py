@@ -7,20 +7,20 @@ from pathlib import Path
 from cyclone_core.jobs import CAUSE_LOST, cause_of
 from tests.remote.host import Host, Wall
 
-SHORT = {"CYCLONE_LEASE_S": "4"}
+SHORT = {"CYCLONE_LEASE_S": "3"}
 
 
 def test_a_slice_goes_on_behind_the_results_of_a_worker_that_was_killed(host: Host, tmp_path: Path) -> None:
     """Another one takes over when the lease is over; what was recorded does not run again."""
     first = host.worker(**SHORT)
-    job = host.submit(f"echo $CYCLONE_TASK_INDEX >> {tmp_path}/ran; sleep 0.3", indices=(1, 12, 1), tasks=12, size=12)
+    job = host.submit(f"echo $CYCLONE_TASK_INDEX >> {tmp_path}/ran; sleep 0.2", indices=(1, 8, 1), tasks=8, size=8)
     host.until(lambda: host.counts(job)[2] >= 3, "three tasks are recorded")
     first.signal(signal.SIGKILL)
     done = {position for unit in host.units(job) for position in unit.results}
     host.worker(**SHORT)
-    assert host.over(job) == [12, 0, 0, 0]
+    assert host.over(job) == [8, 0, 0, 0]
     ran = [int(line) for line in (tmp_path / "ran").read_text().split()]
-    assert set(ran) == set(range(1, 13))
+    assert set(ran) == set(range(1, 9))
     assert all(ran.count(position) == 1 for position in done)
     assert all(unit.lease == 2 for unit in host.units(job))
 
@@ -49,7 +49,7 @@ def test_tasks_of_an_agent_that_died_count_as_lost_and_run_again(host: Host, tmp
 def test_a_message_that_comes_again_during_a_long_task_changes_nothing(host: Host, tmp_path: Path) -> None:
     """Another worker sees the lease and lets it be."""
     host.worker(**SHORT)
-    job = host.submit(f"echo x >> {tmp_path}/ran; sleep 6")
+    job = host.submit(f"echo x >> {tmp_path}/ran; sleep 4")
     host.until((tmp_path / "ran").exists, "it runs")
     host.worker(**SHORT)
     host.lanes.send("big", "default", 1, [(job, 0, 0, "somebody")])
@@ -61,7 +61,7 @@ def test_a_message_that_comes_again_during_a_long_task_changes_nothing(host: Hos
 def test_a_lease_is_made_longer_while_a_task_runs(host: Host) -> None:
     """A task may run much longer than a lease; its message stays hidden."""
     host.worker(CYCLONE_LEASE_S="2")
-    job = host.submit("sleep 6")
+    job = host.submit("sleep 4")
     assert host.over(job) == [1, 0, 0, 0]
     assert (host.item(job)["l"], len(host.attempts(job))) == (1, 1)
 

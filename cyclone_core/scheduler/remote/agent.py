@@ -12,6 +12,7 @@ from signal import SIGKILL, pidfd_send_signal
 from cyclone_core import wire
 from cyclone_core.journal import journal_path
 from cyclone_core.scheduler.local import pool, recovery
+from cyclone_core.scheduler.remote import clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class AgentProcess:
         first = _ORPHANED.format(parent=os.getpid())
         self.pid = pool.start_worker(self._state_dir, self._socket, _WORKER, self.journal, first)
         self._pidfd = os.pidfd_open(self.pid)
-        self._started, self.leaving = time.monotonic(), False
+        self._started, self.leaving = clock.seconds(), False
 
     @property
     def is_up(self) -> bool:
@@ -117,7 +118,7 @@ class AgentProcess:
             os.close(self._pidfd)
             self._pidfd = -1
         pool.end_orphans({pool.mark(self._socket, _WORKER, self.journal)}, set())
-        young = time.monotonic() - self._started < YOUNG_S and not self.leaving
+        young = clock.seconds() - self._started < YOUNG_S and not self.leaving
         self.deaths = self.deaths + 1 if young else 0
 
     @property

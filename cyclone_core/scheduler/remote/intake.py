@@ -4,7 +4,7 @@ One long poll at a time, at the band that had something last; the others are loo
 back at once, hidden for as long as the store says that nobody can have it.
 """
 
-import time
+from time import sleep
 
 from cyclone_core.errors import AwsError, NotFound
 from cyclone_core.scheduler.dynamo import refusals
@@ -12,6 +12,7 @@ from cyclone_core.scheduler.dynamo.keys import BANDS
 from cyclone_core.scheduler.dynamo.specs import indices_of
 from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, Refusal
 from cyclone_core.scheduler.lifecycle import Retry
+from cyclone_core.scheduler.remote.clock import milliseconds, seconds
 from cyclone_core.scheduler.remote.held import Held
 
 TYPE_CHECKING = False
@@ -59,16 +60,16 @@ class Intake:
         return self._ask(self._last_band, most, LONG_POLL_S) if may_wait else []
 
     def _is_there(self, band: int) -> bool:
-        return time.monotonic() - self._missing.get(band, -_MISSING_S) >= _MISSING_S
+        return seconds() - self._missing.get(band, -_MISSING_S) >= _MISSING_S
 
     def _ask(self, band: int, most: int, wait_s: int) -> "list[Message]":
         if not self._is_there(band):
             if wait_s:
-                time.sleep(1.0)
+                sleep(1.0)
             return []
         machine = self._machine
         if not self._lanes.has(machine.cluster, machine.definition, band):
-            self._missing[band] = time.monotonic()
+            self._missing[band] = seconds()
             return []
         found = self._lanes.receive(machine.cluster, machine.definition, band, most, wait_s, machine.times.hidden_s)
         if found:
@@ -81,7 +82,7 @@ class Intake:
 
         ahead: so many short tasks may be started before the first write; of a unit that was lost it is one.
         """
-        clock, now = time.monotonic(), int(time.time() * 1000)
+        clock, now = seconds(), milliseconds()
         found = self._store.claim(message.job, message.low, self._machine.identity, ahead, now, message.exists)
         if isinstance(found, Refusal):
             self._pass_on(message, found, now)
@@ -89,7 +90,7 @@ class Intake:
         try:
             return self._held(found, message, clock)
         except (AwsError, OSError):
-            self._store.give_back(found.unit, int(time.time() * 1000))
+            self._store.give_back(found.unit, milliseconds())
             self._lanes.extend([message], self._machine.times.hidden_s)
             raise
         except (NotFound, ValueError, IndexError) as exc:
@@ -118,7 +119,7 @@ class Intake:
 
     def _refuse(self, unit: "Unit", message: "Message", reason: str) -> None:
         """What nobody can ever run ends as Error."""
-        now = int(time.time() * 1000)
+        now = milliseconds()
         refusals.end(unit, reason, now)
         self._store.save(unit, now)
         self._lanes.delete([message])

@@ -3,7 +3,7 @@
 Everything comes from the environment that the definition's stack, AWS Batch and the image give it:
 
     CYCLONE_HOST CYCLONE_ACCOUNT CYCLONE_MAIN_REGION CYCLONE_REGION CYCLONE_DEFINITION    the stack of the definition
-    CYCLONE_CLUSTER                                                                       the request for workers
+    CYCLONE_CLUSTER CYCLONE_RETENTION_DAYS (30)                                           the request for workers
     CYCLONE_LANE            JSON: vcpus, working_directory, output_limit_mib, variables (names of those that the definition sets)
     CYCLONE_IDLE_S          seconds without work after which it leaves (20)
     CYCLONE_LEASE_S         length of a lease (120); all other times of a lease follow it
@@ -60,10 +60,11 @@ class Times:
 
 
 class Machine:
-    """See the module. `identity`: what the table calls this worker; `lane`: what leases tell the agent of the definition."""
+    """See the module. `identity`: what the table calls this worker; `lane`: what leases tell the agent of the definition; `kept_ms`: how
+    long finished jobs are kept."""
 
     __slots__ = (
-        "account", "cluster", "definition", "endpoint", "host", "identity", "idle_s", "lane", "main_region", "region", "root",
+        "account", "cluster", "definition", "endpoint", "host", "identity", "idle_s", "kept_ms", "lane", "main_region", "region", "root",
         "stop_s", "times", "variables",
     )  # fmt: skip
 
@@ -78,6 +79,7 @@ class Machine:
         self.identity = f"{self.region}/{environ.get('AWS_BATCH_JOB_ID') or f'{os.uname().nodename}-{pid}'}"
         self.idle_s = _seconds(environ, "CYCLONE_IDLE_S", 20.0)
         self.stop_s = _seconds(environ, "CYCLONE_STOP_S", _ECS_STOP_S)
+        self.kept_ms = int(_seconds(environ, "CYCLONE_RETENTION_DAYS", 30.0) * 86_400_000)
         self.times = Times(max(1.0, _seconds(environ, "CYCLONE_LEASE_S", 120.0)))
         self.root = environ.get("CYCLONE_WORKER_DIR") or environ.get("TMPDIR") or "/tmp"
         told = _told_lane(environ.get("CYCLONE_LANE", ""))

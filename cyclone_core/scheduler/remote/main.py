@@ -68,7 +68,7 @@ def supervisor(machine: "Machine", state_dir: str, socket_path: str) -> "Supervi
 
     aws = Aws(machine.main_region, Chain(), machine.endpoint, patience=Patience(5.0, 10.0, 3, 20.0, 2.0))
     table, bucket = Table(aws, machine.table), Bucket(aws, machine.bucket)
-    store = DynamoStore(table, bucket, MemoryIds(table), lease_ms=int(machine.times.lease_s * 1000))
+    store = DynamoStore(table, bucket, MemoryIds(table), kept_ms=machine.kept_ms, lease_ms=int(machine.times.lease_s * 1000))
     files = Files(state_dir, _fetch(aws, machine.bucket))
     return Supervisor(machine, store, Lanes(aws, machine.host), files, state_dir, socket_path)
 

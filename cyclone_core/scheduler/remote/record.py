@@ -5,13 +5,12 @@ again: the same attempt has the same objects.
 """
 
 import os
-import time
 
 from cyclone_core.errors import AwsError
 from cyclone_core.journal import output_path
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.store import LeaseLost
-from cyclone_core.scheduler.remote import logs
+from cyclone_core.scheduler.remote import clock, logs
 from cyclone_core.scheduler.remote.agent import log
 
 TYPE_CHECKING = False
@@ -97,7 +96,7 @@ class Records:
         then is either that, or what was there before.
         """
         if held.unwritten:
-            written.news |= self._store.save(held.unit, _now())
+            written.news |= self._store.save(held.unit, clock.milliseconds())
             held.unwritten, written.until = False, held.renewed + self._machine.times.lease_s
 
     # -- before the write ---------------------------------------------------------------------------------------------------------
@@ -118,7 +117,7 @@ class Records:
 
     def _change(self, held: "Held", plan: Plan, found: logs.Log) -> None:
         """The unit in memory as it is to be written."""
-        unit, now = held.unit, _now()
+        unit, now = held.unit, clock.milliseconds()
         unit.finish(found.rows, plan.reasons, held.retry)
         if found.inline:
             self._keep_inline(held, found)
@@ -128,7 +127,7 @@ class Records:
             return
         if not plan.how:
             unit.allow(plan.width, plan.short)
-            held.renewed = time.monotonic()
+            held.renewed = clock.seconds()
             unit.renew(now + int(self._machine.times.lease_s * 1000))
         elif plan.how == BACK:
             unit.give_back(now)
@@ -166,7 +165,7 @@ class Records:
         """Cut slices off; whoever is free gets them."""
         written, unit = Written(), held.unit
         try:
-            parts = self._store.split(unit, cuts, _now())
+            parts = self._store.split(unit, cuts, clock.milliseconds())
             written.done = True
             waiting = [(part.job, part.low, 1, str(part.shape.get("u") or "")) for part in parts if not part.is_over]
             self._lanes.send_back(held.message, waiting)
@@ -180,10 +179,6 @@ class Records:
 def _low(held: "Held") -> int:
     """How objects call a unit."""
     return held.unit.low if held.unit.array else 0
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 def _read(path: str, at: int) -> bytes:

@@ -21,12 +21,14 @@ import time
 from signal import SIG_IGN, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, signal
 
 from cyclone_core.errors import CycloneError
+from cyclone_core.journal import output_path
 from cyclone_core.scheduler.dynamo.keys import LEASED
 from cyclone_core.scheduler.dynamo.queues import BATCH
 from cyclone_core.scheduler.local.connections import Connections
+from cyclone_core.scheduler.remote import clock, logs
 from cyclone_core.scheduler.remote.agent import STREAM, AgentProcess, log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
-from cyclone_core.scheduler.remote.held import FLUSH_ROWS, PIPELINED_S, SHORT_S, Held, Pace
+from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S, SHORT_S, Held, Pace
 from cyclone_core.scheduler.remote.intake import SPEC, Intake
 from cyclone_core.scheduler.remote.machine import SPOT_S
 from cyclone_core.scheduler.remote.notice import LOOK_S, Instance
@@ -95,7 +97,7 @@ class Supervisor:
         """of what kinds of tasks (their spec)"""
         self.next_lease = 1
         self.receive_after = self.look_at = self.hide_at = self.notice_at = self.full_since = self.told_at = self.delete_at = 0.0
-        self.worked_at = self.answered_at = time.monotonic()
+        self.worked_at = self.answered_at = clock.seconds()
         self.leave_at = 0.0
         """running tasks may go on until then; 0: nobody told it to leave"""
         self.why, self.exit_code = "", 0
@@ -124,7 +126,7 @@ class Supervisor:
                 self.arrivals.take_in()
             elif why := self.connections.handle(descriptor, event):
                 log(f"no connection can be taken just now: {why}")
-        now = time.monotonic()
+        now = clock.seconds()
         self._see_agent()
         self._drain(now)
         self._watch_leases(now)
@@ -139,7 +141,7 @@ class Supervisor:
 
     def _leave(self, why: str, seconds: float, code: int = 0) -> None:
         """Take nothing more; running tasks may go on for so long."""
-        leave_at = time.monotonic() + seconds
+        leave_at = clock.seconds() + seconds
         self.exit_code = self.exit_code or code
         if self.why:
             self.leave_at = min(self.leave_at, leave_at)
@@ -174,7 +176,9 @@ class Supervisor:
         for row in rows:
             self.pace.lasted(row[5] / 1e6)
             held.pace.lasted(row[5] / 1e6)
-        held.report(rows, reasons, self.agent.descriptor, time.monotonic())
+        held.report(rows, reasons, self.agent.descriptor, clock.seconds())
+        if held.lost:
+            logs.remove((row[1], row[2], output_path(self.state_dir, *row[:3])) for row in rows)
         for _, low, high in returned:
             held.returned(low, high)
             left -= high - low + 1
@@ -193,7 +197,7 @@ class Supervisor:
     def _see_agent(self) -> None:
         if self.agent.has_ended():
             self._bury()
-        if self.agent.is_heavy() and not self.leases:
+        if not self.leases and not self.agent.leaving and self.agent.is_heavy():
             self.agent.stop(0)
 
     def _bury(self) -> None:
@@ -202,7 +206,7 @@ class Supervisor:
         self.agent.bury()
         for lease, (rows, started) in self.agent.evidence(self.leases).items():
             held, _ = self.leases[lease]
-            held.report(rows, {}, self.agent.descriptor, time.monotonic())
+            held.report(rows, {}, self.agent.descriptor, clock.seconds())
             held.died.update({position: start for position, start in started.items() if position in held.out})
         for held in {id(held): held for held, _ in self.leases.values()}.values():
             held.out.clear()
@@ -270,8 +274,8 @@ class Supervisor:
         plan.follow, plan.how, plan.reason = follow or held.unit.follow > time.time() * 1000, held.how, _REASONS.get(held.how, "")
         seconds = held.pace.estimate(held.oldest_s(time.time()))
         plan.short = 0 <= seconds < SHORT_S
-        plan.width = WIDTH + (FLUSH_ROWS if 0 <= seconds < PIPELINED_S and held.unit.ahead > FLUSH_ROWS // 2 else 0)
-        held.busy, held.written_at = True, time.monotonic()
+        plan.width = WIDTH + _further(seconds, held.unit.ahead)
+        held.busy, held.written_at = True, clock.seconds()
         if plan.follow:
             held.live_at = held.written_at
         self.writes.start(self.records.write, held, plan, done=lambda written, error: self._written(held, plan, written, error))
@@ -288,20 +292,20 @@ class Supervisor:
         elif written.error is not None:
             if not written.taken:
                 held.put_back(plan.rows, plan.reasons)
-            held.heard, held.retry_at = True, time.monotonic() + RETRY_S
+            held.heard, held.retry_at = True, clock.seconds() + RETRY_S
             self._trouble(written.error)
         elif held.unit.state != LEASED:
             self.held.pop(_key(held), None)
             if held.unit.is_over:
                 self.finished.append(held.message)
         else:
-            self.answered_at = time.monotonic()
+            self.answered_at = clock.seconds()
             held.take_over()
             self._cancel(held, written.news)
 
     def _trouble(self, error: "Error") -> None:
         """Something could not be asked: it is tried again, and told now and then."""
-        now = time.monotonic()
+        now = clock.seconds()
         if now - self.told_at >= _LOG_S:
             self.told_at = now
             log(f"{error}. It is tried again")
@@ -340,7 +344,7 @@ class Supervisor:
         if written.lost:
             self._lose(held, "its lease is over: another worker has it")
         elif written.error is not None:
-            held.retry_at = time.monotonic() + RETRY_S
+            held.retry_at = clock.seconds() + RETRY_S
             self._trouble(written.error)
         else:
             held.take_over()
@@ -383,7 +387,7 @@ class Supervisor:
             self.polls.start(self.intake.receive, wanted, not self.held and not coming, done=self._received)
 
     def _received(self, messages: "list[Message] | None", error: "Error") -> None:
-        now = time.monotonic()
+        now = clock.seconds()
         if messages is None:
             self._trouble(error)
             self.receive_after = now + RETRY_S
@@ -402,7 +406,7 @@ class Supervisor:
 
     def _taken(self, held: Held | None, error: "Error") -> None:
         """A message was looked at."""
-        now = time.monotonic()
+        now = clock.seconds()
         if isinstance(error, OSError):
             self.full_since = self.full_since or now
             self.receive_after = now + RETRY_S
@@ -463,7 +467,7 @@ class Supervisor:
         for held in found:
             held.busy = True
         units = [held.unit for held in found]
-        self.looks.start(self.store.hear, units, int(time.time() * 1000), done=lambda news, error: self._heard(found, news, error))
+        self.looks.start(self.store.hear, units, clock.milliseconds(), done=lambda news, error: self._heard(found, news, error))
 
     def _heard(self, found: "list[Held]", news: "dict[tuple[str, str], set[int] | None] | None", error: "Error") -> None:
         for held in found:
@@ -510,6 +514,13 @@ class Supervisor:
             self.full_since = self.full_since or now
         if self.full_since and now - self.full_since >= FULL_S:
             self._leave(f"the disk that holds {self.state_dir} is full", 0, 1)
+
+
+def _further(seconds: float, ahead: int) -> int:
+    """How many more tasks than run at once may be started between two writes. seconds: that they last, negative: unknown."""
+    if 0 <= seconds < PIPELINED_S and ahead > FLUSH_ROWS // 2:
+        return FLUSH_ROWS
+    return int(FLUSH_S / seconds) if SHORT_S <= seconds < FLUSH_S else 0
 
 
 def _key(held: Held) -> "tuple[int, int]":

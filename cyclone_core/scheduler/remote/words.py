@@ -13,6 +13,7 @@ from zlib import crc32
 
 from cyclone_core import __version__
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.remote import clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class Words:
     def begin(self, instance: "Instance") -> None:
         """Learn which instance this is, and say that there is a worker. Raises AwsError."""
         self._instance = instance.name()
-        self.say(time.monotonic())
+        self.say(clock.seconds())
 
     def is_due(self, now: float) -> bool:
-        """Whether something is to be said again. now: monotonic seconds."""
+        """Whether something is to be said again. now: `clock.seconds`."""
         return bool(self._said_at) and now - self._said_at >= SAY_S
 
     def say(self, now: float) -> None:
