@@ -33,6 +33,8 @@ MOST_ACTIONS = 100
 """Of one transaction."""
 _TRIES = 12
 _LONGEST_PAUSE_S = 1.0
+_EARLY_OR_LATE_S = 86_400
+"""By so much the end of a job's time may differ: records come late."""
 _DAY_S = 86_400
 
 
@@ -129,7 +131,8 @@ class Accountant:
     def _close_single(self, number: int, image: "Item", now: float) -> None:
         """A single job is over: whoever wrote that has mostly done the rest in the same write, which is cheaper."""
         state = job_state(image["c"])
-        has_all = "due" not in image and ("expires" in image or not self._kept_s) and (state == SUCCESSFUL or "z" in image)
+        is_kept = abs(image.get("expires", 0) - now - self._kept_s) < _EARLY_OR_LATE_S  # who wrote it may not know how long
+        has_all = "due" not in image and (is_kept or not self._kept_s) and (state == SUCCESSFUL or "z" in image)
         if not has_all:
             self._close(number, state, now, ("s", "=", keys.OVER))
 

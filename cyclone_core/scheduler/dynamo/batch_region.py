@@ -51,10 +51,16 @@ class BatchRegion:
     """One region. One thread uses it at a time."""
 
     def __init__(
-        self, aws: Batch, host: str, region: str, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        aws: Batch,
+        host: str,
+        region: str,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
-        """aws: the client of that region."""
-        self.region = region
+        """aws: the client of that region; settings: variables of all workers, beside their cluster's name."""
+        self.region, self._settings = region, settings or {}
         self._aws, self._host, self._clock, self._sleep = aws, host, clock, sleep
         self._pace = Pace(SUBMISSIONS_PER_S)
 
@@ -112,13 +118,14 @@ class BatchRegion:
     def submit(self, request: Request) -> Request:
         """Submit the Batch job of a request; with its id. Raises AwsError; `is_certain` tells whether then there is none."""
         self._sleep(self._pace.wait_s(self._clock()))
+        variables = {"CYCLONE_CLUSTER": request.cluster, **self._settings}
         several: Body = {"arrayProperties": {"size": request.workers}} if request.workers > 1 else {}
         answer = self._aws.batch(
             "SubmitJob",
             jobName=request.name,
             jobQueue=naming.job_queue(self._host, request.cluster),
             jobDefinition=naming.job_definition(self._host, request.definition),
-            containerOverrides={"environment": [{"name": "CYCLONE_CLUSTER", "value": request.cluster}]},
+            containerOverrides={"environment": [{"name": name, "value": value} for name, value in variables.items()]},
             **several,
         )
         return replace(request, batch=answer["jobId"])

@@ -46,6 +46,7 @@ def _scaler() -> Scaler:
     ours = control()
 
     def region(name: str) -> BatchRegion:
-        return BatchRegion(Aws(name, credentials, patience=QUICK), ours.host, name)
+        settings = {"CYCLONE_RETENTION_DAYS": str(ours.retention_s // 86_400)}
+        return BatchRegion(Aws(name, credentials, patience=QUICK), ours.host, name, settings=settings)
 
     return Scaler(ours.table, ours.records.bodies, region, ours.now)
