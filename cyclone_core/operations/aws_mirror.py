@@ -14,13 +14,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import FINAL
 from cyclone_core.operations.mirror_refresh import Refresher, Source, Step
 from cyclone_core.scheduler.sqlite.mirror import MirrorStore
+
+if TYPE_CHECKING:
+    from cyclone_core.operations import aws_events
 
 QUICK_S, WORKING_S, SLOW_S = 2.0, 5.0, 15.0
 """Between two steps: after a change, when nothing changes while tasks are open, and when nothing changes at all."""
@@ -65,6 +68,7 @@ class Mirror:
         self._held: BinaryIO | None = None
         self._pause = QUICK_S
         self._asked = 0
+        self._watcher: aws_events.Watcher | None = None
         self._pace: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
 
     # -- whoever looks -----------------------------------------------------------------------------------------------
@@ -132,8 +136,13 @@ class Mirror:
 
     def _step(self) -> Step:
         if self._refresher is None:
+            from cyclone_core.operations import aws_events
+
+            self._watcher = aws_events.Watcher(self.host)
             self._refresher = Refresher(MirrorStore(self.directory), self._open_source(self.host), now=self._now)
         step = self._refresher.step()
+        for kind, name, text in self._watcher.look(step.working) if self._watcher else ():
+            self._refresher.store.event(self._now(), kind, name, text)
         self._pace.append((self._now(), sum(sum(counts[state] for state in FINAL) for counts in self._refresher.store.totals().values())))
         return step
 

@@ -209,7 +209,18 @@ def hosts_now(registry: "HostRegistry | None" = None) -> tuple[HostNow, ...]:
 def events(host: HostView, before_id: int | None = None, limit: int = 200) -> tuple[EventView, ...]:
     """What happened, newest first: at most `limit` events, with `before_id` older ones than that."""
     rows = MonitoringReader(host.reader.connection).events(before_id, limit)
+    if host.type == "aws":
+        return tuple(_far_event(*row) for row in rows)
     return tuple(EventView(number, at, LOCAL_REGION, kind, name, text, _level(text)) for number, at, kind, name, text in rows)
+
+
+def _far_event(number: int, at: float, kind: str, name: str, text: str) -> EventView:
+    """Of an AWS host: what interfaces here have seen (`aws_events`)."""
+    from cyclone_core.operations import aws_events
+
+    region, slash, rest = name.partition("/")
+    place, what = (region, rest) if slash else ("", name)
+    return EventView(number, at, place, kind, what, text, "warning" if aws_events.is_warning(text) else "info")
 
 
 def _health(details: Mapping[str, Any] | None, host: HostView) -> Health:

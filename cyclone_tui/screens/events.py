@@ -76,12 +76,13 @@ class EventsView(FilteredView):
         """An untouched cursor stays on the newest."""
         warnings = self.only_warnings and not self.filter_text
         narrowed = "No warning. w shows all events" if warnings else "Nothing fits. Esc takes the filter away"
-        self.table.empty = narrowed if self._data.events else "Nothing happened yet"
+        nothing = "Nothing was seen to happen yet: it is noted while somebody looks" if self.session.is_aws else "Nothing happened yet"
+        self.table.empty = narrowed if self._data.events else nothing
         found = [event for event in self._data.events if self._is_wanted(event)]
         self.table.set_source(ListRows[EventView](found, lambda event: event.id), follow_top=True, keep=True)
 
     def _is_wanted(self, event: EventView) -> bool:
-        if self._data.region not in (None, event.region) or (self.only_warnings and event.level == "info"):
+        if (event.region and self._data.region not in (None, event.region)) or (self.only_warnings and event.level == "info"):
             return False
         return not self.fits.terms or self.fits(cells(event))
 
@@ -131,6 +132,12 @@ def event_columns(ascii: bool) -> tuple[Column[EventView], ...]:
         Column("level", "", lambda event: formats.event_sign(event, ascii), 1, style=style),
         Column("region", "Region", lambda event: event.region, 14, style=lambda event: "muted", priority=1),
         Column("kind", "Kind", lambda event: event.kind, 11),
-        Column("name", "Name", lambda event: event.name, 16, style=lambda event: "title"),
+        Column(
+            "name",
+            "Name",
+            lambda event: formatters.worker(event.name) if event.kind == "worker" else event.name,
+            16,
+            style=lambda event: "title",
+        ),
         Column("text", "Event", lambda event: event.text, style=style, least=34),
     )

@@ -221,8 +221,14 @@ def _row(job: Job) -> Row:
     return (
         job.id, job.name, job.queue, job.definition, job.user, 1, job.priority,
         None if key is None or key.startswith(AUTOMATIC_KEY) else key, array, job.tasks, job.low, job.step, job.limit, job.next,
-        job.submitted, job.started, job.ended, job.cancel, *job.counts, *job.final,
+        job.submitted, job.started, job.ended, job.cancel, *job.counts, *_final(job),
     )  # fmt: skip
+
+
+def _final(job: Job) -> Row:
+    """The final attempt of a single job. Here a journal tells that it ran; there one that printed nothing has none."""
+    code, attempt, start_us, took_us, journal, at, size = job.final
+    return code, attempt, start_us, took_us, journal or (journal if job.exit_code is None or job.array else 1), at, size
 
 
 def _note(job: Job) -> Row:
