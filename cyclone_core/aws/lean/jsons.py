@@ -21,16 +21,18 @@ def _refuse(value: object) -> None:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON: {value!r}")
 
 
-def _codec() -> "tuple[Callable[[Any], str], Callable[[str], Any]]":
+def _codec() -> "tuple[Callable[[Any, bool], str], Callable[[str], Any]]":
     try:
         from _json import encode_basestring_ascii, make_encoder, make_scanner
 
-        encode = make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, False)
+        encode, in_order = (
+            make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", is_sorted, False, False) for is_sorted in (False, True)
+        )
         scan = make_scanner(_Plain)  # type: ignore[arg-type]  # it only reads the attributes
     except (ImportError, TypeError):
         import json
 
-        return json.dumps, json.loads
+        return lambda value, is_sorted: json.dumps(value, separators=(",", ":"), sort_keys=is_sorted), json.loads
 
     def read(text: str) -> "Any":
         text = text.strip(" \t\r\n")
@@ -42,7 +44,7 @@ def _codec() -> "tuple[Callable[[Any], str], Callable[[str], Any]]":
             raise ValueError(f"more than one JSON value, from character {end} on")
         return value
 
-    return lambda value: "".join(encode(value, 0)), read
+    return lambda value, is_sorted: "".join((in_order if is_sorted else encode)(value, 0)), read
 
 
 _write, _read = _codec()
@@ -50,9 +52,14 @@ _write, _read = _codec()
 
 def dumps(value: object) -> bytes:
     """A value as compact JSON of ASCII characters. Raises TypeError for what JSON does not have, ValueError for what is no number."""
-    return _write(value).encode("ascii")
+    return _write(value, False).encode("ascii")
 
 
-def loads(data: bytes) -> "Any":
+def text(value: object, is_sorted: bool = False) -> str:
+    """The same as text; is_sorted: members of objects in the order of their names."""
+    return _write(value, is_sorted)
+
+
+def loads(data: "bytes | str") -> "Any":
     """The value of a JSON text. Raises ValueError."""
-    return _read(data.decode("utf-8"))
+    return _read(data if isinstance(data, str) else data.decode("utf-8"))

@@ -3,10 +3,10 @@
 Read as a whole, and kept for a while: a host has some dozens. A record appears once the stack that makes it is there.
 """
 
-import json
 import time
 
 from cyclone_core import naming
+from cyclone_core.aws.lean import jsons
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Records:
 def _body(text: str) -> "dict[str, Any]":
     """A body; {} when somebody wrote something else there."""
     try:
-        found = json.loads(text)
+        found = jsons.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,11 +4,11 @@ A spec says what a row of `spec` says on the local engine. It outlives the jobs 
 half a year to live renews it. Non-goal: a job that waits longer than that ends as Error, with the reason.
 """
 
-import json
 from _blake2 import blake2b
 from _thread import allocate_lock
 from zlib import compress, decompress
 
+from cyclone_core.aws.lean import jsons
 from cyclone_core.errors import AwsError, NotFound
 from cyclone_core.scheduler.dynamo import keys
 
@@ -52,7 +52,7 @@ class Wanted:
             "retry_exit": [list(pair) for pair in request.retry_exit], "timeout_s": request.timeout_s, "umask": request.umask,
             "warm": request.warm,
         }  # fmt: skip
-        self.body = json.dumps(fields, sort_keys=True)
+        self.body = jsons.text(fields, is_sorted=True)
         self.digest = blake2b(self.body.encode(), digest_size=16).digest()
 
 
@@ -112,7 +112,7 @@ class Specs:
             if item is None:
                 raise NotFound("what this job executes is not stored any more: it waited for more than a year. Submit it again")
             content = decompress(item["script"]) if "script" in item else None
-            found = Spec(json.loads(decompress(item["body"])), content, item.get("object", ""))
+            found = Spec(jsons.loads(decompress(item["body"])), content, item.get("object", ""))
             with self._lock:
                 if len(self._read) >= _REMEMBERED:
                     self._read.clear()

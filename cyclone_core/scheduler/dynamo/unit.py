@@ -17,11 +17,11 @@ What others write into an item that somebody holds is kept apart, so that nobody
 job), `follow`. The holder hears of it with `hear`, which takes the item that every write and every look returns.
 """
 
-import json
 from itertools import groupby, pairwise
 from zlib import compress, decompress
 
 from cyclone_core import jobs
+from cyclone_core.aws.lean import jsons
 from cyclone_core.jobs import CANCELLED, RUNNING, WAITING
 from cyclone_core.scheduler import columns, lifecycle
 from cyclone_core.scheduler.dynamo import keys, tiles
@@ -114,13 +114,13 @@ class Unit:
         unit.state, unit.lease, unit.version = item["s"], item["l"], item["v"]
         unit.until, unit.worker, unit.mark = item.get("un", 0), item.get("w", ""), item.get("mk", unit.low - 1)
         unit.log, unit.lost, unit.output = item.get("lg", 0), item.get("ls", 0), item.get("o", b"")
-        unit.running = json.loads(item.get("rn", "[]"))
+        unit.running = jsons.loads(item.get("rn", "[]"))
         unit.results = {member[0][1]: member for member in columns.rows(unit.job, item.get("rs", b""))}
         unit.earlier = columns.rows(unit.job, item.get("hs", b""))
-        for low, high, *history in json.loads(item.get("op", "[]")):
+        for low, high, *history in jsons.loads(item.get("op", "[]")):
             unit.histories.update(dict.fromkeys(range(low, high + 1), tuple(history)))
         unit.reasons = _read_reasons(item.get("why", b""))
-        unit.live = {int(position): told for position, told in json.loads(item.get("lv", "{}")).items()}
+        unit.live = {int(position): told for position, told in jsons.loads(item.get("lv", "{}")).items()}
         unit.touched = False
         unit.hear(item)
         return unit
@@ -446,7 +446,7 @@ def _number(job: "Item") -> int:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return jsons.text(value)
 
 
 def _write_reasons(reasons: "Mapping[tuple[int, int], str]") -> bytes | None:
@@ -464,4 +464,4 @@ def _write_reasons(reasons: "Mapping[tuple[int, int], str]") -> bytes | None:
 def _read_reasons(blob: bytes) -> dict[tuple[int, int], str]:
     if not blob:
         return {}
-    return {(position, attempt): text for text, members in json.loads(decompress(blob)) for position, attempt in members}
+    return {(position, attempt): text for text, members in jsons.loads(decompress(blob)) for position, attempt in members}
