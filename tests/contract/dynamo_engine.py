@@ -283,7 +283,9 @@ class DynamoEngine:
     def _report(self, unit: Unit, rows: "list[Row]", reasons: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], Any]:
         self.store.hear([unit], self.ms)  # as a worker does every few seconds
         spec = self.store.specs.spec(self.store.job(unit.job)["sp"]).body  # type: ignore[index]
-        again = unit.finish([(row, int(bool(row[6]))) for row in rows], reasons, Retry(spec["retries"], spec["retry_exit"]))
+        again: list[Any] = []
+        for row in rows:  # what is to run again is given back at once, so nothing more of it comes under this lease
+            again = again or unit.finish([(row, int(bool(row[6])))], reasons, Retry(spec["retries"], spec["retry_exit"]))
         if not unit.touched:
             return {}
         if not unit.is_over:
@@ -320,7 +322,8 @@ class DynamoEngine:
             for name in ("results", "histories", "cancelled", "reasons"):
                 setattr(taken, name, copy.copy(getattr(unit, name)))
             taken.earlier = list(unit.earlier)
-            if taken.state != keys.LEASED:
+            now = self.table.get(unit.key, consistent=True) or {}
+            if (taken.state, now.get("s"), now.get("l")) != (keys.LEASED, keys.LEASED, unit.lease):
                 continue
             taken.lose(self.ms, {key[1]: started[key]} if key in started else {}, **more)
             if self._save(taken) and key[1] not in taken.results and "x" not in (self.store.job(unit.job) or {}):

@@ -252,8 +252,12 @@ class DynamoStore:
             except ConditionFailed as failed:
                 item = failed.item
                 if (item.get("l"), item.get("v")) == (unit.lease, unit.version + 1) and unit.touched:
-                    unit.written()
-                    return unit.hear(item)
+                    if all(item.get(name) == value for name, value in unit.changes().items()):
+                        unit.written()
+                        return unit.hear(item)
+                    if item["s"] == keys.LEASED:  # an earlier write of ours, of which we never heard that it succeeded
+                        unit.version += 1
+                        continue
                 if (item.get("l"), item.get("v"), item.get("s")) != (unit.lease, unit.version, keys.LEASED):
                     raise LeaseLost(f"{unit.key} is held under lease {item.get('l')}, not {unit.lease}") from failed
                 for position in unit.hear(item):
@@ -287,8 +291,10 @@ class DynamoStore:
                 self.table.transact(actions, token)
             except ConditionFailed as failed:
                 item = failed.item
-                if (item.get("l"), item.get("v"), item.get("s"), item.get("lo")) != (unit.lease, unit.version, keys.LEASED, unit.low):
+                ours = (item.get("l"), item.get("s"), item.get("h")) == (unit.lease, keys.LEASED, unit.high)
+                if not ours or not unit.version <= item["v"] <= unit.version + unit.touched:
                     raise LeaseLost(f"{unit.key} is held under lease {item.get('l')}, not {unit.lease}") from failed
+                unit.version = item["v"]  # higher after a write of ours, of which we never heard that it succeeded
                 unit.hear(item)
                 token = urandom(16).hex()
                 continue
