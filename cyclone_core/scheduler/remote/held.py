@@ -155,6 +155,15 @@ class Held:
         return self.fields if self.indices is None else (*self.fields, list(self.indices.parts(low, high)))
 
     @property
+    def task_name(self) -> str:
+        """What users call the first task that the agent has."""
+        position = min(self.out, default=self.unit.low)
+        if not self.unit.array:
+            return str(self.number)
+        low, step = self.fields[4:6]
+        return f"{self.number}--{self.indices.index(position) if self.indices else low + (position - 1) * step}"
+
+    @property
     def in_hand(self) -> int:
         """Tasks that are here and have no result."""
         return max(0, self.unit.left - len(self.rows))

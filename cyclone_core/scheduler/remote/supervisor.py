@@ -453,7 +453,9 @@ class Supervisor:
             self._tidy(now)
             if self.instance.is_there:
                 self.notes.start(self.instance.is_interrupted, done=self._noticed)
-        self.words.running = next((_name(held) for held in self.held.values() if held.out), "")
+        self.words.running = next((held.task_name for held in self.held.values() if held.out), "")
+        if self.words.is_unwanted and not self.why:
+            self._leave("its place is wanted for others", float("inf"))
         if self.words.is_due(now) and not self.notes.open:
             self.notes.start(self.words.say, now, done=self._noted)
         if self.words.is_unwanted and not self.why:
