@@ -2,7 +2,7 @@
 
 The order is that of `waiting`, from what keeps a job for ever to what only takes its time: a missing resource, a pause, a need that
 nothing can meet, no region to compute in, the array's own limit, a control plane that is silent, workers that cannot be asked for,
-workers that have not started, work that shares them. One request to the table, since records are kept for a minute.
+workers that have not started, work that shares them. One request to the table, and one for the records when they are ten seconds old.
 """
 
 from time import time
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         def find(self, kind: str, name: str) -> "Body | None":
             """A body."""
 
-        def all(self) -> "Mapping[str, Mapping[str, Body]]":
-            """Every body."""
+        def all(self, oldest_s: float = ...) -> "Mapping[str, Mapping[str, Body]]":
+            """Every body, none older than `oldest_s`."""
 
     class Items(Protocol):
         """What of the host's table is used."""
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 SILENT_S = 180.0
 """The scaler looks each minute: after three it is not well."""
+FRESH_S = 10.0
+"""What is told of resources is not older: a pause is often a moment old when somebody wonders."""
 _NEW_S = 10.0
 """A job is counted within seconds, and workers are asked for at once where none are there."""
 
@@ -62,6 +64,7 @@ def why_waiting(host: "Host", job: "Job", now: "float | None" = None) -> str | N
     if not job.counts[WAITING]:
         return None
     now = time() if now is None else now
+    host.bodies.all(FRESH_S)
     bodies: dict[str, Body] = {}
     found = hindrance(_Resources(host.bodies), job.queue, job.definition, bodies)  # type: ignore[arg-type]  # it asks for no more
     if found is not None:

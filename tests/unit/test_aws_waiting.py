@@ -31,7 +31,7 @@ class Known:
         """A body."""
         return self.known[kind].get(name)
 
-    def all(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def all(self, oldest_s: float = 60.0) -> dict[str, dict[str, dict[str, Any]]]:
         """Every body."""
         return self.known
 

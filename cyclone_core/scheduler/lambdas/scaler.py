@@ -1,6 +1,6 @@
 """Asks AWS Batch for the workers that a host's backlog wants, every minute and when somebody has made work available.
 
-    event   with `asked` in it: wait first until what was just made available is counted; anything else: look at once
+    event   with `asked` in it: somebody made work available, which may not be counted yet; anything else: nobody did
     answer  what was done (`scaling.Report`), which is also a line of the log
 
 Its role: the jobs table (read and write), the host's records (ssm:GetParametersByPath); in every region batch:DescribeJobs,
@@ -21,20 +21,18 @@ from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
 QUICK = Patience(connect_s=3.0, read_s=10.0, attempts=2, throttled_s=5.0)
 """With regions: one that is slow keeps no other waiting for long."""
-SETTLE_S = 2.5
-"""Counters follow what is made available by a second or two, and by some more where the function that counts has to start first."""
-LOOKS = 3
-"""So often it is looked for what somebody says is there."""
+SETTLE_S, LOOKS_MORE = 2.5, 2
+"""Counters follow what is made available by a second or two: what somebody says is there is looked for so often."""
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
     """What a scheduled event or whoever asks gets."""
-    is_asked = isinstance(event, dict) and "asked" in event
-    for _ in range(LOOKS if is_asked else 1):
-        time.sleep(SETTLE_S if is_asked else 0)
-        report = _scaler().run()
+    report = _scaler().run()
+    for _ in range(LOOKS_MORE if isinstance(event, dict) and "asked" in event else 0):
         if report.did != NOTHING:
             break
+        time.sleep(SETTLE_S)
+        report = _scaler().run()
     found = asdict(report)
     say("scaled", **found)
     return found
