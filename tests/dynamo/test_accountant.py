@@ -2,6 +2,7 @@
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, SUCCESSFUL, outcome
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.expiry import expire
 from tests.dynamo.streamed import Host
 
@@ -108,6 +109,15 @@ def test_single_jobs_that_did_not_end_well(host: Host) -> None:
     host.count()
     assert [host.item(*keys.job(job)).get("z") for job in jobs] == [FAILED, None, CANCELLED]
     assert all("due" not in host.item(*keys.job(job)) for job in jobs)
+
+
+def test_a_worker_that_does_not_know_how_long_jobs_are_kept(host: Host) -> None:
+    """What it wrote is corrected; who knows is left alone."""
+    host.accountant = Accountant(host.table, retention_s=7 * 86_400)
+    job = host.submit()
+    host.run(job)
+    host.count()
+    assert host.item(*keys.job(job))["expires"] == host.now // 1000 + 7 * 86_400
 
 
 def test_what_expires_counts_no_more(host: Host) -> None:

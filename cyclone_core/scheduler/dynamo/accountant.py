@@ -1,6 +1,6 @@
 """Counting what the stream tells, and what follows from it: the end of arrays, retention, and the next tiles of limited arrays. Lean.
 
-    accountant = Accountant(table, keep_days=30)
+    accountant = Accountant(table, retention_s=30 * 86_400)
     for send in accountant.apply(records, now):     send it to its lane, then
         accountant.sent(send)                       say so: sent again is harmless, not sent at all waits for the reconciler
 
@@ -35,7 +35,6 @@ _TRIES = 12
 _LONGEST_PAUSE_S = 1.0
 _EARLY_OR_LATE_S = 86_400
 """By so much the end of a job's time may differ: records come late."""
-_DAY_S = 86_400
 
 
 class Send:
@@ -55,12 +54,12 @@ class Accountant:
     def __init__(
         self,
         table: "Table",
-        keep_days: int = 30,
+        retention_s: int = 30 * 86_400,
         sleep: "Callable[[float], None]" = _sleep,
         chance: "Callable[[], float] | None" = None,
     ) -> None:
-        """keep_days: jobs that are over are kept so long, 0: for ever; chance: a number below 1, another one each time."""
-        self._table, self._kept_s, self._sleep, self._chance = table, keep_days * _DAY_S, sleep, chance or Random().random
+        """retention_s: jobs that are over are kept so long, 0: for ever; chance: a number below 1, another one each time."""
+        self._table, self._kept_s, self._sleep, self._chance = table, retention_s, sleep, chance or Random().random
 
     def apply(self, records: "Iterable[Mapping[str, Any]]", now: float) -> "list[Send]":
         """Count records of the table's stream, as functions get them; what limited arrays may send next. now: seconds since 1970."""
