@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from cyclone_core.errors import CycloneError, NotFound
 from cyclone_core.operations import follow
-from cyclone_core.operations.queries import HostView, open_host
+from cyclone_core.operations.queries import HostView
 from cyclone_core.views import Job
+from cyclone_tui.session import open_far
 from cyclone_tui.widgets.log_lines import NOTE, LineFeed
 from cyclone_tui.widgets.log_view import Batch
 
@@ -75,7 +76,7 @@ class Follower(threading.Thread):
         try:
             while True:
                 try:
-                    with open_host(self.host) as host:
+                    with open_far(self.host) as host:
                         self._follow(host)
                     break
                 except NotFound as exc:  # no such job or attempt: that will not change

@@ -184,7 +184,9 @@ def open_watched(host: str) -> HostView:
 
 
 def open_far(host: str) -> HostView:
-    """An AWS host itself."""
+    """A host itself, for whoever looks at it: with little patience where that asks AWS."""
+    if host_type(host) == "local":
+        return open_host(host)
     from cyclone_core.operations import aws_watched
 
     return aws_watched.view(host)

@@ -6,12 +6,14 @@ any command.
 
 import os
 import threading
+from collections.abc import Callable
 
 from cyclone_core import paths
 from cyclone_core.aws.lean.hosts import LeanHost, open_host
 from cyclone_core.aws.patience import Patience
 from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.aws_view import AwsView
+from cyclone_core.operations.queries import HostView
 
 PATIENCE = Patience(connect_s=4.0, read_s=10.0, attempts=2, throttled_s=8.0, longest_wait_s=2.0)
 _hosts: dict[tuple[object, ...], "WatchedHost"] = {}
@@ -46,9 +48,23 @@ def forget(name: str) -> None:
         _hosts.pop(_key(name), None)
 
 
-def view(name: str) -> AwsView:
+def view(name: str) -> HostView:
     """The host, to look at."""
+    return _view(name)
+
+
+def view_with(make: Callable[[str], HostView]) -> Callable[[str], HostView]:
+    """Make views in another way from now on, for programs that have one of their own; returns the way of before."""
+    global _view
+    before, _view = _view, make
+    return before
+
+
+def _of_aws(name: str) -> HostView:
     return AwsView(host(name))
+
+
+_view: Callable[[str], HostView] = _of_aws
 
 
 def _key(name: str) -> tuple[object, ...]:
