@@ -10,6 +10,7 @@ from cyclone_core.errors import CycloneError
 from cyclone_core.infra.synth import Synthesizer, Template
 from cyclone_core.infra.targets import Target
 from cyclone_core.resource_bodies import load
+from cyclone_core.scheduler.dynamo import keys
 from tests.stacks.bodies import MAIN, PLACE
 from tests.stacks.networks import properties
 
@@ -48,9 +49,22 @@ def test_indices_hold_only_keys_and_what_lists_are_filtered_by(synthesizer: Synt
     """Each of them is written with every item that carries its keys."""
     indices = only(made(synthesizer), "DynamoDB::Table")["GlobalSecondaryIndexes"]
     assert {each["IndexName"]: each["Projection"] for each in indices} == {
-        "listing": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "u"]},
+        "listing": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "u", "z"]},
         "due": {"ProjectionType": "KEYS_ONLY"},
     }
+
+
+def test_objects_go_once_their_jobs_are_not_kept_any_more(synthesizer: Synthesizer) -> None:
+    """Outputs a month later, since they are as old as their task; scripts are shared, and renewed by whoever uses them."""
+    rules = only(made(synthesizer, keep_days=7), "S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule} == {
+        "output/": 37,
+        "parameters/": 430,
+        "indices/": 430,
+        "scripts/": 430,
+    }
+    for example in (keys.log_object(7, 1, 2), keys.parameter_object(7), keys.index_object(7), keys.script_object("ab")):
+        assert any(example.startswith(rule.get("Prefix", "?")) for rule in rules), example
 
 
 def test_bucket_and_dead_letters_take_encrypted_connections_only(synthesizer: Synthesizer) -> None:

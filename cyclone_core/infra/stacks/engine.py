@@ -194,7 +194,6 @@ def _reconciler(started: _Started) -> None:
         statement(*_SEND, "sqs:DeleteQueue", on=queues),
         statement("sqs:ListQueues", on="*"),
         statement("s3:DeleteObject", on=f"{bucket}/*"),
-        statement("s3:ListBucket", on=bucket),
     ]
     made = started.make("Reconciler", "reconciler", "looks at what is due", statements, 512, 300)
     started.each_minute(made, "Reconciler", "reconciler")

@@ -12,6 +12,7 @@ The job API, which `private_api` is about, is not part of it yet.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk
@@ -26,6 +27,10 @@ from cyclone_core.infra.targets import Target
 
 HEALTH_MODULES = ("cyclone_core.naming", "cyclone_core.problems", "cyclone_core.scheduler.lambdas.health")
 HEALTH_MINUTES = 5
+LONGEST_JOB_DAYS = 30
+"""So long a job may run without losing the outputs of its first tasks."""
+FORGOTTEN_DAYS = 430
+"""Longer than what a job executes is kept (`scheduler.dynamo.specs`)."""
 LISTED = ("n", "u", "z")
 """A job's name, its user, and how it ended if not well: lists are filtered by them without reading each job."""
 METRICS = "Cyclone"
@@ -103,7 +108,7 @@ def _bucket(stack: HostStack, target: Target) -> None:
         ownership_controls=made.OwnershipControlsProperty(
             rules=[made.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
         ),
-        lifecycle_configuration=made.LifecycleConfigurationProperty(rules=[_unfinished_uploads()]),
+        lifecycle_configuration=made.LifecycleConfigurationProperty(rules=_rules(target.properties["body"])),
     )
     bucket.apply_removal_policy(_KEPT)
     acknowledge(
@@ -111,6 +116,19 @@ def _bucket(stack: HostStack, target: Target) -> None:
     )
     refuse = _encrypted_only("s3:*", [bucket.attr_arn, f"{bucket.attr_arn}/*"])
     aws_s3.CfnBucketPolicy(stack, "DataPolicy", bucket=bucket.ref, policy_document=policy([refuse]))
+
+
+def _rules(body: Mapping[str, Any]) -> list[aws_s3.CfnBucket.RuleProperty]:
+    """Objects go by their age, which costs nothing, so the outputs of a job that runs for longer than a month go too early.
+
+    What else belongs to a job goes with it; these rules are for what was forgotten, and for scripts, which jobs share.
+    """
+    outputs = int(body.get("keep_days") or engine.DEFAULT_KEEP_DAYS) + LONGEST_JOB_DAYS
+    days = {"Outputs": ("output/", outputs), "Parameters": ("parameters/", FORGOTTEN_DAYS), "Indices": ("indices/", FORGOTTEN_DAYS)}
+    days["Scripts"] = ("scripts/", FORGOTTEN_DAYS)
+    rule = aws_s3.CfnBucket.RuleProperty
+    expiring = [rule(id=name, status="Enabled", prefix=prefix, expiration_in_days=age) for name, (prefix, age) in days.items()]
+    return [*expiring, _unfinished_uploads()]
 
 
 def _unfinished_uploads() -> aws_s3.CfnBucket.RuleProperty:
