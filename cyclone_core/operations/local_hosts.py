@@ -72,11 +72,11 @@ def _file(name: str) -> str:
 
 
 def _kind(name: str) -> str:
-    import json
+    from cyclone_core.aws.lean import jsons
 
     try:
         with open(_file(name), encoding="utf-8") as file:
-            return str(json.load(file).get("type", "local"))
+            return str(jsons.loads(file.read()).get("type", "local"))
     except (OSError, ValueError, AttributeError) as exc:
         raise StateUnusable(f"the host {name} cannot be read: {_file(name)}: {exc}. Correct the file, or remove it") from exc
 

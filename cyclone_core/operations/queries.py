@@ -281,10 +281,10 @@ def host_type(name: str) -> str:
         return "local"
     if '"aws"' not in text:
         return "local"
-    import json
+    from cyclone_core.aws.lean import jsons
 
     try:
-        found = json.loads(text)
+        found = jsons.loads(text)
     except ValueError:
         return "local"
     return "aws" if isinstance(found, dict) and found.get("type") == "aws" else "local"
