@@ -1,4 +1,12 @@
 """AWS without its library: signed requests over the standard library's HTTP, for job commands, functions and workers.
 
-Lean: nothing here imports botocore, except to find credentials that only it can find (single sign-on, roles of roles), once an hour.
+    client       a region: operations of DynamoDB, SQS, SSM, Batch, Lambda and S3
+    requests     what is sent for them; `signing`: SigV4; `endpoints`: where to
+    sender       a request's way: signed, sent, repeated (`retries`), refused (`refusals`, `told`)
+    links        a connection, plain or encrypted (`tls`); `exchange`: HTTP over it; `pool`: connections that are kept
+    chain        whose credentials: `profiles`, `process`, `machine` (container, instance), `kept` (what only AWS's library finds)
+    hosts        a host of the registry, on AWS or on the `sandbox`
+    meter        counts requests, bytes and units
+
+Lean: nothing here imports botocore, except `kept`, for credentials that only it can find (single sign-on, roles), once an hour.
 """
