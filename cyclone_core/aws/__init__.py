@@ -14,6 +14,6 @@
     lean         another way to AWS, without its library, for whoever starts in milliseconds: job commands, functions and workers
 
 All raise `AwsError` and its subclasses; only what cannot even be sent is said otherwise (a template that is too long, a file that is gone).
-AWS's library is loaded when one of these modules is (0.2 s; not those of `lean`), so nobody imports them for a host on this machine, or before it is known that
-the optional part `aws` is installed.
+AWS's library is loaded when one of these modules is (0.2 s; not by those of `lean`), so nobody imports them for a host on this machine,
+or before it is known that the optional part `aws` is installed.
 """
