@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,11 +27,12 @@ AWS_COLUMNS: dict[str, tuple[str, ...]] = {
     **COLUMNS,
     "region": ("name", "state", "kind", "cidr", "subnet_config", "nat_gateways", "peered"),
     "cluster": ("name", "state", "type", "instance_list", "max_vcpus", "compute_envs"),
+    "queue": ("name", "state", "cluster", "priority", "paused", "weights"),
     "definition": ("name", "state", "vcpus", "memory_limit_mib", "timeout_minutes", "jobs_to_workers_ratio", "image_uri"),
 }
 """The same on AWS hosts."""
 _WORDS = ("selected", "name", "type", "state", "where", "kind", "cidr", "subnet_config", "peered", "instance_list", "image_uri",
-          "cluster", "paused", "source", "reference", "reason", "image",
+          "cluster", "paused", "weights", "source", "reference", "reason", "image",
           "worker", "region", "task", "heard", "time", "event", "what", "started", "by")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
@@ -92,7 +93,20 @@ def resource_row(stored: Stored, host_type: str = "local") -> list[str]:
         record["source"] = record.get("source") or record.get("directory")
     if stored.kind == "region" and host_type == "aws":
         record |= {"kind": "main" if record.get("main_region") else "hub", "peered": record.get("peer_with_main_region")}
+    if stored.kind == "queue" and host_type == "aws":
+        record["weights"] = weights_text(stored.body)
     return [_cell(record.get(column)) for column in columns(stored.kind, host_type)]
+
+
+def weights_text(queue: Mapping[str, Any]) -> str:
+    """How regions are weighed, as it counts: `eu-west-1=3 us-east-1=1`, or `equal`, with those that are off."""
+    from cyclone_core.scheduler.capacity import is_automatic
+
+    given = queue.get("region_distribution_weights") or {}
+    off = "".join(f" {region}=0" for region, weight in sorted(given.items()) if weight == 0)
+    if is_automatic(queue) or not given:
+        return f"equal{off}"
+    return " ".join(f"{region}={weight}" for region, weight in sorted(given.items()))
 
 
 def resource_record(stored: Stored) -> dict[str, Any]:
