@@ -104,8 +104,11 @@ def test_an_array_with_a_limit_wants_no_more_workers_than_it_may_run_tasks(world
     world.tasks(1000)
     assert world.scaler().run().asked == {MAIN: 1, HUB: 1}
     world.table.update(keys.total(7), set={"ended": 1})
+    demand.note_limited(world.table, 8, {"q": "work", "d": "small", "lm": 2})  # of a job that is gone altogether
+    demand.note_limited(world.table, 9, {"q": "work", "d": "small", "lm": 2})
+    world.table.put(keys.job(9), {"t": 5})
     demand.read(world.table)
-    assert list(world.table.query(keys.LIMITED)) == []
+    assert [item["sk"] for item in world.table.query(keys.LIMITED)] == ["9"]
 
 
 def test_an_isolated_hub_is_left_out_and_told(world: World) -> None:

@@ -77,9 +77,9 @@ def _limited(table: Table) -> dict[Place, list[tuple[int, int]]]:
     counted = table.batch_get(list(noted)) if noted else {}
     for key, item in noted.items():
         total = counted.get(key)
-        if total is None:
+        if total is None and table.get(keys.job(int(item["sk"]))):
             continue  # it is not counted yet
-        if "ended" in total or "gone" in total:
+        if total is None or "ended" in total or "gone" in total:
             table.delete((keys.LIMITED, item["sk"]))
             continue
         numbers = totals.effective(totals.numbers(total), "x" in total)
