@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from cyclone_core.jobs import CAUSE_LOST, cause_of
 from tests.remote.host import Host, Wall
 
@@ -109,3 +111,20 @@ def test_a_worker_that_is_cut_off_ends_its_tasks_when_its_lease_is_over(host: Ho
     host.until(lambda: not Path(f"/proc/{pid}").exists(), "the task is ended")
     assert "its lease could not be made longer" in worker.said()
     assert host.item(job)["l"] == 1
+
+
+def test_a_full_disk_ends_a_worker_and_not_its_jobs(host: Host, tmp_path: Path) -> None:
+    """What runs when the disk is full counts as lost, says so, and runs on another machine."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=3m tmpfs {disk} && exec "$@"', "sh"]
+    worker = host.worker(within=mount, CYCLONE_WORKER_DIR=str(disk), **SHORT)
+    job = host.submit(f"test $CYCLONE_ATTEMPT = 2 || {{ head -c 8000000 /dev/zero > {disk}/ballast; sleep 300; }}")
+    code = worker.ends()
+    if "unshare:" in worker.said() or "mount:" in worker.said():
+        pytest.skip(f"no private mounts here: {worker.said()}")
+    assert code == 1, worker.said()
+    assert "is full" in worker.said()
+    host.worker()
+    assert host.over(job) == [1, 0, 0, 0]
+    assert host.reasons(job) == [f"its worker could not go on: the disk that holds {disk} is full"]

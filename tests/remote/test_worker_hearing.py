@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from zlib import crc32
 
 from cyclone_core.operations.sandbox import Faults, RequestFault
 from cyclone_core.scheduler.dynamo import keys
@@ -116,15 +115,6 @@ def test_a_worker_says_what_it_does(host: Host) -> None:
     assert (item["state"], item["task"], item["worker"]) == ("idle", "", "eu-west-1/job-1")
     assert (item["region"], item["cluster"], item["definition"], item["done"]) == ("eu-west-1", "big", "default", 0)
     assert time.time() < item["expires"] < time.time() + 400
-
-
-def test_a_worker_whose_place_is_wanted_leaves(host: Host) -> None:
-    """It finds the mark in the answer to what it says."""
-    name = "eu-west-1/job-1"
-    host.table.put((keys.worker_part(crc32(name.encode())), name), {"body": "{}", "leave": 1})
-    worker = host.worker()
-    assert worker.ends() == 0
-    assert "its place is wanted for others" in worker.said()
 
 
 def test_throttling_and_failures_of_the_table_cost_nothing_but_time(host: Host) -> None:

@@ -40,7 +40,7 @@ _ECS_STOP_S = 25.0
 class Times:
     """The times of a lease, seconds; all in proportion to its length."""
 
-    __slots__ = ("follow_s", "hidden_s", "hide_again_s", "lease_s", "live_s", "look_s", "margin_s", "renew_s")
+    __slots__ = ("follow_s", "full_s", "hidden_s", "hide_again_s", "lease_s", "live_s", "look_s", "margin_s", "renew_s")
 
     def __init__(self, lease_s: float) -> None:
         share = lease_s / 120
@@ -54,6 +54,8 @@ class Times:
         """so long before its end a lease counts as over here: clocks differ, and tasks need time to end"""
         self.look_s = min(5.0, 15 * share)
         """interval of looks at cancellations and followers"""
+        self.full_s = 60 * share
+        """a disk that takes nothing for so long is full for good"""
         self.follow_s = 2.0
         self.live_s = 60.0
         """intervals of uploads of output while somebody follows, and otherwise"""

@@ -6,6 +6,7 @@ import shutil
 import sys
 
 from cyclone_core.errors import CycloneError
+from cyclone_core.locks import is_held
 from cyclone_core.wire import DAEMON
 
 TYPE_CHECKING = False
@@ -89,24 +90,18 @@ def _directory(root: str) -> str:
     """A new directory below a root, held by a lock for as long as this process lives; what dead workers left there is removed."""
     prefix = f"cyclone-worker-{os.geteuid()}-"
     try:
-        names = os.listdir(root)
-        for name in names:
-            if name.startswith(prefix) and not _is_held(f"{root}/{name}/lock"):
-                shutil.rmtree(f"{root}/{name}", ignore_errors=True)
-        path = f"{root}/{prefix}{os.getpid()}-{os.urandom(4).hex()}"
-        os.makedirs(f"{path}/state", 0o700)
-        lock = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for left in os.listdir(root):
+            if left.startswith(prefix) and not is_held(f"{root}/{left}/lock"):
+                shutil.rmtree(f"{root}/{left}", ignore_errors=True)
+        name = f"{prefix}{os.getpid()}-{os.urandom(4).hex()}"
+        os.makedirs(f"{root}/.{name}/state", 0o700)
+        lock = os.open(f"{root}/.{name}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
+        os.rename(f"{root}/.{name}", f"{root}/{name}")  # with its lock: others never see it without
     except OSError as exc:
         what = f"this worker cannot make a directory in {root}: {exc.strerror}"
         raise CycloneError(f"{what}. Name one where it may with CYCLONE_WORKER_DIR in the definition's environment") from exc
-    return path
-
-
-def _is_held(lock: str) -> bool:
-    from cyclone_core.locks import is_held
-
-    return is_held(lock) or not os.path.exists(lock)  # one that is just being made
+    return f"{root}/{name}"
 
 
 if __name__ == "__main__":

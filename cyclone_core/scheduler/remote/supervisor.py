@@ -60,12 +60,9 @@ CUT_OFF_S = 120.0
 """A worker that holds nothing and has got no answer for so long leaves."""
 DELETE_S = 2.0
 """A message of what is over waits at most so long for others to be deleted with."""
-FULL_S = 60.0
-"""A disk that takes nothing for so long is full for good."""
 _LOG_S = 30.0
 _LEAST_BYTES = 1 << 20
 _KINDS = 200
-_REASONS = {DIED: "its worker's agent died", LEAVING: "its worker was told to leave"}
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
 
 
@@ -211,7 +208,8 @@ class Supervisor:
         for held in {id(held): held for held, _ in self.leases.values()}.values():
             held.out.clear()
             held.running.clear()
-            held.how = held.how or (LEAVING if told else DIED) if held.died else held.how
+            if held.died:
+                held.how = held.how or (LEAVING if told and not self.exit_code else DIED)
             if not held.busy:
                 held.take_over()
         self.leases.clear()
@@ -271,7 +269,7 @@ class Supervisor:
         rows, reasons = held.take_rows()
         plan = Plan(rows, reasons, held.died if held.died and not held.out else held.begun())
         plan.running = [[position, attempt, start_us // 1000] for position, (attempt, start_us) in sorted(held.running.items())]
-        plan.follow, plan.how, plan.reason = follow or held.unit.follow > time.time() * 1000, held.how, _REASONS.get(held.how, "")
+        plan.follow, plan.how, plan.reason = follow or held.unit.follow > time.time() * 1000, held.how, self._reason(held)
         seconds = held.pace.estimate(held.oldest_s(time.time()))
         plan.short = 0 <= seconds < SHORT_S
         plan.width = WIDTH + _further(seconds, held.unit.ahead)
@@ -302,6 +300,12 @@ class Supervisor:
             self.answered_at = clock.seconds()
             held.take_over()
             self._cancel(held, written.news)
+
+    def _reason(self, held: Held) -> str:
+        """Why what ran of a unit that is let go of came to nothing."""
+        if held.how == LEAVING:
+            return f"its worker left: {self.why}"
+        return f"its worker could not go on: {self.why}" if self.exit_code else "its worker's agent died"
 
     def _trouble(self, error: "Error") -> None:
         """Something could not be asked: it is tried again, and told now and then."""
@@ -408,13 +412,11 @@ class Supervisor:
         """A message was looked at."""
         now = clock.seconds()
         if isinstance(error, OSError):
-            self.full_since = self.full_since or now
             self.receive_after = now + RETRY_S
         if error is not None:
             self._trouble(error)
         if held is None:
             return
-        self.full_since = 0.0
         self.worked_at = now
         self.pace.came(held.in_hand)
         held.pace = self._pace_of(held)
@@ -445,17 +447,15 @@ class Supervisor:
         if now >= self.look_at and not self.looks.open:
             self.look_at = now + self.times.look_s
             self._hear(now)
+            self._tidy(now)
         if now >= self.hide_at and self.held:
             self.hide_at = now + self.times.hide_again_s
             self.notes.start(self.intake.keep, [held.message for held in self.held.values()], done=self._noted)
         if now >= self.notice_at and not self.notes.open:
             self.notice_at = now + LOOK_S
-            self._tidy(now)
             if self.instance.is_there:
                 self.notes.start(self.instance.is_interrupted, done=self._noticed)
         self.words.running = next((held.task_name for held in self.held.values() if held.out), "")
-        if self.words.is_unwanted and not self.why:
-            self._leave("its place is wanted for others", float("inf"))
         if self.words.is_due(now) and not self.notes.open:
             self.notes.start(self.words.say, now, done=self._noted)
         if self.words.is_unwanted and not self.why:
@@ -512,10 +512,10 @@ class Supervisor:
             {str(held.spec["script"]) for held in self.held.values()}, {str(held.job.get("pm")) for held in self.held.values()}
         )
         space = os.statvfs(self.state_dir)
-        if space.f_bavail * space.f_frsize < _LEAST_BYTES:
-            self.full_since = self.full_since or now
-        if self.full_since and now - self.full_since >= FULL_S:
-            self._leave(f"the disk that holds {self.state_dir} is full", 0, 1)
+        is_full = space.f_bavail * space.f_frsize < _LEAST_BYTES
+        self.full_since = (self.full_since or now) if is_full else 0.0
+        if self.full_since and now - self.full_since >= self.times.full_s:
+            self._leave(f"the disk that holds {self.machine.root} is full", 0, 1)
 
 
 def _further(seconds: float, ahead: int) -> int:
