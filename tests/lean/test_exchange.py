@@ -11,6 +11,7 @@ import pytest
 
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.lean.credentials import Credentials
+from cyclone_core.aws.patience import Patience
 from cyclone_core.errors import AwsError, CredentialsUnusable, RegionUnavailable
 from tests.lean.peer import KEYS, QUICK, Asked, Script, close, good, peer, refusal
 
@@ -68,13 +69,28 @@ def test_closed_connections_are_not_used_again(ending: str) -> None:
 
 
 def test_a_kept_connection_that_ends_without_an_answer_is_no_failure() -> None:
-    """Servers close idle connections when they like, also while a request is on its way."""
+    """Servers close idle connections when they like, also while a request is on its way: that costs no attempt."""
     with peer(ITEM, close, ITEM, close, ITEM) as server:
-        aws = server.aws()
+        aws = Aws("eu-west-1", lambda: KEYS, server.url, patience=Patience(1.0, 1.0, attempts=1))
         get(aws)
         get(aws)
         get(aws)
     assert [asked.connection for asked in server.asked] == [0, 0, 1, 1, 2]
+
+
+def test_a_connection_that_was_closed_meanwhile_is_noticed_before_anything_is_sent() -> None:
+    """So that also what is not repeated arrives."""
+
+    def answer(connection: socket.socket) -> bool:
+        connection.sendall(good())
+        return False
+
+    with peer(answer) as server:
+        aws = server.aws()
+        aws.batch("DescribeJobs", jobs=[])
+        time.sleep(0.05)
+        aws.batch("SubmitJob", jobName="x")
+    assert [asked.connection for asked in server.asked] == [0, 1]
 
 
 def test_submitting_to_batch_is_not_repeated_when_it_may_have_happened() -> None:
