@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 
 class Audit:
-    """What was found. problems: as text. states: job -> the state of each of its tasks, a byte each. items: everything that was read."""
+    """What was found. problems: as text. states: job -> the state of each of its tasks, a byte each. items: everything that was read.
+
+    counts: job -> what its counters have to say. They are ahead of the tasks in one thing: what waits in a slice of a cancelled array
+    counts as Cancelled at once, and is so when the slice's holder has heard of it.
+    """
 
     def __init__(self, items: "Iterable[Item]", counted: bool = True) -> None:
         """counted: the stream has been read to its end and nothing goes on, so counters must equal the truth."""
         self.items: dict[Key, Item] = {(item["pk"], item["sk"]): item for item in items}
         self.problems: list[str] = []
         self.states: dict[int, bytes] = {}
+        self.counts: dict[int, tuple[int, ...]] = {}
         self._counted = counted
         self._slices: dict[int, list[Unit]] = defaultdict(list)
         self._truth: dict[Lane, list[int]] = defaultdict(lambda: [0] * 6)
@@ -103,10 +108,13 @@ class Audit:
             self._add(f"{name}: it is over, and still looked after (due)")
         if "expires" in item and not over:
             self._add(f"{name}: it is open, and will expire")
-        for state in range(6):
-            self._truth[item["q"], item["d"]][state] += states.count(state)
-        if item["a"] and self._counted:
-            self._check_total(name, number, item, states)
+        counts = totals.effective([states.count(state) for state in range(6)], bool(item["a"]) and "x" in item)
+        self.counts[number] = counts
+        for state, count in enumerate(counts):
+            self._truth[item["q"], item["d"]][state] += count
+        counted = totals.effective(totals.numbers(self.items.get(keys.total(number), {})), "x" in item)
+        if item["a"] and self._counted and counted != counts:
+            self._add(f"{name}: its counters say {counted}, its tasks are {counts}")
 
     def _array(self, name: str, number: int, item: "Item") -> bytes:
         """The state of each task; a task is in one slice, or in a tile that is no item."""
@@ -130,12 +138,6 @@ class Audit:
             if last and last != min(tile + item["sz"] - 1, item["t"]):
                 self._add(f"{name}: positions {last + 1}-{min(tile + item['sz'] - 1, item['t'])} are in no slice")
         return bytes(found[: item["t"]])
-
-    def _check_total(self, name: str, number: int, item: "Item", states: bytes) -> None:
-        truth = tuple(states.count(state) for state in range(6))
-        counted = totals.effective(totals.numbers(self.items.get(keys.total(number), {})), "x" in item)
-        if counted != truth:
-            self._add(f"{name}: its counters say {counted}, its tasks are {truth}")
 
     # -- the rest -----------------------------------------------------------------------------------------------------------------
     def _check_rest(self) -> None:

@@ -284,6 +284,9 @@ class DynamoStore:
         token = urandom(16).hex()
         for _ in range(_ROUNDS):
             kept, *parts = unit.split(cuts)
+            for part in parts:  # nobody holds them: what is to be cancelled is so now
+                for position in list(part.unfinished()) if part.stopped is not None else sorted(part.cancelled):
+                    part.cancel(position, now)
             was: When = [("l", "=", unit.lease), ("v", "=", unit.version), ("s", "=", keys.LEASED), ("xs", "size", len(unit.cancelled))]
             actions = [self.table.update_action(unit.key, set=kept.changes(), when=was)]
             actions += [self.table.put_action(part.key, _new_item(part), [("pk", "absent", None)]) for part in parts]
