@@ -6,8 +6,8 @@
     job = host.submit(text="echo hello")
     print(job.wait(), job.output())                    # Successful b'hello\\n'
 
-Objects hold names and numbers only, no connections: they can be shared between threads, kept, and made again from an id.
-Every call reads or asks anew; a supervisor that died is started again by the next request.
+Objects hold names and numbers: they can be shared between threads, kept, sent to other processes, and made again from an id. That of an AWS
+host keeps its connections for the next call. Every call reads or asks anew; a supervisor that died is started again by the next request.
 """
 
 import os
@@ -49,11 +49,11 @@ class Settings(TypedDict, total=False):
     priority: int
     """-1000 to 1000, higher first."""
     environment: Mapping[str, str]
-    """Variables on top of PATH, HOME, USER, LANG and TMPDIR of this process."""
+    """Variables on top of PATH, HOME, USER, LANG and TMPDIR of this process, on an AWS host of the worker."""
     export_all: bool
     """The job gets all variables of this process."""
     directory: str
-    """Where it runs; by default the current directory."""
+    """Where it runs; by default the current directory, on an AWS host the worker's."""
     limit: int
     """Most tasks of an array that run at once, 0 = no limit."""
     warm: bool

@@ -22,7 +22,8 @@ ABOUT = """
 Submit a bash script (or one with another #! line) as a job and print its id. FILENAME - reads the script from standard input.
 Options win over directives, lines at the top of the script such as
     #HYPER -n NAME -q QUEUE -r RETRIES -d DEFINITION
-The job runs in this directory. Its tasks see CYCLONE_JOB_ID, CYCLONE_TASK_INDEX, CYCLONE_ATTEMPT, CYCLONE_QUEUE.
+The job runs in this directory (on an AWS host in its worker's, without this shell's PATH and HOME). Its tasks see CYCLONE_JOB_ID,
+CYCLONE_TASK_INDEX, CYCLONE_ATTEMPT, CYCLONE_QUEUE.
 With --again jobs that are over (1234) or tasks of arrays (1234--7) run once more, each job as a new one; the tasks keep their indices.
 """
 TABLE = (

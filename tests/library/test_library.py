@@ -1,5 +1,6 @@
 """The library on both engines, and the examples of docs/library.md."""
 
+import pickle
 import re
 import subprocess
 import sys
@@ -75,6 +76,12 @@ def test_many_requests_at_once_are_all_or_none(host: Host) -> None:
         host.submit_all([*good, host.request(text="true", queue="nowhere")])
     assert list(host.jobs()) == []
     assert len(host.submit_all(good)) == 50
+
+
+def test_hosts_and_jobs_go_to_other_processes(host: Host) -> None:
+    """As their names and numbers."""
+    job = pickle.loads(pickle.dumps(host.submit(text="echo sent")))
+    assert (job.wait(), job.output(), job.host.name) == ("Successful", b"sent\n", host.name)
 
 
 def test_unknown_ids(host: Host) -> None:
