@@ -83,7 +83,7 @@ class Cleanup:
         for queue in gone:
             messages.delete(self._account, self._region, queue)
         if gone:
-            self._say(f"{len(gone)} message queues of lanes are deleted")
+            self._say(f"message queues of lanes are deleted: {len(gone)}")
 
     def _empty(self, bucket: str) -> None:
         told = 0

@@ -19,6 +19,7 @@ _CHANGED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "AWS::CloudWatch::Alarm": ("Threshold", (2, 3)),
     "AWS::Events::Rule": ("ScheduleExpression", ("rate(6 minutes)", "rate(7 minutes)")),
     "AWS::IAM::Role": ("Description", ("one", "two")),
+    "AWS::Lambda::EventSourceMapping": ("BatchSize", (7, 8)),
     "AWS::Lambda::Function": ("Timeout", (41, 42)),
     "AWS::Logs::LogGroup": ("RetentionInDays", (60, 90)),
     "AWS::SQS::Queue": ("VisibilityTimeout", (41, 42)),

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from cyclone_core import naming
 from cyclone_core.operations.sandbox import Faults
 from tests.aws import Sandbox
-from tests.deployer.conftest import MAIN, Deployed, alone, bootstrapped, plan_of, resource
+from tests.deployer.conftest import MAIN, Deployed, alone, bodies, bootstrapped, plan_of, resource
 
 
 def with_data(host: Deployed) -> dict[str, Any]:
@@ -76,6 +77,28 @@ def test_nothing_is_left_of_a_host(aws: Sandbox, used: Deployed) -> None:
     assert f"system backup of table {used.host}--jobs for 35 days, free of charge" in said
     assert f"kept: stack CDKToolkit in {MAIN}, which other applications of the CDK may use" in said
     assert used.stack("host") is None
+
+
+def test_message_queues_that_functions_made_go_with_what_they_are_of(aws: Sandbox, host: Deployed) -> None:
+    """All with the host; those of a lane with its cluster or definition. No stack has them."""
+    sqs = aws.client("sqs", MAIN)
+
+    def lanes() -> set[str]:
+        urls = sqs.list_queues(QueueNamePrefix=f"{host.host}--").get("QueueUrls", [])
+        return {url.rpartition("/")[2].removeprefix(f"{host.host}--") for url in urls if "--normal" in url}
+
+    everything = {**alone(host), **bodies(region={"name": MAIN}, cluster=[{"name": "a"}, {"name": "b"}], definition=[{"name": "x"}])}
+    bootstrapped(aws, MAIN)
+    host.reach(everything)
+    for cluster, definition in (("a", "x"), ("b", "x"), ("b", "old")):
+        sqs.create_queue(QueueName=naming.lane_queue(host.host, cluster, definition, "normal"))
+    host.reach({**everything, **bodies(cluster={"name": "b"})})
+    assert lanes() == {"b--x--normal", "b--old--normal"}
+    assert "message queues of lanes are deleted: 1" in host.text("LOG")
+    host.reach({**alone(host), **bodies(region={"name": MAIN}, cluster={"name": "b"})})
+    assert lanes() == {"b--old--normal"}
+    host.reach({})
+    assert lanes() == set()
 
 
 def test_data_can_be_kept(aws: Sandbox, used: Deployed) -> None:
