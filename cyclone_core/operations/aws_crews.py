@@ -54,6 +54,12 @@ class CrewsNow:
         return sum(crew.starting + crew.running for crew in self.crews)
 
 
+def look(host: str, working: bool) -> Kept[CrewsNow]:
+    """What is known. working: tasks are open, so that workers will come."""
+    soon = STEADY_S if SHARED.peek(host).value.workers else BUSY_S
+    return SHARED.look(host, soon if working else None)
+
+
 def read(host: str) -> CrewsNow:
     """Ask for both. Raises CycloneError."""
     from cyclone_core.operations import aws_watched

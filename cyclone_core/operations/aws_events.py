@@ -89,7 +89,7 @@ class Watcher:
 
     def look(self, working: bool) -> tuple[Told, ...]:
         """What happened since the last look. working: tasks are open, so that workers come and go; else nothing is asked."""
-        crews = aws_crews.SHARED.look(self._host) if working else aws_crews.SHARED.peek(self._host)
+        crews = aws_crews.look(self._host, True) if working else aws_crews.SHARED.peek(self._host)
         workers, looked = aws_workers.SHARED.peek(self._host), aws_looks.SHARED.peek(self._host)
         last = self._last
         self._last = Sight(

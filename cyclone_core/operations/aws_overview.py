@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from cyclone_core import paths
-from cyclone_core.jobs import FINAL, STATES, WAITING
+from cyclone_core.jobs import FINAL, RUNNING, STATES, WAITING
 from cyclone_core.operations import attention, aws_crews, aws_looks, aws_mirror, monitoring, waiting
 from cyclone_core.operations.attention import Attention
 from cyclone_core.operations.aws_looks import Look
@@ -44,7 +44,7 @@ def pools(host: HostView) -> tuple[Pool, ...]:
     """Each cluster in each region, with the workers that it was asked for there and that start or run."""
     look = aws_looks.SHARED.peek(host.name)
     known = look.snapshot if look is not None else None
-    kept = aws_crews.SHARED.look(host.name).value
+    kept = aws_crews.look(host.name, is_working(host)).value
     crews = {(one.region, one.cluster): one for one in kept.crews}
     limits = {
         (place.region, one.name): float(one.body.get("max_vcpus") or 0)
@@ -58,6 +58,11 @@ def pools(host: HostView) -> tuple[Pool, ...]:
         crew = crews.get(place, aws_crews.CrewNow(*place, 0, 0, 0.0))
         found.append(Pool(*place, crew.running, crew.vcpus, limits.get(place), crew.starting, why.get(place[1], "")))
     return tuple(found)
+
+
+def is_working(host: HostView) -> bool:
+    """Whether tasks are open."""
+    return any(counts[WAITING] or counts[RUNNING] for _, counts in host.reader.counts())
 
 
 class Known:
@@ -87,7 +92,7 @@ def _attention(host: str, look: Look, reader: MonitoringReader, totals: Mapping[
     found = _of_stacks(host, look, at)
     if look.snapshot is not None and look.snapshot.host is not None:
         found += attention.never_attention(_hindrances(look.snapshot, reader, totals), at)
-    found += aws_crews.attention_of(aws_crews.SHARED.look(host), at)
+    found += aws_crews.attention_of(aws_crews.SHARED.peek(host), at)
     found += attention.failure_attention(reader.finished(monitoring.LAST_FINISHED), now, at)
     return sorted(found, key=lambda one: one.level != "error")
 

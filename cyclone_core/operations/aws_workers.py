@@ -21,6 +21,7 @@ CHANGED_S, SLOW_S = 5.0, 15.0
 """Between two reads: after a change, and while nothing does."""
 SILENT_S = 150.0
 """A worker speaks each minute; one that missed two is told as lost."""
+FIRST_WORD_S = 5.0
 _STATES = {"working": "busy"}
 
 
@@ -38,19 +39,24 @@ def view(item: Mapping[str, Any], now: float) -> WorkerView:
     body = json.loads(item["body"])
     region, _, name = str(item["sk"]).partition("/")
     seen, state = float(body.get("seen") or 0), str(body.get("state") or "idle")
-    task = str(body.get("task") or "")
+    task, started = str(body.get("task") or ""), float(body.get("started") or 0)
+    if state == "idle" and seen - started < FIRST_WORD_S:
+        state = "starting"  # its first word, before it had looked for work
     return WorkerView(
         id=name, region=str(body.get("region") or region), cluster=str(body.get("cluster") or ""), pid=0,
         state="gone" if now - seen > SILENT_S else _STATES.get(state, state), tasks=_tasks(task), jobs=_jobs(task), ahead=0, cpu_s=0.0,
-        memory_mib=int(body.get("memory_mib") or 0), started=float(body.get("started") or 0), heard=seen, connected=False, at=now,
+        memory_mib=int(body.get("memory_mib") or 0), started=started, heard=seen, connected=False, at=now,
         definition=str(body.get("definition") or ""), instance=str(body.get("instance") or ""), done=int(body.get("done") or 0),
         cores=float(body.get("cpu") or 0),
     )  # fmt: skip
 
 
-def workers(host: str) -> tuple[WorkerView, ...]:
-    """Those that are known now, for a screen; nothing is asked while none was asked for. Raises CycloneError when nothing could be read."""
-    crews = aws_crews.SHARED.look(host)
+def workers(host: str, working: bool) -> tuple[WorkerView, ...]:
+    """Those that are known now, for a screen; nothing is asked while none was asked for. Raises CycloneError when nothing could be read.
+
+    working: tasks are open.
+    """
+    crews = aws_crews.look(host, working)
     if crews.at is not None and not crews.value.workers and not SHARED.peek(host).value:
         return ()
     kept = SHARED.look(host)

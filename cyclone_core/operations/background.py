@@ -41,14 +41,18 @@ class Background(Generic[T]):
         self._read, self._nothing, self._pause, self._clock = read, nothing, pause, clock
         self._known: dict[tuple[str, str], Kept[T]] = {}
         self._due: dict[tuple[str, str], float] = {}
+        self._read_at: dict[tuple[str, str], float] = {}
         self._reading: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
-    def look(self, host: str) -> Kept[T]:
-        """What is known; a read begins when it is due."""
-        key = paths.config_dir(), host
+    def look(self, host: str, within_s: float | None = None) -> Kept[T]:
+        """What is known; a read begins when it is due, or when the last one is as old as that."""
+        key, now = (paths.config_dir(), host), self._clock()
         with self._lock:
-            if key not in self._reading and self._clock() >= self._due.get(key, 0.0):
+            due = self._due.get(key, 0.0)
+            if within_s is not None and not self._known.get(key, Kept(self._nothing)).error:
+                due = min(due, self._read_at.get(key, 0.0) + within_s)
+            if key not in self._reading and now >= due:
                 self._reading.add(key)
                 threading.Thread(target=self._work, args=(key,), daemon=True, name=f"{host} aside").start()
             return self._known.get(key, Kept(self._nothing))
@@ -69,6 +73,7 @@ class Background(Generic[T]):
         with self._lock:
             self._known.clear()
             self._due.clear()
+            self._read_at.clear()
         return before
 
     def _work(self, key: tuple[str, str]) -> None:
@@ -81,5 +86,6 @@ class Background(Generic[T]):
         except Exception as exc:  # noqa: BLE001  the border of a thread: told as what it is, and tried again
             kept, pause = Kept(before.value, before.at, f"{type(exc).__name__}: {exc}"), FAILED_S
         with self._lock:
-            self._known[key], self._due[key] = kept, self._clock() + pause
+            self._read_at[key] = self._clock()
+            self._known[key], self._due[key] = kept, self._read_at[key] + pause
             self._reading.discard(key)

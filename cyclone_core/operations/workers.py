@@ -77,10 +77,12 @@ class WorkerView:
 def workers(host: HostView) -> tuple[WorkerView, ...]:
     """The workers of a host that live, by region, cluster and number. Raises CycloneError where AWS cannot be asked."""
     if host.type == "aws":
-        from cyclone_core.operations import aws_workers
+        from cyclone_core.operations import aws_overview, aws_workers
         from cyclone_core.operations.mirrored import MirroredView
 
-        return aws_workers.workers(host.name) if isinstance(host, MirroredView) else aws_workers.read(host.name)
+        return (
+            aws_workers.workers(host.name, aws_overview.is_working(host)) if isinstance(host, MirroredView) else aws_workers.read(host.name)
+        )
     details = local_hosts.ask_status(host.state_dir, ANSWER_TIMEOUT_S) or {}
     reader = MonitoringReader(host.reader.connection)
     connected = {told["id"]: told for told in details.get("workers", ())}

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.notice import Instance
 
-SAY_S = 60.0
+SAY_S, SAY_FIRST_S = 60.0, 8.0
+"""Between two words; the first one is said before there is any work, so another follows soon."""
 LIVES_S = 300
 
 
@@ -35,6 +36,7 @@ class Words:
         self.state, self.running, self.done, self.is_unwanted = "", "", 0, False
         self._started, self._instance = time.time(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
+        self._times = 0
 
     @property
     def key(self) -> "tuple[str, str]":
@@ -48,11 +50,12 @@ class Words:
 
     def is_due(self, now: float) -> bool:
         """Whether something is to be said again. now: `clock.seconds`."""
-        return bool(self._said_at) and now - self._said_at >= SAY_S
+        return bool(self._said_at) and now - self._said_at >= (SAY_S if self._times > 1 else SAY_FIRST_S)
 
     def say(self, now: float) -> None:
         """Write it down, and hear whether somebody else is to have this place. Raises AwsError."""
         self._said_at = now
+        self._times += 1
         wall = int(time.time())
         said = {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S}
         self.is_unwanted = bool(self._table.update(self.key, set=said).get("leave"))
