@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from cyclone_core import naming, paths
+from cyclone_core.errors import CycloneError
 from cyclone_core.infra import deployed_stacks, stack_checks, stack_facts, stack_planner
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.deployed_stacks import Look
@@ -79,10 +80,25 @@ class AwsResources(Resources):
         """What deleting a resource would do to stacks."""
         seen = self.look()
         bodies = self._snapshot(seen).bodies
-        problems = [*references.check_delete(kind, name, bodies, {}), *stack_checks.deletion_problems(kind, name, bodies)]
+        problems = [
+            *references.check_delete(kind, name, bodies, self._open_jobs(kind)),
+            *stack_checks.deletion_problems(kind, name, bodies),
+        ]
         if problems:
             return Proposal(Plan((Change("delete", kind, name),)), tuple(problems))
         return self.plan(seen, plans.without(bodies, kind, name), touched={(kind, name)})
+
+    def _open_jobs(self, kind: str) -> Mapping[tuple[str, str], int]:
+        """Jobs that are not over, by queue and definition. Where the table cannot be read, none could be run anyway."""
+        if kind not in ("queue", "definition"):
+            return {}
+        from cyclone_core.operations import aws_open_jobs
+        from cyclone_core.operations.aws_host import AwsHost
+
+        try:
+            return aws_open_jobs.count(AwsHost(self.host.name))
+        except CycloneError:
+            return {}
 
     def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None) -> Proposal:
         """What it takes to have exactly the `desired` bodies (with the kind `host`).

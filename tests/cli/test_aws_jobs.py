@@ -16,7 +16,7 @@ import pytest
 import cyclone_tui
 from cyclone_core import journal
 from cyclone_core.jobs import JobRequest
-from cyclone_core.operations import logs
+from cyclone_core.operations import aws_open_jobs, hosts, logs
 from cyclone_core.operations.jobs import open_door
 from cyclone_core.operations.queries import open_host
 from cyclone_core.scheduler.dynamo import keys
@@ -312,3 +312,15 @@ os._exit(code)
     done = subprocess.run([sys.executable, "-ISE", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert set(done.stderr.split()) & HEAVY == set()
+
+
+# -- what keeps resources from being deleted ------------------------------------------------------------------------------------------
+def test_open_jobs_are_counted_by_queue_and_definition(far: Far, run: Run) -> None:
+    """Those that are over do not count."""
+    for line in ("qsub -c true", "qsub -q night -t 5 -c true", "qsub -q night -c true"):
+        run(line)
+    far.work(3)
+    assert aws_open_jobs.count(far.host) == {("queue", "default"): 1, ("queue", "night"): 1, ("definition", "default"): 2}
+    (problem,) = hosts.check_delete(hosts.get())
+    assert problem.message == "2 jobs are not finished"
+    assert hosts.check_delete(hosts.get(), force=True) == []
