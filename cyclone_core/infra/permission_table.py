@@ -99,6 +99,16 @@ ec2:DescribeRegions
 ssm:GetParametersByPath
 """
 """What looking at a host takes."""
+WORK = (
+    (
+        "dynamodb:BatchGetItem ConditionCheckItem DeleteItem DescribeTable GetItem PutItem Query UpdateItem",
+        ("arn:{p}:dynamodb:*:{a}:table/{h}--jobs", "arn:{p}:dynamodb:*:{a}:table/{h}--jobs/index/*"),
+    ),
+    ("s3:GetObject PutObject", ("arn:{p}:s3:::{h}--data-{a}-*/*",)),
+    ("s3:ListBucket", ("arn:{p}:s3:::{h}--data-{a}-*",)),  # else S3 does not tell what is missing from what is forbidden
+    ("ssm:GetParametersByPath", ("arn:{p}:ssm:*:{a}:parameter/cyclone/{h}", "arn:{p}:ssm:*:{a}:parameter/cyclone/{h}/*")),
+)
+"""What submitting, looking at and cancelling jobs takes: actions, and the ARNs that they are for."""
 _CDK = "cdk-hnb659fds"
 
 

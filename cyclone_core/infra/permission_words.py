@@ -38,6 +38,11 @@ LOOKING = """## Who only looks
 Lists, states and plans of a host's resources, and the events of its stacks. Plans also need the looks of the policies
 above; to say what a change does to what is there, also `cloudformation:CreateChangeSet`, `DescribeChangeSet` and `DeleteChangeSet`.
 """
+WORKING = """## Who works
+
+Submits jobs, looks at them, reads their outputs, cancels them and runs them again; changes no resources. Whoever has this sees and cancels
+the jobs of every user of the host.
+"""
 WORKERS = """## What workers get
 
 Roles are made with the stacks; each has what its work takes:
@@ -48,7 +53,10 @@ Roles are made with the stacks; each has what its work takes:
 | `HOST-cluster-…` (spot, `BEST_FIT` only) | spot fleets | AWS's `AmazonEC2SpotFleetTaggingRole` |
 | `HOST-definition-…` execution | ECS, to start a container | pull the image from its repository, write to its log group |
 | `HOST-definition-…` job | what runs in it | use the host's message queues, table and bucket; and the definition's `iam_policies` |
-| `HOST-…` of functions | functions | write their log; look at the host (`health`), or read one parameter of another region |
+| `HOST-host-…` of most functions | functions that run jobs | write their log, use the table, its stream and the message queues |
+| `HOST-host-Scaler…` | the function that asks for workers | write its log, use the table, submit to the host's job queues, end jobs of Batch |
+| `HOST-host-Health…` | the function that looks | write its log, look at the host |
+| `HOST-…` of lookups | functions | write their log, read one parameter of another region |
 | `HOST-region-…` | flow logs | write rejected connections to their log group |
 """
 TAIL = """## What is not in here

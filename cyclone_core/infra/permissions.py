@@ -11,7 +11,7 @@ from typing import Any
 
 from cyclone_core import naming
 from cyclone_core.infra import permission_words as words
-from cyclone_core.infra.permission_table import BY_TYPE, EC2_LOOKS, EC2_MAKES, LOOK, OWN, SCOPES, Scope, listed
+from cyclone_core.infra.permission_table import BY_TYPE, EC2_LOOKS, EC2_MAKES, LOOK, OWN, SCOPES, WORK, Scope, listed
 
 MOST_POLICY_BYTES = 6144
 """Of a managed policy, without white space (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
@@ -64,6 +64,15 @@ def policies(host: str, account: str, partition: str = "aws") -> dict[str, Docum
 def look_policy(host: str, account: str, partition: str = "aws") -> Document:
     """The policy of somebody who may only look."""
     return _document(sorted(listed(LOOK)), host, account, partition)
+
+
+def work_policy(host: str, account: str, partition: str = "aws") -> Document:
+    """The policy of somebody who works with a host: submits jobs, looks at them and cancels them."""
+    statements = [
+        {"Effect": "Allow", "Action": sorted(listed(actions)), "Resource": [_filled(arn, host, account, partition) for arn in on]}
+        for actions, on in WORK
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def scope_of(action: str) -> Scope:
@@ -125,7 +134,7 @@ def document() -> str:
         parts += [f"### Policy `{name}`\n", words.POLICIES[name] + "\n", _shown(policy)]
     reasons = {scope.why: _actions(scope, found) for scope in (*SCOPES, EC2_LOOKS, EC2_MAKES) if scope.why}
     parts += [words.REASONS, *(f"* {actions}: {why}." for why, actions in reasons.items()), "", words.LOOKING]
-    parts += [_shown(look_policy("HOST", "ACCOUNT")), words.WORKERS, words.TAIL]
+    parts += [_shown(look_policy("HOST", "ACCOUNT")), words.WORKING, _shown(work_policy("HOST", "ACCOUNT")), words.WORKERS, words.TAIL]
     return "\n".join(parts)
 
 
@@ -144,7 +153,9 @@ def _shown(policy: Document) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Print the document, or with HOST and ACCOUNT the policies for them."""
     if len(arguments) == 2:
-        sys.stdout.write(json.dumps({**policies(*arguments), "look": look_policy(*arguments)}, indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps({**policies(*arguments), "look": look_policy(*arguments), "work": work_policy(*arguments)}, indent=1) + "\n"
+        )
     else:
         sys.stdout.write(document())
 

@@ -46,6 +46,7 @@ def test_what_is_made_has_names_that_the_policies_are_about() -> None:
 def test_nothing_is_allowed_that_is_not_needed() -> None:
     """On everything only where the table of rights says why."""
     documents: dict[str, Any] = {**permissions.policies("grid", ACCOUNT), "look": permissions.look_policy("grid", ACCOUNT)}
+    documents["work"] = permissions.work_policy("grid", ACCOUNT)
     found = policy_findings({"Resources": {name: {"Properties": {"Policy": document}} for name, document in documents.items()}})
     on_everything = [each.split(": ")[1].partition(" on everything")[0] for each in found if " on everything" in each]
     assert all(permissions.scope_of(action).why for action in on_everything)
