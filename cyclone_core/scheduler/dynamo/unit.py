@@ -281,7 +281,7 @@ class Unit:
             elif self._judge(row, history, reason, retry, number):
                 again.append(position)
         self._close_if_over()
-        return self._ranges(sorted(again))
+        return self._ranges(sorted(set(again) - set(self.results)))
 
     def _judge(self, row: "Row", history: "History", reason: str | None, retry: "Retry", number: int) -> bool:
         """An attempt that did not simply succeed; whether the task runs again."""
