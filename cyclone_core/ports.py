@@ -2,11 +2,13 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Protocol
 
     from cyclone_core.jobs import JobRequest
     from cyclone_core.journal import Row
+    from cyclone_core.scheduler.dynamo.store import Claimed, Refusal
+    from cyclone_core.scheduler.dynamo.unit import Unit
     from cyclone_core.views import Attempt, Counts, Job, Task
 
     Range = tuple[int, int, int, int, int, int]
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
     """(job, only tasks in these final states or None, only the tasks with these indices or None)"""
 
     class JobStore(Protocol):
-        """Jobs and their tasks. Every method is one step of a transaction that the caller opens and commits:
+        """Jobs and their tasks, as the local engine has them. Every method is one step of a transaction that the caller opens and commits:
         all steps of a transaction become durable together or not at all.
 
         Exactly once: a task's state becomes final once; rows that do not belong to an outstanding lease change nothing.
         Counters: per job and per queue they equal the tasks' states after every commit.
+
+        An AWS host keeps the same promises (`scheduler.dynamo.store`, and `Units` below for its workers); `tests/contract` runs on both.
+        There each step is durable by itself when it returns, a lease is of one unit, counters equal the truth once the engine is idle, and
+        a limit of running tasks is an upper bound.
         """
 
         def submit(self, request: JobRequest, now: float) -> int:
@@ -50,6 +56,35 @@ if TYPE_CHECKING:
         def cancel(self, job: int, position: int | None, now: float) -> int:
             """Cancel a job or one task: what waits becomes Cancelled at once, what is leased is marked; returns how many tasks
             that touched. After the commit none of them is leased again."""
+
+    class Units(Protocol):
+        """Work as workers of an AWS host take it: units (`scheduler.dynamo.unit`), each leased, changed and given back by one write.
+
+        One holder: between a claim and the end of its lease nobody else gets a unit, however often and in whatever order its messages come.
+        Fenced: who holds it no more is told so (LeaseLost) by each write, and nothing of that write happens.
+        Nothing is lost: what was started when a holder vanishes is another attempt for the next one, what was not is as it was. Nobody starts
+        what lies above the mark that was written.
+        Done once: a write whose answer was lost may be sent again; it counts as done.
+        Times are milliseconds since 1970.
+        """
+
+        def claim(self, job: int, low: int, worker: str, width: int, now: int, exists: bool = False) -> Claimed | Refusal:
+            """Lease the unit that a message names (low: first position, 0 of a single job); after a cancellation nobody gets one."""
+            ...
+
+        def save(self, unit: Unit, now: int) -> set[int]:
+            """Write what became of it, a higher mark, a longer lease; positions whose cancellation is news. Raises LeaseLost."""
+
+        def hear(self, units: Iterable[Unit], now: int) -> Mapping[tuple[str, str], set[int] | None]:
+            """Whether somebody cancelled some of it: key -> positions that are news, None for what is held no more."""
+
+        def give_back(
+            self, unit: Unit, now: int, started: Mapping[int, int] | None = None, counted: bool = False, reason: str = ""
+        ) -> None:  # fmt: skip
+            """Let go of it: what was not begun waits as it was, or is over where that was asked for. Raises LeaseLost."""
+
+        def split(self, unit: Unit, cuts: Sequence[int], now: int) -> list[Unit]:
+            """Cut off new units, all or none; each task stays in exactly one. Raises LeaseLost."""
 
     class JobReader(Protocol):
         """What a host knows, for everybody who looks. Reading never waits for a writer and never delays one.
