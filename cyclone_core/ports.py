@@ -62,8 +62,8 @@ if TYPE_CHECKING:
 
         One holder: between a claim and the end of its lease nobody else gets a unit, however often and in whatever order its messages come.
         Fenced: who holds it no more is told so (LeaseLost) by each write, and nothing of that write happens.
-        Nothing is lost: what was started when a holder vanishes is another attempt for the next one, what was not is as it was. Nobody starts
-        what lies above the mark that was written.
+        Nothing is lost: what was started when a holder vanishes is another attempt for the next one, what was not is as it was. Nobody
+        starts what lies above the mark that was written.
         Done once: a write whose answer was lost may be sent again; it counts as done.
         Times are milliseconds since 1970.
         """
