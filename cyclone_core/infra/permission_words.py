@@ -54,7 +54,7 @@ Roles are made with the stacks; each has what its work takes:
 | `HOST-definition-…` execution | ECS, to start a container | pull the image from its repository, write to its log group |
 | `HOST-definition-…` job | what runs in it | use the host's message queues, table and bucket; and the definition's `iam_policies` |
 | `HOST-host-…` of most functions | functions that run jobs | write their log, use the table, its stream and the message queues |
-| `HOST-host-Scaler…` | the function that asks for workers | write its log, use the table, submit to the host's job queues, end jobs of Batch |
+| `HOST-host-Scaler…` | the function that asks for workers | write its log, use the table, submit and end jobs of Batch |
 | `HOST-host-Health…` | the function that looks | write its log, look at the host |
 | `HOST-…` of lookups | functions | write their log, read one parameter of another region |
 | `HOST-region-…` | flow logs | write rejected connections to their log group |

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     """(cluster, definition)"""
 
 FIRST_MS = 60_000
-LONGEST_MS = 6 * 3_600_000
+LONGEST_MS = 3_600_000
+"""A message can be hidden for twelve hours at most: of a task that runs for longer nobody else hears when its worker dies."""
 PATIENCE_MS = 15 * 60_000
 """So long something may wait in a lane that has other messages; then it is sent once more: nobody can see whether its own is among them."""
 SKEW_MS = 2_000
@@ -28,7 +29,7 @@ SHORTEST_REST_MS, LONGEST_REST_MS = 2 * 60_000, 3_600_000
 
 
 def next_look(age_ms: int) -> int:
-    """Milliseconds until a job that was submitted `age_ms` ago is looked at again: after 1, 4, 16, 64 minutes, then each six hours."""
+    """Milliseconds until a job that was submitted `age_ms` ago is looked at again: after 1, 4, 16, 64 minutes, then each hour."""
     return min(max(FIRST_MS, 3 * age_ms), LONGEST_MS)
 
 
