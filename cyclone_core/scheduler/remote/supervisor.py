@@ -56,6 +56,9 @@ RETRY_S = 2.0
 """After a write that failed, or a question that was not answered."""
 KILL_S = 3.0
 MOST_HELD = 40
+"""Units in hand at once."""
+AT_ONCE = 12
+"""Claims, and writes, that are under way together: to another continent each takes 0.1 s and more."""
 CUT_OFF_S = 120.0
 """A worker that holds nothing and has got no answer for so long leaves."""
 DELETE_S = 2.0
@@ -80,7 +83,7 @@ class Supervisor:
         self.signals = _wakeup_pipe()
         for descriptor in (self.arrivals.descriptor, self.signals):
             self.connections.poll.register(descriptor, select.EPOLLIN)
-        self.polls, self.claims, self.writes = (Calls(self.arrivals, threads) for threads in (1, 6, 6))
+        self.polls, self.claims, self.writes = (Calls(self.arrivals, threads) for threads in (1, AT_ONCE, AT_ONCE))
         self.looks, self.notes = Calls(self.arrivals, 2), Calls(self.arrivals, 2)
         self.agent = AgentProcess(state_dir, socket_path, self.connections)
         self.words, self.instance = Words(machine, store.table), instance or Instance()

@@ -36,6 +36,7 @@ class Words:
         self.state, self.running, self.done, self.is_unwanted = "", "", 0, False
         self._started, self._instance = time.time(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
+        self._said = ""
         self._times = 0
 
     @property
@@ -67,9 +68,12 @@ class Words:
         self._cpu_s, self._said_cpu_at = cpu_s, now
         return {
             "region": machine.region, "cluster": machine.cluster, "definition": machine.definition, "instance": self._instance,
-            "started": int(self._started), "seen": wall, "state": self.state or ("working" if self.running else "idle"),
+            "started": int(self._started), "seen": wall, "state": self._state(),
             "task": self.running, "done": self.done, "cpu": round(used, 2), "memory_mib": _memory_mib(), "version": __version__,
         }  # fmt: skip
+
+    def _state(self) -> str:
+        return self.state or ("working" if self.running else "idle")
 
     def end(self) -> None:
         """This worker is gone. Raises AwsError."""
