@@ -30,6 +30,8 @@ _LAST_POSITION = "999999999"
 class AwsFollower:
     """Remembers what of an array was told: a flag per position, the versions of slices already read. Implements `follow.Follower`."""
 
+    poll_s = 2.0
+
     def __init__(self, host: "AwsHost", reader: "DynamoReader", outputs: "AwsOutputs", job: "Job", last: int = 0) -> None:
         self._host, self._reader, self.outputs, self._job, self._last = host, reader, outputs, job, last
         self._told = bytearray(job.tasks + 1)

@@ -24,7 +24,7 @@ class AwsView(HostView):
     """One AWS host. Nothing is asked before it has to be; whatever keeps it from answering is a CycloneError."""
 
     type = "aws"
-    poll_s = 2.0
+    poll_s = 1.0
     first_queues = frozenset()
 
     def __init__(self, host: "AwsHost | str") -> None:

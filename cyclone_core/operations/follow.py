@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         """What follows the outputs of an array's tasks, as an engine does it."""
 
         outputs: Outputs
+        poll_s: float
+        """Seconds between two looks."""
 
         def pass_over(self, but: int) -> None:
             """Count what is final now as told, `but` the last ones."""
@@ -87,14 +89,14 @@ def array(
             complete = yield from follower.finished()
             if now is None or (now.is_final and complete):
                 return
-            pause(host.poll_s)
+            pause(follower.poll_s)
 
 
 class LocalFollower:
     """Remembers what of an array was told: a flag per position, the result blocks already read, the files being followed."""
 
     def __init__(self, host: "HostView", job: "Job", last: int = 0) -> None:
-        self.reader, self.job, self.outputs, self.last = host.reader, job.id, host.outputs(), last
+        self.reader, self.job, self.outputs, self.last, self.poll_s = host.reader, job.id, host.outputs(), last, host.poll_s
         self.told = bytearray(job.tasks + 1)
         self.blocks: set[tuple[int, int, int]] = set()
         self.tails: dict[tuple[int, int], Tail] = {}
