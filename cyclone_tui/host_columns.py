@@ -59,7 +59,7 @@ def _columns(ascii: bool) -> tuple[Column[HostLine], ...]:
                style=lambda row: monitoring_formats.HEALTH_STYLES.get(row.health, "failed")),
         Column("type", "type", text=lambda row: row.host.type, sort="type", priority=3),
         Column("region", "region", text=lambda row: row.region, sort="region", priority=4),
-        Column("workers", "workers", text=lambda row: str(row.workers) if row.pid else "", justify="right", sort="workers",
+        Column("workers", "workers", text=lambda row: str(row.workers) if row.pid or row.workers else "", justify="right", sort="workers",
                value=lambda row: row.workers, priority=2),
         _tasks("running", RUNNING),
         _tasks("waiting", WAITING),

@@ -27,8 +27,8 @@ LIVE = {
 """Kind -> columns behind those of `hyper`."""
 ON_AWS = {
     "region": ("name", "state", "main_region", "cidr", "vpc_id", "subnet_config", "nat_gateways", "reason"),
-    "cluster": ("name", "state", "regions", "type", "max_vcpus", "instance_list", "queues", "reason"),
-    "queue": ("name", "state", "cluster", "priority", "region_distribution_weights", "reason"),
+    "cluster": ("name", "state", "regions", "type", "max_vcpus", "instance_list", "queues", "workers", "reason"),
+    "queue": ("name", "state", "cluster", "priority", "region_distribution_weights", *LIVE["queue"], "reason"),
     "image": ("name", "state", "reason"),
     "definition": ("name", "state", "regions", "vcpus", "memory_limit_mib", "gpu_count", "image_uri", "reason"),
 }

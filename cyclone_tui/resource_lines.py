@@ -234,7 +234,7 @@ def _worker_lines(about: Description, ascii: bool) -> Iterator[Line]:
         note = formatters.size(worker.memory_mib * 2**20) if worker.memory_mib else ""
         text = f"{monitoring_formats.worker_state(worker, ascii)}  {monitoring_formats.task_now(worker)}".rstrip()
         target = f"job {worker.tasks[0].id}" if worker.tasks else f"workers cluster={worker.cluster}"
-        yield Line(f"worker {worker.id}", f"worker {worker.id}", text, style, note, target=target)
+        yield Line(f"worker {worker.id}", f"worker {formatters.worker(worker.id)}", text, style, note, target=target)
 
 
 def _reference_lines(about: Description, ascii: bool) -> Iterator[Line]:

@@ -4,6 +4,7 @@ What was read stays while AWS cannot be reached; whoever shows it says how old i
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from cyclone_core import paths
@@ -15,6 +16,7 @@ from cyclone_core.operations.monitoring import Health, JobLine, NotActive, Overv
 from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.resources import Place, Snapshot, Stored
 from cyclone_core.scheduler.sqlite.mirror import newest as newest_of
+from cyclone_core.scheduler.sqlite.mirror import open_by_place
 from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
 
 _NONE = (0,) * len(STATES)
@@ -58,6 +60,21 @@ def pools(host: HostView) -> tuple[Pool, ...]:
         crew = crews.get(place, aws_crews.CrewNow(*place, 0, 0, 0.0))
         found.append(Pool(*place, crew.running, crew.vcpus, limits.get(place), crew.starting, why.get(place[1], "")))
     return tuple(found)
+
+
+def with_jobs(host: HostView, snapshot: Snapshot) -> Snapshot:
+    """Resources with their open jobs, as far as those are known here."""
+    connection = host.reader.connection
+    if connection is None:
+        return snapshot
+    found = open_by_place(connection)
+    named = tuple(replace(one, open_jobs=found.get((one.kind, one.name), 0)) for one in snapshot.resources)
+    return replace(snapshot, resources=named)
+
+
+def queues(host: HostView, snapshot: Snapshot) -> tuple[QueueNow, ...]:
+    """Each queue with its tasks."""
+    return _queues(snapshot.resources, dict(host.reader.counts()))
 
 
 def is_working(host: HostView) -> bool:

@@ -120,7 +120,7 @@ def why_failed(stored: Stored) -> str:
 
 def listing(host: HostView, kind: str, region: str | None = None) -> tuple[Listed, ...]:
     """The resources of one kind by name, with their numbers now; region: only what is, or may compute, there."""
-    snapshot = resources.look(host, MOST_JOBS)
+    snapshot = _look(host)
     numbers = _numbers(host, kind, snapshot)
     found = [_listed(stored, numbers) for stored in snapshot.resources if stored.kind == kind]
     return tuple(one for one in found if region is None or _is_in(one, region))
@@ -128,7 +128,7 @@ def listing(host: HostView, kind: str, region: str | None = None) -> tuple[Liste
 
 def describe(host: HostView, kind: str, name: str) -> Description:
     """Everything about one resource. Raises InvalidRequest (with the nearest name) when it is not there."""
-    snapshot = resources.look(host, MOST_JOBS)
+    snapshot = _look(host)
     stored = next((one for one in snapshot.resources if (one.kind, one.name) == (kind, name)), None)
     if stored is None:
         if kind not in references.KINDS:
@@ -149,8 +149,17 @@ def describe(host: HostView, kind: str, name: str) -> Description:
     )
 
 
+def _look(host: HostView) -> Snapshot:
+    snapshot = resources.look(host, MOST_JOBS)
+    if host.type != "aws":
+        return snapshot
+    from cyclone_core.operations import aws_overview
+
+    return aws_overview.with_jobs(host, snapshot)
+
+
 def _workers(host: HostView, kind: str, name: str) -> tuple[WorkerView, ...]:
-    if kind not in ("cluster", "region") or host.type == "aws":
+    if kind not in ("cluster", "region") or (host.type == "aws" and host.reader.connection is None):
         return ()
     return tuple(one for one in workers(host) if name in (one.cluster, one.region))
 
@@ -228,8 +237,12 @@ def _numbers(host: HostView, kind: str, snapshot: Snapshot) -> _Numbers:
     users = Counter(
         (used, str(one.body.get(field))) for user, field, used in references.REFERENCES for one in snapshot.resources if one.kind == user
     )
-    if kind not in ("region", "cluster", "queue") or host.type == "aws":
+    if kind not in ("region", "cluster", "queue") or (host.type == "aws" and host.reader.connection is None):
         return _Numbers({}, (), users)
+    if host.type == "aws":
+        from cyclone_core.operations import aws_overview
+
+        return _Numbers({queue.name: queue for queue in aws_overview.queues(host, snapshot)}, aws_overview.pools(host), users)
     now = monitoring.overview(host)
     return _Numbers({queue.name: queue for queue in now.queues}, now.pools, users)
 

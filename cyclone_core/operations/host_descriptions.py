@@ -13,14 +13,14 @@ from cyclone_core import paths
 from cyclone_core.errors import CycloneError, StateUnusable
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import STATES
-from cyclone_core.operations import aws_looks, hosts, local_hosts
+from cyclone_core.operations import aws_crews, aws_looks, aws_mirror, hosts, local_hosts
 from cyclone_core.operations.descriptions import Description, FieldNow, events, touches, why_failed
 from cyclone_core.operations.queries import open_host
 from cyclone_core.operations.resources import Place, Stored
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import fields_of, plain
 from cyclone_core.resources import LOCAL_REGION, Host
-from cyclone_core.scheduler.sqlite.reader import Translated
+from cyclone_core.scheduler.sqlite.reader import Reader, Translated
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
 
 ANSWER_TIMEOUT_S = 1.0
@@ -101,8 +101,7 @@ def host_list(registry: HostRegistry | None = None) -> HostList:
 def host_line(host: Host, selected: str) -> HostLine:
     """One host now. selected: name of the selected one."""
     if host.type != "local":
-        look = aws_looks.SHARED.look(host.name)
-        return HostLine(host, host.name == selected, look.health(), host.region or "", problem=str(look.error or ""))
+        return _aws_line(host, selected)
     state_dir = paths.host_state_dir(host.name)
     counts, problem = _counts(host.name)
     details = local_hosts.ask_status(state_dir, ANSWER_TIMEOUT_S) if os.path.isdir(state_dir) else {}
@@ -113,6 +112,27 @@ def host_line(host: Host, selected: str) -> HostLine:
         str(details.get("version", "")), int(details.get("pid", 0)), details.get("started"), len(details.get("workers", ())), counts,
         stored_bytes(state_dir), _free(state_dir), problem,
     )  # fmt: skip
+
+
+def _aws_line(host: Host, selected: str) -> HostLine:
+    """An AWS host, as it was read last."""
+    look, mirror = aws_looks.SHARED.look(host.name), aws_mirror.SHARED.of(host.name)
+    seen = mirror.look()
+    health = "not answering" if seen.error and look.health() != "not deployed" else look.health()
+    workers = aws_crews.SHARED.peek(host.name).value.workers
+    return HostLine(
+        host, host.name == selected, health, host.region or "", counts=_mirrored_counts(mirror.directory), workers=workers,
+        problem=str(look.error or seen.error),
+    )  # fmt: skip
+
+
+def _mirrored_counts(directory: str) -> tuple[int, ...]:
+    """Tasks by state, none where nothing was read yet."""
+    try:
+        with Translated(directory), Reader.open(directory) as reader:
+            return tuple(sum(column) for column in zip(*(counts for _, counts in reader.counts()), strict=True)) or (0,) * len(STATES)
+    except StateUnusable:
+        return (0,) * len(STATES)
 
 
 def describe_host(name: str) -> Description:
@@ -139,7 +159,8 @@ def _describe_aws(host: Host, stored: Stored) -> Description:
     regions = tuple(Place(one.name, one.state, why_failed(one)) for one in found if one.kind == "region")
     main = host.region or ""
     ordered = tuple(sorted(regions, key=lambda place: (place.region != main, place.region)))
-    return Description(replace(stored, state=look.health(), places=ordered), _fields(host), deployments=touches(host))
+    counts = _mirrored_counts(aws_mirror.directory_of(host.name))
+    return Description(replace(stored, places=ordered), _fields(host), counts=counts, deployments=touches(host))
 
 
 def loss(host: Host) -> Loss:

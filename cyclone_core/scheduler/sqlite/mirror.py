@@ -181,6 +181,15 @@ def newest(db: "sqlite3.Connection | None", limit: int) -> "list[JobRow]":
     return db.execute(sql, (limit,)).fetchall() if db is not None else []
 
 
+def open_by_place(db: "sqlite3.Connection") -> dict[tuple[str, str], int]:
+    """(`queue` or `definition`, its name) -> jobs of it that are not over."""
+    return {
+        (kind, name): count
+        for kind in ("queue", "definition")
+        for name, count in db.execute(f"SELECT {kind}, count(*) FROM job WHERE {_OPEN} GROUP BY {kind}")
+    }
+
+
 def note_of(db: "sqlite3.Connection", job: int) -> Row:
     """(exit code, signal, reason) of a job as far as its own row does not tell them."""
     rows = db.execute("SELECT exit_code, signal, reason FROM note WHERE job=?", (job,)).fetchall()
