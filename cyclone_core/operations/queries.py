@@ -110,9 +110,12 @@ class HostView:
         """
         found: list[tuple[Job, Task | None]] = []
         missing: list[str] = []
-        for text in texts:
-            number, index = parse(text)
-            job = self.reader.job(number)
+        named = [(text, *parse(text)) for text in texts]
+        numbers = list(dict.fromkeys(number for _, number, _ in named))
+        known = [self.reader.job(numbers[0])] if len(numbers) == 1 else self.reader.listed(numbers)
+        jobs = {job.id: job for job in known if job is not None}
+        for text, number, index in named:
+            job = jobs.get(number)
             position = None if job is None or index is None else (job.position(index) if job.array else 1 if index == 1 else None)
             task = self.reader.task(number, position) if position else None
             if job is None or (index is not None and task is None):
