@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
-from cyclone_core import naming
+from cyclone_core import jobs, naming
+from cyclone_core.aws.lean.client import Aws
+from cyclone_core.aws.lean.credentials import Credentials
 from cyclone_core.infra import bootstrap
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Place, Target
-from cyclone_core.scheduler.dynamo import keys, totals
+from cyclone_core.jobs import JobRequest
+from cyclone_core.scheduler.dynamo import keys, queues, totals
+from cyclone_core.scheduler.dynamo.bucket import Bucket
+from cyclone_core.scheduler.dynamo.ids import MemoryIds
+from cyclone_core.scheduler.dynamo.queues import Lanes
+from cyclone_core.scheduler.dynamo.records import Records
+from cyclone_core.scheduler.dynamo.store import DynamoStore
+from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.values import pack
 from tests.aws import Sandbox, wait_until
 from tests.sandbox.conftest import Stack, attribute, resource
@@ -200,3 +209,52 @@ def test_the_scaler_asks_for_workers_and_ends_them_with_the_rights_of_its_role(d
     assert batch.describe_jobs(jobs=[waiting])["jobs"][0]["status"] == "FAILED"
     for kind, name in (("queue", "work"), ("definition", "wide")):
         deployed.delete(naming.stack("seen", kind, name))
+
+
+class Engine:
+    """What a submitter has of a host, and what a worker sees of it."""
+
+    def __init__(self, client: Aws) -> None:
+        self.table, self.lanes = Table(client, naming.jobs_table("seen")), Lanes(client, "seen")
+        self._bodies = Records(client, "seen").bodies()
+        self._store = DynamoStore(self.table, Bucket(client, "none"), MemoryIds(self.table))
+
+    def submit(self) -> int:
+        """A single job."""
+        request = JobRequest(script=b"true\n", name="test", queue="later", definition="narrow", user="ada")
+        return self._store.submit(request, self._bodies, int(time.time() * 1000))
+
+    def counts(self, number: int) -> list[int]:
+        """Numbers of its tasks by state."""
+        found = self.table.get(keys.job(number), consistent=True)
+        assert found is not None
+        return list(found["c"])
+
+
+@pytest.fixture(scope="module")
+def narrow(deployed: Deployed, aws: Sandbox) -> Iterator[Engine]:
+    """A lane without workers, and the way to its table."""
+    deployed.put("definition", definition("narrow"))
+    deployed.put("queue", body("queue", "later", cluster="small", region_distribution_weights={MAIN: 0}))
+    client = Aws(MAIN, lambda: Credentials(aws.key, aws.secret), aws.endpoint)
+    yield Engine(client)
+    client.close()
+
+
+def test_a_job_becomes_a_message_and_is_counted(deployed: Deployed, narrow: Engine) -> None:
+    """By functions with the rights of their roles, one of which makes the message queue; the reconciler finds nothing to mend."""
+    number = narrow.submit()
+    (message,) = wait_until(lambda: narrow.lanes.receive("small", "narrow", 1, wait_s=1))
+    assert (message.job, message.low) == (number, 0)
+    assert wait_until(lambda: totals.lanes(narrow.table).get(("later", "narrow"))) == (1, 0, 0, 0, 0, 0)
+    told = json.load(deployed.client("lambda").invoke(FunctionName=naming.function("seen", "reconciler"))["Payload"])
+    assert (told["errors"], told["sent"]) == ([], 0)
+
+
+def test_a_message_that_nobody_takes_on_ends_its_job(deployed: Deployed, narrow: Engine) -> None:
+    """The queue of dead letters wakes the function that says so."""
+    number = narrow.submit()
+    sqs = deployed.client("sqs")
+    url = sqs.get_queue_url(QueueName=naming.dead_letters("seen"))["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=queues.body(number, 0))
+    assert wait_until(lambda: narrow.counts(number)[jobs.ERROR]) == 1
