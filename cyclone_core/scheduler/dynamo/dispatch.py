@@ -7,8 +7,6 @@ hint. Whatever cannot be done is told to the stream by the record's number, and 
 
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import keys, tiles
-from cyclone_core.scheduler.dynamo.demand import note_limited
-from cyclone_core.scheduler.dynamo.refusals import refuse
 from cyclone_core.scheduler.dynamo.values import unpack
 
 TYPE_CHECKING = False
@@ -127,10 +125,15 @@ class Dispatcher:
         if decision.what == REFUSE:
             decision = decide(item, self._records.bodies(FRESH_S))  # it may have been made a moment ago
         if decision.what == REFUSE:
+            from cyclone_core.scheduler.dynamo.refusals import refuse  # here and below: what is seldom needed starts no function later
+
             refuse(self._table, number, decision.reason, self._now())
         if decision.what != SEND:
             return
-        note_limited(self._table, number, item)
+        if item.get("lm"):
+            from cyclone_core.scheduler.dynamo.demand import note_limited
+
+            note_limited(self._table, number, item)
         where = channel(item, decision.cluster)
         room = waiting.setdefault(where, [])
         owners.setdefault(where, set()).add(sequence)
