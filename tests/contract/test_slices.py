@@ -184,7 +184,7 @@ def test_nothing_is_leased_after_its_job_was_cancelled(dynamo: DynamoEngine) -> 
     held.renew(dynamo.ms + LEASE_S * 1000)
     _save(dynamo, held)
     assert dynamo.cancel(job) == 12
-    assert [_try(dynamo, job, low, "two").why for low in (5, 1, 9)] == ["cancelled"] * 3  # type: ignore[union-attr]
+    assert [_try(dynamo, job, low, "two").why for low in (5, 1, 9)] == ["cancelled", "cancelled", "held"]  # type: ignore[union-attr]
     assert dynamo.states(job) == [CANCELLED] * 8 + [RUNNING] + [WAITING] * 3
     assert dynamo.store.hear([held], dynamo.ms) == {held.key: {9, 10, 11, 12}}
     assert held.settle(dynamo.ms, started={9}) == [10, 11, 12]

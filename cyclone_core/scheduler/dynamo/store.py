@@ -44,6 +44,8 @@ OVER, HELD, CANCELLED, PAUSED, GONE = "over", "held", "cancelled", "paused", "go
 _SKEW = 60
 """Clocks may differ by this part of a lease (2 of 120 s): so much later than its end others take it for over."""
 _REMEMBERED = 2000
+_OLD_MS = 10_000
+"""A job's item is read again before a claim when it was read longer ago: that a job is cancelled is better known before than after."""
 _ROUNDS = 8
 """Others may be faster so often."""
 
@@ -84,7 +86,7 @@ class DynamoStore:
         self.kept_ms, self.lease_ms = kept_ms, lease_ms
         self.specs = Specs(table, bucket, seen)
         self.submitter = Submitter(table, bucket, ids, self.specs)
-        self._jobs: dict[int, Item] = {}
+        self._jobs: dict[int, tuple[int, Item]] = {}
         self._cancelled: dict[int, int] = {}
 
     # -- submission ---------------------------------------------------------------------------------------------------------------
@@ -116,14 +118,13 @@ class DynamoStore:
 
         worker: who asks, as text; width: tasks that it runs at once. What a worker that died had begun counts as lost. Raises AwsError.
         """
-        if job in self._cancelled:
-            self._settle(job, low, now)
-            return Refusal(CANCELLED)
         if not low:
             return self._claim_single(job, worker, width, now)
-        found = self._job(job)
+        found = self._job(job, now)
         if found is None:
             return Refusal(GONE)
+        if job in self._cancelled:
+            return self._settle(found, job, low, now)
         item: Item | None = self.table.get(keys.slice(job, low, found["sz"]), consistent=True) if exists else {}
         from cyclone_core.scheduler.dynamo.unit import Unit
 
@@ -217,23 +218,25 @@ class DynamoStore:
         self.save(unit, now)
         return Refusal(PAUSED)
 
-    def _settle(self, job: int, low: int, now: int) -> None:
-        """A slice of a cancelled job that its worker left behind is over."""
-        found = self._job(job) if low else None
-        item = self.table.get(keys.slice(job, low, found["sz"]), consistent=True) if found else None
+    def _settle(self, found: "Item", job: int, low: int, now: int) -> Refusal:
+        """A slice of a cancelled job that its worker left behind is over; one whose worker may live is to be looked at again."""
+        item = self.table.get(keys.slice(job, low, found["sz"]), consistent=True)
         if not item:
-            return
+            return Refusal(CANCELLED)
         from cyclone_core.scheduler.dynamo.unit import Unit
 
         unit = Unit.of(item)
-        if unit.state != keys.LEASED or not unit.is_free(now - self.lease_ms // _SKEW):
-            return
+        if unit.state != keys.LEASED:
+            return Refusal(CANCELLED)
+        if not unit.is_free(now - self.lease_ms // _SKEW):
+            return Refusal(HELD, unit.until)
         was, unit.stopped = _as_it_is(unit), self._cancelled[job]
         unit.lose(now)
         try:
             self._write(unit, was, now)
-        except ConditionFailed:
-            return  # its worker lives, or another one was faster: there will be another look
+        except ConditionFailed:  # its worker lives, or another one was faster
+            return Refusal(HELD, now + self.lease_ms)
+        return Refusal(CANCELLED)
 
     # -- what a holder does -------------------------------------------------------------------------------------------------------
     def save(self, unit: "Unit", now: int) -> set[int]:
@@ -355,15 +358,17 @@ class DynamoStore:
         """A job's item as it is, None when there is none. Raises AwsError."""
         return self.table.get(keys.job(number), consistent=True)
 
-    def _job(self, number: int) -> "Item | None":
-        """The same for what never changes of it."""
-        found = self._jobs.get(number)
-        if found is None:
+    def _job(self, number: int, now: int) -> "Item | None":
+        """The same for what never changes of it; that it was cancelled is heard of within some seconds."""
+        at, found = self._jobs.get(number, (0, None))
+        if found is None or not 0 <= now - at < _OLD_MS:
             found = self.table.get(keys.job(number)) or self.job(number)
             if found is not None:
                 if len(self._jobs) >= _REMEMBERED:
                     self._jobs.clear()
-                self._jobs[number] = found
+                self._jobs[number] = now, found
+                if "x" in found:
+                    self._remember_cancelled(number, found["x"])
         return found
 
     def _remember_cancelled(self, job: int, at: int) -> None:
