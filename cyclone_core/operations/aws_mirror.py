@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from cyclone_core import paths
 from cyclone_core.errors import CycloneError
 from cyclone_core.jobs import FINAL
-from cyclone_core.operations.mirror_refresh import Refresher, Source, Step
+from cyclone_core.operations.mirror_refresh import KEEP_DAYS, Refresher, Source, Step
 from cyclone_core.scheduler.sqlite.mirror import MirrorStore
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ class Mirror:
             from cyclone_core.operations import aws_events
 
             self._watcher = aws_events.Watcher(self.host)
-            self._refresher = Refresher(MirrorStore(self.directory), self._open_source(self.host), now=self._now)
+            source = self._open_source(self.host)
+            self._refresher = Refresher(MirrorStore(self.directory), source, keep_days_of(self.host), now=self._now)
         step = self._refresher.step()
         for kind, name, text in self._watcher.look(step.working) if self._watcher else ():
             self._refresher.store.event(self._now(), kind, name, text)
@@ -180,6 +181,7 @@ class Mirror:
             file.close()
             return False
         self._held, self._seen = file, replace(self._told(), building=True, error="")
+        self._asked = _changed(self._asked_path)
         return True
 
     def _leave(self) -> None:
@@ -210,14 +212,8 @@ class Mirror:
 
     def _is_asked(self) -> bool:
         """Whether another process asked for a look since the last time."""
-        if self._held is None:
-            return False
-        try:
-            at = os.stat(self._asked_path).st_mtime_ns
-        except OSError:
-            return False
-        before, self._asked = self._asked, at
-        return bool(before) and at != before
+        before, self._asked = self._asked, _changed(self._asked_path)
+        return self._held is not None and before != self._asked
 
 
 class Mirrors:
@@ -248,6 +244,23 @@ class Mirrors:
 def directory_of(host: str) -> str:
     """Where the mirror of a host lies: with what else is kept of the host, and gone with it."""
     return os.path.join(paths.host_state_dir(host), "mirror")
+
+
+def keep_days_of(host: str) -> float:
+    """So long the host keeps what is over, as its registration says."""
+    from cyclone_core.host_registry import HostRegistry
+
+    try:
+        return float(HostRegistry().get(host).keep_days)
+    except CycloneError:  # its file was broken or removed: what is shown stays for the usual time
+        return KEEP_DAYS
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _touch(path: str) -> None:

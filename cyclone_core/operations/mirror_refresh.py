@@ -35,6 +35,8 @@ TRIES = 3
 """So often a job is read again that is not yet as it was counted, or as it is listed."""
 EVERYTHING_S = 60.0
 """So often everything is looked at, whatever the counters say, while somebody works; ten times as seldom while nothing does."""
+KEEP_DAYS = 30.0
+"""What is over is kept there so long, where nobody says otherwise."""
 _DAY_S = 86_400.0
 Counts = tuple[int, ...]
 Listed = tuple[str, int]
@@ -98,7 +100,7 @@ class Marks:
 class Refresher:
     """Keeps one mirror. Use it in one thread."""
 
-    def __init__(self, store: MirrorStore, source: Source, keep_days: float = 30.0, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: MirrorStore, source: Source, keep_days: float = KEEP_DAYS, now: Callable[[], float] = time.time) -> None:
         """keep_days: so long the host keeps what is over; now: seconds since 1970."""
         self.store, self.source, self._now = store, source, now
         self._keep_s = keep_days * _DAY_S
