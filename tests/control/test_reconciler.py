@@ -162,6 +162,17 @@ def test_a_lane_that_has_lost_its_messages_is_mended_within_two_minutes(world: W
     assert set(world.units()) == wanted
 
 
+def test_what_was_sent_because_it_was_due_is_not_sent_for_its_lane_too(world: World) -> None:
+    """In one run."""
+    number = world.submit()
+    world.count(number)
+    assert world.reconcile(0.4).sent == 0
+    world.table.update(keys.job(number), set={"due_at": world.now + MINUTE})
+    report = world.reconcile(1)
+    assert (report.due, report.swept, report.sent) == (1, 1, 1)
+    assert world.units() == [(number, 0)]
+
+
 def test_counters_that_are_wrong_cost_little(world: World) -> None:
     """A lane is swept in vain less and less often."""
     world.table.put((keys.TOTALS, "work#small#0"), {"c0": 5})

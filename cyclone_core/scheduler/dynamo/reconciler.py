@@ -68,6 +68,8 @@ class Reconciler:
         self._store, self._table, self._lanes, self._records, self._accountant = store, store.table, lanes, records, accountant
         self._expire, self._now, self._clock, self._until = expire, now, clock, clock() + budget_s
         self._depths: dict[Lane, int] = {}
+        self._sent: set[int] = set()
+        """Jobs of which all that waits was sent in this run."""
         self._resumed: set[str] = set()
         """Queues that go on since the last look: nothing was sent of what came to them meanwhile."""
         self.report = Report()
@@ -167,6 +169,8 @@ class Reconciler:
 
     def _send(self, job: "Item", cluster: str, age: int, is_lost: bool) -> None:
         number = _number(job)
+        if number in self._sent:
+            return
         is_empty = is_lost or not self._depth((cluster, job["d"]))
         for send in self._accountant.look([number], self._now() / 1000) if job.get("lm") else ():
             self.report.sent += dispatch.send_next(self._lanes, self._bodies, send)
@@ -174,6 +178,8 @@ class Reconciler:
         found = reconcile.to_send(self._pieces(job), self._now(), age, is_empty)
         messages = [(number, piece.low, int(piece.exists), job["u"]) for piece in found]
         self.report.sent += self._lanes.send(*dispatch.channel(job, cluster), messages)
+        if is_empty:
+            self._sent.add(number)
 
     def _pieces(self, job: "Item", limited: bool = True) -> "Iterator[Piece]":
         """The units of a job that are not over. limited: of an array with a limit only those that may be out."""
