@@ -8,7 +8,7 @@ import os
 from time import monotonic, sleep, time
 
 from cyclone_core import paths
-from cyclone_core.errors import AwsError, CycloneError, InvalidRequest
+from cyclone_core.errors import AwsError, CycloneError, InvalidRequest, StateUnusable
 from cyclone_core.jobs import AUTOMATIC_KEY
 from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.problems import Problem
@@ -118,11 +118,11 @@ class AwsDoor:
         """See `Door`."""
         from cyclone_core.operations.aws_endings import Watch
 
-        left = list(dict.fromkeys(ids))
+        left = dict.fromkeys(ids)
         watch, deadline = Watch(self.host), None if timeout_s is None else monotonic() + timeout_s
         while left:
             for ended in watch.ended(left):
-                left.remove(ended[0])
+                del left[ended[0]]
                 yield ended
             if not left:
                 return
@@ -136,10 +136,14 @@ class AwsDoor:
     def spool(self) -> str:
         """See `Door`."""
         folder = os.path.join(paths.host_state_dir(self.host.name), "uploads")
-        os.makedirs(folder, 0o700, exist_ok=True)
-        for entry in os.scandir(folder):
-            if time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_OVER_S:
-                _unlink(entry.path)
+        try:
+            os.makedirs(folder, 0o700, exist_ok=True)
+            left_over = [entry.path for entry in os.scandir(folder) if time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_OVER_S]
+        except OSError as exc:
+            what = f"parameters cannot be packed in {folder}: {exc.strerror}"
+            raise StateUnusable(f"{what}. Set CYCLONE_STATE_DIR to a directory of yours") from exc
+        for path in left_over:
+            _unlink(path)
         return os.path.join(folder, _new_key())
 
     def endings(self) -> "Endings":

@@ -38,6 +38,8 @@ class AwsFollower:
         self._tails: dict[tuple[int, int], AwsTail] = {}
         self._versions: dict[int, tuple[int, int]] = {}
         """first position -> version and tasks of what was read of it"""
+        self._done: dict[int, int] = {}
+        """first position -> version of slices whose results were told"""
         self._units: list[Item] = []
         """read at this look, and not told yet"""
         item = host.table.get(keys.job(job.id), fields=("sz",)) or {}
@@ -68,6 +70,9 @@ class AwsFollower:
     def finished(self) -> "Generator[Piece, None, bool]":
         """Outputs of tasks that are final now and were not told yet. Everything that is final can be read."""
         for item in self._units:
+            if self._done.get(item["lo"]) == item["v"]:
+                continue
+            self._done[item["lo"]] = item["v"]
             unit = Unit.of(item)
             for position, (row, log) in sorted(unit.results.items()):
                 if self._told[position]:

@@ -109,9 +109,15 @@ class AwsHost:
         return made
 
     def own_dir(self) -> str:
-        """Where commands keep what spares them requests, of just this host: another one may be made under the same name."""
+        """Where commands keep what spares them requests, of just this host: another one may be made under the same name.
+
+        Where it cannot be made they go without.
+        """
         folder = os.path.join(paths.host_state_dir(self.name), f"aws-{crc32(self.place.encode()):08x}")
-        os.makedirs(folder, 0o700, exist_ok=True)
+        try:
+            os.makedirs(folder, 0o700, exist_ok=True)
+        except OSError:
+            pass
         return folder
 
     @property

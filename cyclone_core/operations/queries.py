@@ -262,7 +262,7 @@ def open_host(name: str | None = None, jobs: bool = True) -> HostView:
     if "/" in name or name in (".", ".."):
         raise InvalidRequest([Problem("--host", f"{name!r} is not the name of a host", "See hyper hosts list-hosts")])
     state_dir = paths.host_state_dir(name)
-    if name != paths.DEFAULT_HOST and not os.path.isdir(state_dir):
+    if name != paths.DEFAULT_HOST and not os.path.exists(os.path.join(state_dir, "state.db")):
         _check_host(name)
     if host_type(name) == "local":
         return LocalView(name, state_dir)

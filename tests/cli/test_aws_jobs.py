@@ -267,6 +267,16 @@ def test_a_queue_made_a_moment_ago_is_known(run: Run, far: Far) -> None:
     assert run("qstat -q weekend -o") == (0, "1\n", "")
 
 
+def test_a_home_that_takes_no_files(run: Run, far: Far, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Commands go without what they would keep; only parameters need room."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "p.jsonl").write_text("{}\n")
+    monkeypatch.setenv("CYCLONE_STATE_DIR", str(tmp_path / "file"))
+    assert [run("qsub -c true") for _ in range(2)] == [(0, "1\n", ""), (0, "2\n", "")]
+    assert run("qstat -o") == (0, "2\n1\n", "")
+    refused(run, "Set CYCLONE_STATE_DIR to a directory of yours", (f"qsub -a {tmp_path}/p.jsonl -c true",))
+
+
 def test_a_submission_that_fails_half_way_is_taken_back(far: Far) -> None:
     """Of many jobs some could be written: they are cancelled, and the error is told."""
     from cyclone_core import connect
