@@ -155,3 +155,18 @@ def test_whatever_request_fails_the_records_come_again_and_all_is_sent(world: Wo
         begin = next((k for k, record in enumerate(records) if record["dynamodb"]["SequenceNumber"] in failed), len(records))
         assert dispatcher(world).handle(records[begin:]) == []  # the stream goes on from the first of them
         assert {*world.units(band=1), *world.units(band=2)} >= wanted, at
+
+
+def test_what_was_made_a_moment_ago_is_there(world: World) -> None:
+    """A job of a definition that was recorded after the function read the records: it is sent, not refused."""
+    definition = world.bodies["definition"].pop("small")
+    world.record()
+    world.records._kept_s = 30
+    world.records.bodies()
+    job = world.submit()
+    known = world.records
+    world.bodies["definition"]["small"] = definition
+    world.record()
+    world.records = known
+    assert dispatcher(world).handle([world.inserted(job)]) == []
+    assert world.units() == [(job, 0)]

@@ -97,6 +97,8 @@ class Dispatcher:
     def __init__(self, table: "Table", lanes: "Lanes", records: "Records", now: "Callable[[], int]") -> None:
         """now: milliseconds since 1970."""
         self._table, self._lanes, self._records, self._now = table, lanes, records, now
+        self._is_fresh = False
+        """whether the records were read after all jobs that are handled now were submitted"""
         self.sent = 0
         """messages"""
         self.why: list[str] = []
@@ -105,6 +107,7 @@ class Dispatcher:
     def handle(self, records: "Iterable[Mapping[str, Any]]") -> list[str]:
         """Make the jobs of these records available; the sequence numbers of those with which that failed. Raises no AwsError."""
         failed: list[str] = []
+        self._is_fresh = False
         waiting: dict[Channel, list[Unit]] = {}
         owners: dict[Channel, set[str]] = {}
         for record in records:
@@ -122,8 +125,9 @@ class Dispatcher:
     def _take(self, job: "Job", sequence: str, waiting: "dict[Channel, list[Unit]]", owners: "dict[Channel, set[str]]") -> None:
         number, item = job
         decision = decide(item, self._records.bodies())
-        if decision.what == REFUSE:
-            decision = decide(item, self._records.bodies(FRESH_S))  # it may have been made a moment ago
+        if decision.what == REFUSE and not self._is_fresh:
+            self._is_fresh = True  # what is missing may have been made a moment ago: read after the job was submitted, it is there
+            decision = decide(item, self._records.bodies(0))
         if decision.what == REFUSE:
             from cyclone_core.scheduler.dynamo.refusals import refuse  # here and below: what is seldom needed starts no function later
 
