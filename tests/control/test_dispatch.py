@@ -163,10 +163,9 @@ def test_what_was_made_a_moment_ago_is_there(world: World) -> None:
     world.record()
     world.records._kept_s = 30
     world.records.bodies()
-    job = world.submit()
     known = world.records
     world.bodies["definition"]["small"] = definition
     world.record()
-    world.records = known
+    world.records, job = known, world.submit()
     assert dispatcher(world).handle([world.inserted(job)]) == []
     assert world.units() == [(job, 0)]

@@ -94,6 +94,7 @@ def test_a_limit_holds_also_for_what_is_sent_again(world: World) -> None:
     sent = world.units()
     assert len(set(sent)) == 3
     assert world.job(number)["nx"] == 3
+    assert [item["sk"] for item in world.table.query(keys.LIMITED)] == [str(number)]
 
 
 def test_workers_hear_that_a_queue_is_paused_and_its_jobs_go_on_when_it_does(world: World) -> None:

@@ -11,6 +11,7 @@ import time
 from cyclone_core import naming
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import dispatch, keys, reconcile, totals
+from cyclone_core.scheduler.dynamo.demand import note_limited
 from cyclone_core.scheduler.dynamo.reconcile import Piece, Seen
 from cyclone_core.scheduler.dynamo.refusals import refuse
 from cyclone_core.scheduler.dynamo.store import LeaseLost
@@ -172,6 +173,7 @@ class Reconciler:
         if number in self._sent:
             return
         is_empty = is_lost or not self._depth((cluster, job["d"]))
+        note_limited(self._table, number, job)
         for send in self._accountant.look([number], self._now() / 1000) if job.get("lm") else ():
             self.report.sent += dispatch.send_next(self._lanes, self._bodies, send)
             self._accountant.sent(send)
