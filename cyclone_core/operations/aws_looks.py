@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FRESH_S, SLOW_S = 8.0, 60.0
 """Between two reads: after a change, and when nothing changed for long."""
-LATER = "running jobs on AWS comes in a later version of Cyclone"
-"""Said where the jobs of an AWS host are asked for."""
 
 
 @dataclass(frozen=True)

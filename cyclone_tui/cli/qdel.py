@@ -41,12 +41,15 @@ def run(argv: "list[str]") -> int:
     selector = _selector(arguments)
     door = jobs.open_door(arguments.text("host"))
     answer = _empty()
-    if selector["tasks"] or selector["names"] or selector["all"]:
-        if selector["queue"] is not None and not selector["tasks"]:  # with ids it costs more than it tells
-            from cyclone_core.operations import queries
+    if (
+        selector["queue"] is not None and not selector["tasks"] and (selector["names"] or selector["all"])
+    ):  # ids: it costs more than it tells
+        from cyclone_core.operations import queries
 
-            with queries.open_host(arguments.text("host")) as host:
-                host.check_queue(selector["queue"])
+        with queries.open_host(arguments.text("host")) as host:
+            host.check_queue(selector["queue"])
+            answer = host.door().cancel(selector)
+    elif selector["tasks"] or selector["names"] or selector["all"]:
         answer = door.cancel(selector)
     if arguments.flag("json"):
         answer["unknown"] = [ids.format_task(*task) for task in answer["unknown"]]
