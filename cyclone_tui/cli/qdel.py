@@ -41,15 +41,14 @@ def run(argv: "list[str]") -> int:
     selector = _selector(arguments)
     door = jobs.open_door(arguments.text("host"))
     answer = _empty()
-    if (
-        selector["queue"] is not None and not selector["tasks"] and (selector["names"] or selector["all"])
-    ):  # ids: it costs more than it tells
+    chooses = bool(selector["names"] or selector["all"])
+    if chooses and selector["queue"] is not None and not selector["tasks"]:  # with ids it costs more than it tells
         from cyclone_core.operations import queries
 
         with queries.open_host(arguments.text("host")) as host:
             host.check_queue(selector["queue"])
             answer = host.door().cancel(selector)
-    elif selector["tasks"] or selector["names"] or selector["all"]:
+    elif chooses or selector["tasks"]:
         answer = door.cancel(selector)
     if arguments.flag("json"):
         answer["unknown"] = [ids.format_task(*task) for task in answer["unknown"]]
