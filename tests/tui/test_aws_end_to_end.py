@@ -16,6 +16,7 @@ from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.deployment import DeploymentView
 from cyclone_tui.screens.hosts import HostsView
 from cyclone_tui.screens.modals import Choose, Confirmation, Question
+from cyclone_tui.screens.submit import SubmitView
 from cyclone_tui.screens.wizard import WizardView
 from cyclone_tui.settings import Settings
 from cyclone_tui.widgets.forms import FieldRow
@@ -55,7 +56,7 @@ async def next_step(app: CycloneApp, pilot: Pilot[Any], step: str) -> None:
 
 
 def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -> None:
-    """Welcome, the wizard, its plan, the deployment to its end; then a cluster; imported anew; then all of it goes."""
+    """Welcome, the wizard, its plan, the deployment to its end; a cluster; a job; imported anew; then all of it goes."""
 
     async def main() -> None:
         app = CycloneApp("local", Settings(refresh_s=1))
@@ -88,6 +89,7 @@ def test_an_aws_host_from_the_welcome_to_its_first_cluster(sandbox_home: Path) -
             there = {(one.kind, one.name): one.state for one in (await asyncio.to_thread(known.snapshot)).resources}
             assert there == {("region", "us-east-1"): "ACTIVE", ("cluster", "big"): "ACTIVE"}
             assert host.sandbox
+            await run_a_job(app, pilot)
             await import_host(app, pilot)
             assert hosts.get(NAME) == host
             await delete_host(app, pilot)
@@ -111,6 +113,33 @@ async def add_cluster(app: CycloneApp, pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: wizard.reviewed, "the plan")
     await pilot.press("f10")
     await succeeded(app, pilot)
+
+
+async def run_a_job(app: CycloneApp, pilot: Pilot[Any]) -> None:
+    """From the submit form to its output, by a worker of the sandbox's Batch; then it is in the list, and in the counters."""
+    for kind, body in (("queue", {"name": "night", "cluster": "big"}), ("definition", {"name": "sim", "image_uri": "x/y:1"})):
+        await asyncio.to_thread(add, kind, body)
+    app.open("submit queue=night definition=sim name=greet")
+    await until(pilot, lambda: isinstance(app.screen, SubmitView) and app.screen.is_judged, "the form")
+    await pilot.press("f10")
+    await until(pilot, lambda: app.views[-1].NAME == "job", "the job")
+    await until(pilot, lambda: "✓ Successful" in shown(app) and "task 1 of job 1" in shown(app), "its end and its output")
+    app.open("jobs")
+    await until(pilot, lambda: "greet" in shown(app) and "✓ Successful" in shown(app), "the list")
+    await until(pilot, lambda: app.session.pulse and app.session.pulse.done == 1, "the counters")
+
+
+def add(kind: str, body: dict[str, Any]) -> None:
+    """A resource of the host, deployed."""
+    known = resources.for_host(hosts.get(NAME))
+    proposal = known.propose_put(kind, body, "create")
+    for event in known.apply(proposal):
+        assert event.phase != "FAILED", event.text
+
+
+def shown(app: CycloneApp) -> str:
+    """What is on the screen."""
+    return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
 
 
 async def import_host(app: CycloneApp, pilot: Pilot[Any]) -> None:
