@@ -76,26 +76,31 @@ class StreamedTable(Table):
     def __init__(self, aws: Any, name: str, **more: Any) -> None:
         super().__init__(aws, name, **more)
         self.stream: list[dict[str, Any]] = []
+        self.steady = aws
+        """the way on which the stream looks"""
 
     def _ask(self, operation: str, **asked: Any) -> dict[str, Any]:
         try:
             answer = super()._ask(operation, **asked)
-        except AwsError:
-            if operation in ("PutItem", "UpdateItem"):  # refused the second time: it may have been done the first time
-                self._tell(asked, None)
-            raise
-        if operation == "TransactWriteItems":
-            for action in asked["TransactItems"]:
-                ((_, change),) = action.items()
+        except AwsError:  # refused the second time, or no answer: it may have been done the first time
+            for change in self._changes(operation, asked):
                 self._tell(change, None)
-        elif operation in ("PutItem", "UpdateItem"):
-            self._tell(asked, asked.get("Item") or (answer.get("Attributes") if asked["ReturnValues"] == "ALL_NEW" else None))
+            raise
+        for change in self._changes(operation, asked):
+            self._tell(change, answer.get("Attributes") if asked.get("ReturnValues") == "ALL_NEW" else change.get("Item"))
         return answer
+
+    @staticmethod
+    def _changes(operation: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        """The changes that a request asks for."""
+        if operation == "TransactWriteItems":
+            return [change for action in asked["TransactItems"] for change in action.values()]
+        return [asked] if operation in ("PutItem", "UpdateItem") else []
 
     def _tell(self, change: dict[str, Any], image: dict[str, Any] | None) -> None:
         key = change.get("Key") or {name: change["Item"][name] for name in ("pk", "sk")}
         if key["pk"]["S"][:2] in ("J#", "S#") and key["sk"]["S"] not in (keys.TOTAL, keys.TALLY):
-            image = image or self.aws.dynamodb("GetItem", TableName=self.name, Key=key, ConsistentRead=True).get("Item")
+            image = image or self.steady.dynamodb("GetItem", TableName=self.name, Key=key, ConsistentRead=True).get("Item")
             if image:
                 self.stream.append({"eventName": "MODIFY", "dynamodb": {"Keys": key, "NewImage": image}})
 
@@ -157,6 +162,7 @@ class DynamoEngine:
     def by(self, way: Any) -> DynamoStore:
         """Another process, that reaches the table in its own way; its writes are in the stream too."""
         table = StreamedTable(way, self.name, sleep=lambda seconds: None)
+        table.steady = self.aws
         self._others.append(table)
         return DynamoStore(table, self.bucket, MemoryIds(table, 1))  # type: ignore[arg-type]  # it has what is used
 

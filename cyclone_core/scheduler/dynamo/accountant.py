@@ -100,9 +100,12 @@ class Accountant:
         limited = []
         for number in numbers:
             total = found.get(keys.total(number), {})
-            if "gone" in total or "ended" in total:
+            if "gone" in total:
                 continue
-            if totals.is_over(total):
+            if "ended" in total:
+                if not totals.is_over(total):
+                    self._reopen(number, now)
+            elif totals.is_over(total):
                 self._end(number, total, now)
             elif total.get("lm") and "x" not in total:
                 limited.append((number, total))
@@ -125,7 +128,18 @@ class Accountant:
         failures = first_failures(self._table, number, total["t"], total["sz"], counts)
         self._close(number, job_state(counts), now)
         told = {"ended": round(now * 1000), **failures}
-        self._update(keys.total(number), set=told, when=[("ended", "absent", None), ("gone", "absent", None), ("born", "present", None)])
+        when = [("ended", "absent", None), ("gone", "absent", None), ("born", "present", None), ("vr", "=", total.get("vr", 0))]
+        try:
+            self._table.update(keys.total(number), set=told, when=when, returns="NONE")
+        except ConditionFailed as failed:
+            if "gone" not in failed.item and not totals.is_over(failed.item):
+                self._reopen(number, now)
+
+    def _reopen(self, number: int, now: float) -> None:
+        """A slice of a cancelled array was claimed just when it was cancelled: somebody has to look after it until it is given up."""
+        due = {"due": keys.due_part(number), "due_at": round(now * 1000)}
+        self._update(keys.job(number), set=due, remove=("expires",), when=[("pk", "present", None)])
+        self._update(keys.total(number), remove=("ended",), when=[("ended", "present", None), ("gone", "absent", None)])
 
     def _close_single(self, number: int, image: "Item", now: float) -> None:
         """A single job is over: whoever wrote that has mostly done the rest in the same write, which is cheaper."""

@@ -125,13 +125,14 @@ class DynamoStore:
             return Refusal(GONE)
         if job in self._cancelled:
             return self._settle(found, job, low, now)
-        item: Item | None = self.table.get(keys.slice(job, low, found["sz"]), consistent=True) if exists else {}
+        is_tile = bool(tiles.tile(low, found["sz"], found["t"]))
+        item: Item | None = self.table.get(keys.slice(job, low, found["sz"]), consistent=True) if exists or not is_tile else {}
         from cyclone_core.scheduler.dynamo.unit import Unit
 
         for _ in range(_ROUNDS):
             if item:
                 unit = Unit.of(item)
-            elif tiles.tile(low, found["sz"], found["t"]):
+            elif is_tile:
                 unit = Unit.tile(found, low)
             else:
                 return Refusal(GONE)
