@@ -144,6 +144,20 @@ def test_a_slice_is_split_when_its_rest_would_take_over_a_minute() -> None:
     assert not held(lm=1).is_slow(100.0, 1)
 
 
+def test_what_may_start_and_has_not_can_still_be_split_off() -> None:
+    """The mark was set for short tasks; now it is lowered to what has begun, and nothing above it starts."""
+    one = held(ahead=65)
+    one.take(3)
+    assert not one.is_slow(60.0, 1)
+    one.returned(2, 3)
+    assert one.is_slow(60.0, 1)
+    cuts = one.cuts()
+    assert (one.unit.mark, one.take(10)) == (1, [])
+    kept, *parts = one.unit.split(cuts)
+    assert kept.high < 20
+    assert sum(part.high - part.low + 1 for part in (kept, *parts)) == 100
+
+
 def test_one_slow_task_among_quick_ones_says_little() -> None:
     """A stall of a third of a second is no reason to split what takes five."""
     pace = Pace()
@@ -172,3 +186,16 @@ def test_the_agent_has_about_half_a_second_of_tasks() -> None:
     assert pace.share(0.0, 1) == 1
     pace.lasted(0.005)
     assert (pace.share(0.0, 1), pace.share(2.0, 1)) == (100, 1)
+
+
+def test_nothing_is_started_by_a_mark_of_which_nobody_knows_whether_it_is_written() -> None:
+    """A write whose answer did not come: what came back meanwhile waits for the next one."""
+    one = held(ahead=2)
+    one.take(2)
+    one.unit.allow(10, short=False)
+    one.unwritten = True
+    one.returned(2, 2)
+    assert one.take(10) == []
+    one.unwritten = False
+    one.take_over()
+    assert one.take(10) == [(7, 2, 10, 1, 0, 0)]

@@ -126,9 +126,9 @@ class Held:
 
     # -- what the agent gets ------------------------------------------------------------------------------------------------------
     def take_over(self) -> None:
-        """A write has ended: what may be started now."""
+        """What may be started now, by what is written; nothing while nobody knows what that is."""
         taken = {**self.out, **{row[1]: row[2] for row, _ in self.rows}}
-        self.queue = deque(self.unit.startable(taken))
+        self.queue = deque() if self.unwritten else deque(self.unit.startable(taken))
 
     def take(self, most: int) -> "list[Range]":
         """Up to `most` tasks for the agent."""
@@ -214,10 +214,36 @@ class Held:
         """Whether the lease is over, as far as it can be relied on."""
         return now >= self.until - times.margin_s
 
+    @property
+    def begun_to(self) -> int:
+        """No task behind this position has begun, whatever the mark allows."""
+        return max((self.unit.low, *self.out, *(row[1] for row, _ in self.rows)))
+
     def is_slow(self, pace_s: float, width: int) -> bool:
-        """Whether what has not been begun is to be split."""
-        untouched = self.unit.high - max(self.unit.mark, self.unit.low)
-        return not self.limited and self.unit.array and untouched > 1 and untouched * pace_s / width > SPLIT_S
+        """Whether what has not been begun is to be split. While the agent has tasks that it has not begun, it is too early to know."""
+        untouched = self.unit.high - self.begun_to
+        may = self.unit.array and not (self.limited or self.unwritten) and len(self.out) <= width
+        return may and untouched > 1 and untouched * pace_s / width > SPLIT_S
+
+    def cuts(self) -> "list[int]":
+        """Where to split what has not begun; none of that is started until it is written what became of it. [] where it cannot be split."""
+        mark, self.unit.mark = self.unit.mark, self.begun_to
+        found = self.unit.cuts()
+        self._settle_mark(mark, bool(found))
+        return found
+
+    def rest(self) -> "list[int]":
+        """The same, as one part."""
+        mark, self.unit.mark = self.unit.mark, self.begun_to
+        first = self.unit.fixed + 1
+        self._settle_mark(mark, first <= self.unit.high)
+        return [first] if first <= self.unit.high else []
+
+    def _settle_mark(self, before: int, is_cut: bool) -> None:
+        if is_cut:
+            self.queue.clear()
+        else:
+            self.unit.mark = before
 
     def oldest_s(self, now: float) -> float:
         """How long the task that has been running longest does so. now: seconds since 1970, as tasks count."""

@@ -336,7 +336,7 @@ class Supervisor:
         """What would take long here goes to whoever is free."""
         if not held.is_slow(held.pace.expected(held.oldest_s(time.time())), WIDTH):
             return
-        cuts = held.unit.cuts()
+        cuts = held.cuts()
         if cuts:
             self._split(held, cuts)
 
@@ -364,7 +364,7 @@ class Supervisor:
         for held in self.held.values():
             if not held.out:
                 held.how = held.how or BACK
-            elif not (held.busy or held.shed) and len(held.out) <= WIDTH:
+            elif not (held.busy or held.shed or held.unwritten) and len(held.out) <= WIDTH:
                 held.shed = True
                 self._shed(held)
         if any(held.out for held in self.held.values()) and now >= self.leave_at:
@@ -375,12 +375,9 @@ class Supervisor:
 
     def _shed(self, held: Held) -> None:
         """Of a slice that goes on here only what runs is kept; the rest becomes a slice of its own."""
-        unit = held.unit
-        begun = [*held.out, *(row[1] for row, _ in held.rows)]
-        if unit.array and not held.limited:
-            unit.mark = max(begun)
-            if unit.fixed < unit.high:
-                self._split(held, [unit.fixed + 1])
+        cut = held.rest() if held.unit.array and not held.limited else []
+        if cut:
+            self._split(held, cut)
 
     # -- work ---------------------------------------------------------------------------------------------------------------------
     def _ask_for_work(self, now: float) -> None:
