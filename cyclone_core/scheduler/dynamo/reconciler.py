@@ -128,7 +128,7 @@ class Reconciler:
         age = max(0, self._now() - job["at"])
         if not self._close(job):
             self._mend(job, age, is_lost)
-            if not is_lost:
+            if not is_lost or _number(job) in self._sent:  # the next run goes on behind those that were sent
                 self._put_off(job, age)
 
     def _put_off(self, job: "Item", age: int) -> None:
