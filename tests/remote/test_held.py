@@ -158,6 +158,17 @@ def test_what_may_start_and_has_not_can_still_be_split_off() -> None:
     assert sum(part.high - part.low + 1 for part in (kept, *parts)) == 100
 
 
+def test_the_last_task_behind_a_long_one_is_split_off() -> None:
+    """Somebody else may be free for it now; who holds it would begin it after the long one."""
+    one = held(high=2)
+    one.take(1)
+    assert not one.is_slow(30.0, 1)
+    assert one.is_slow(90.0, 1)
+    kept, part = one.unit.split(one.cuts())
+    assert ((kept.low, kept.high), (part.low, part.high)) == ((1, 1), (2, 2))
+    assert not Held(kept, {}, one.fields, {}, {}, Retry(), Message(7, 1), 0.0, 120.0).is_slow(90.0, 1)
+
+
 def test_one_slow_task_among_quick_ones_says_little() -> None:
     """A stall of a third of a second is no reason to split what takes five."""
     pace = Pace()

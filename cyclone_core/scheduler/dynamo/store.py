@@ -259,8 +259,8 @@ class DynamoStore:
                     if all(item.get(name) == value for name, value in unit.changes().items()):
                         unit.written()
                         return unit.hear(item)
-                    if item["s"] == keys.LEASED:  # an earlier write of ours, of which we never heard that it succeeded
-                        unit.version += 1
+                    if item["s"] == keys.LEASED and item.get("h", unit.high) == unit.high:
+                        unit.version += 1  # an earlier write of ours, of which we never heard that it succeeded; not a split
                         continue
                 if (item.get("l"), item.get("v"), item.get("s")) != (unit.lease, unit.version, keys.LEASED):
                     raise LeaseLost(f"{unit.key} is held under lease {item.get('l')}, not {unit.lease}") from failed
