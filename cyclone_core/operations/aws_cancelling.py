@@ -1,6 +1,7 @@
 """Which jobs and tasks of an AWS host a selector means, and cancelling each of them; many at once, in bounded parallelism. Lean."""
 
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo.cancelling import cancel_tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,12 +41,25 @@ def cancel(host: "AwsHost", selector: "Mapping[str, Any]", now: int) -> "dict[st
             answer["finished"].append(job)
         else:
             wanted.append((job, position))
-    store = host.store
-    touched = at_once(lambda one: store.cancel(*one, now), wanted)
+    touched = _cancelled(host, wanted, now)
     answer["tasks"] = sum(touched)
     answer["jobs"] = [job for (job, _), tasks in zip(wanted, touched, strict=True) if tasks]
     answer["finished"] += [job for (job, _), tasks in zip(wanted, touched, strict=True) if not tasks]
     return answer
+
+
+def _cancelled(host: "AwsHost", wanted: "Sequence[Wish]", now: int) -> list[int]:
+    """Cancel each (job, position or None); how many tasks each touched. Tasks of one array are cancelled together."""
+    store = host.store
+    parts: dict[int, list[int]] = {}
+    for job, position in wanted:
+        if position is not None:
+            parts.setdefault(job, []).append(position)
+    arrays = list(parts)
+    ended = dict(zip(arrays, at_once(lambda job: cancel_tasks(store, job, parts[job], now), arrays), strict=True))
+    whole = [job for job, position in wanted if position is None]
+    counts = dict(zip(whole, at_once(lambda job: store.cancel(job, None, now), whole), strict=True))
+    return [counts[job] if position is None else int(position in ended[job]) for job, position in wanted]
 
 
 def is_over(item: "Item") -> bool:

@@ -324,6 +324,21 @@ os._exit(code)
     assert set(done.stderr.split()) & HEAVY == set()
 
 
+def test_many_tasks_of_an_array_are_cancelled_slice_by_slice(far: Far, run: Run) -> None:
+    """A slice that somebody holds is marked once, one that nobody has claimed is written once."""
+    far.record({("cluster", "big"): {"max_vcpus": 4}})
+    run("qsub -t 400 -c true")
+    assert far.claim(1, 101) is not None
+    words = " ".join(f"1--{index}" for index in range(51, 251))
+    answer = json.loads(run(f"qdel --json {words} 1--401")[1])
+    assert (answer["tasks"], answer["unknown"]) == (200, ["1--401"])
+    versions = [item["v"] for item in far.host.table.query(keys.slices(1, 0)) if "lo" in item]
+    assert versions == [1, 2, 1], "of the slices from 1 (waiting), 101 (held: its version is its holder's) and 201 on"
+    far.count()
+    assert json.loads(run("qstat -i 1 --json")[1])["counts"]["Cancelled"] == 100
+    assert json.loads(run("qdel --json 1--60 1")[1])["finished"] == [1]
+
+
 # -- what keeps resources from being deleted ------------------------------------------------------------------------------------------
 def test_open_jobs_are_counted_by_queue_and_definition(far: Far, run: Run) -> None:
     """Those that are over do not count."""

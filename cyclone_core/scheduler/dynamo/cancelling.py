@@ -4,6 +4,8 @@ A whole array costs one write, however large it is: once its item says so (`x`) 
 there after it, and what waits in them is Cancelled where it is. Holders look at their jobs every few seconds.
 """
 
+from _bisect import bisect_right
+
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import keys, totals
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
@@ -11,6 +13,8 @@ from cyclone_core.scheduler.dynamo.unit import Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cyclone_core.scheduler.dynamo.store import DynamoStore
     from cyclone_core.scheduler.dynamo.values import Item
 
@@ -27,7 +31,7 @@ def cancel(store: "DynamoStore", job: int, position: int | None, now: int) -> in
         return _cancel_single(store, item, now) if position in (None, 1) else 0
     if position is None:
         return _cancel_array(store, job, item, now)
-    return _cancel_task(store, job, item, position, now) if 1 <= position <= item["t"] else 0
+    return len(cancel_tasks(store, job, (position,), now))
 
 
 def _cancel_single(store: "DynamoStore", item: "Item", now: int) -> int:
@@ -70,20 +74,38 @@ def _cancel_array(store: "DynamoStore", job: int, item: "Item", now: int) -> int
     return left
 
 
-def _cancel_task(store: "DynamoStore", job: int, item: "Item", position: int, now: int) -> int:
-    first = (position - 1) // item["sz"] * item["sz"] + 1
+def cancel_tasks(store: "DynamoStore", job: int, positions: "Iterable[int]", now: int) -> set[int]:
+    """Cancel tasks of an array, those of a slice with one write; the positions that this touched. Raises AwsError."""
+    item = store.job(job)
+    if item is None or not item["a"] or "x" in item or "expires" in item:
+        return set()
+    left = sorted({position for position in positions if 1 <= position <= item["t"]})
+    touched: set[int] = set()
+    while left:
+        high, found = _cancel_in_slice(store, job, item, left, now)
+        touched |= found
+        left = left[bisect_right(left, high) :]
+    return touched
+
+
+def _cancel_in_slice(store: "DynamoStore", job: int, item: "Item", left: list[int], now: int) -> "tuple[int, set[int]]":
+    """Cancel those of ascending positions that are in the slice of the first; (up to where they were looked at, what this touched)."""
+    first = (left[0] - 1) // item["sz"] * item["sz"] + 1
     for _ in range(_ROUNDS):
-        found = _slice(store, job, item["sz"], first, position)
+        found = _slice(store, job, item["sz"], first, left[0])
         unit = Unit.of(found) if found else Unit.tile(item, first)
-        if position in unit.results:
-            return int(unit.results[position][0][4] == now * 1000)  # our own write, repeated
-        if position in unit.cancelled or position > unit.high:
-            return 0
+        if left[0] > unit.high:
+            return left[0], set()
+        wanted = left[: bisect_right(left, unit.high)]
+        done = {p for p in wanted if p in unit.results and unit.results[p][0][4] == now * 1000}  # our own write, repeated
+        wanted = [p for p in wanted if p not in unit.results and p not in unit.cancelled]
+        high = unit.high
         try:
-            _mark(store, unit, position, now)
+            if wanted:
+                _mark(store, unit, wanted, now)
         except ConditionFailed:
             continue
-        return 1
+        return high, done.union(wanted)
     raise _too_lively(job)
 
 
@@ -94,15 +116,16 @@ def _slice(store: "DynamoStore", job: int, size: int, first: int, position: int)
     return next(store.table.query(partition, between=between, backwards=True, limit=1, consistent=True), None)
 
 
-def _mark(store: "DynamoStore", unit: Unit, position: int, now: int) -> None:
-    """Write that a task is cancelled. Raises ConditionFailed when somebody has changed its slice meanwhile."""
+def _mark(store: "DynamoStore", unit: Unit, positions: list[int], now: int) -> None:
+    """Write that tasks (ascending) are cancelled. Raises ConditionFailed when somebody has changed their slice meanwhile."""
     table = store.table
     if unit.state == keys.LEASED:  # while it is not given back or split: then it is looked at anew
-        when: list[tuple[str, str, object]] = [("s", "=", keys.LEASED), ("l", "=", unit.lease), ("h", ">=", position)]
-        table.update(unit.key, add={"xs": {position}}, when=when, returns="NONE")
+        when: list[tuple[str, str, object]] = [("s", "=", keys.LEASED), ("l", "=", unit.lease), ("h", ">=", positions[-1])]
+        table.update(unit.key, add={"xs": set(positions)}, when=when, returns="NONE")
         return
     version = unit.version
-    unit.cancel(position, now)
+    for position in positions:
+        unit.cancel(position, now)
     if not version:
         table.put(unit.key, unit.item(), [("pk", "absent", None)])
     else:
