@@ -6,7 +6,7 @@
 import os
 
 from cyclone_core import paths
-from cyclone_core.errors import CycloneError, HostUnavailable, NotFound, StateUnusable
+from cyclone_core.errors import HostUnavailable, NotFound, StateUnusable
 from cyclone_core.scheduler.settings import is_name
 
 TYPE_CHECKING = False
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
 
 ANSWER_TIMEOUT_S = 5.0
 """So long a listing waits for a supervisor's word."""
-
-
-def state_dir(name: "str | None" = None) -> str:
-    """State directory of a local host, by default of the selected one; it need not exist yet.
-
-    Raises NotFound (naming the nearest) for a host nobody made, CycloneError for one that is not local.
-    """
-    name = name or paths.selected_host()
-    if type_of(name) != "local":
-        raise CycloneError(f"{name} is an AWS host: it has no supervisor on this machine. Choose a local host with --host NAME")
-    return paths.host_state_dir(name)
 
 
 def type_of(name: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from cyclone_core import paths, wire
 from cyclone_core.errors import CycloneError, HostUnavailable, InvalidRequest, NotFound, StateUnusable
 from cyclone_core.jobs import JobRequest
-from cyclone_core.operations import jobs, local_hosts
+from cyclone_core.operations import jobs
 from cyclone_core.scheduler.local import client
 from tests.engine.conftest import Engine
 
@@ -209,15 +209,13 @@ def test_a_damaged_database_is_told_in_the_supervisors_words(tmp_path: Path) -> 
         client.ensure(str(tmp_path / "state"))
 
 
-def test_hosts_by_name() -> None:
-    """`local` always, others by their file, AWS ones not from here."""
+def test_doors_by_name() -> None:
+    """`local` always, others by their file; which engine is behind it is the file's business."""
     folder = Path(paths.config_dir(), "hosts")
     folder.mkdir(parents=True)
     (folder / "box.json").write_text('{"name": "box", "type": "local"}')
     (folder / "cloud.json").write_text('{"type": "aws"}')
-    assert [local_hosts.state_dir(name) for name in (None, "box")] == [paths.host_state_dir("local"), paths.host_state_dir("box")]
-    for name, message in {"bax": "did you mean box", "../x": "there is no host", "cloud": "it has no supervisor on this machine"}.items():
-        with pytest.raises(CycloneError, match=message):
-            local_hosts.state_dir(name)
-    with pytest.raises(NotFound):
-        local_hosts.state_dir("nowhere")
+    assert [jobs.open_door(name).type for name in (None, "box", "cloud")] == ["local", "local", "aws"]
+    for name, message in {"bax": "did you mean box", "../x": "there is no host", "nowhere": "there is no host"}.items():
+        with pytest.raises(NotFound, match=message):
+            jobs.open_door(name)
