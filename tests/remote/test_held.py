@@ -169,6 +169,17 @@ def test_the_last_task_behind_a_long_one_is_split_off() -> None:
     assert not Held(kept, {}, one.fields, {}, {}, Retry(), Message(7, 1), 0.0, 120.0).is_slow(90.0, 1)
 
 
+def test_what_will_not_begin_soon_is_not_said_to_run() -> None:
+    """A mark that was set for quick tasks is lowered with the next write, which counts the others as waiting."""
+    one = held(high=4, ahead=3)
+    one.take(1)
+    assert one.unit.counts()[1] == 3
+    one.lower_mark()
+    assert one.take(3) == []
+    write(one, 1)
+    assert (one.unit.mark, one.unit.version, one.unit.counts()[:2]) == (1, 2, [3, 1])
+
+
 def test_one_slow_task_among_quick_ones_says_little() -> None:
     """A stall of a third of a second is no reason to split what takes five."""
     pace = Pace()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,20 @@ def test_tasks_of_an_agent_that_died_count_as_lost_and_run_again(host: Host, tmp
     assert host.over(job) == [1, 0, 0, 0]
     assert [cause_of(code) for _, code in host.attempts(job)] == [CAUSE_LOST, 0]
     assert host.reasons(job) == ["its worker's agent died"]
+
+
+def test_a_machine_on_which_no_agent_lives_is_left(host: Host) -> None:
+    """With 1: another machine may do better."""
+    worker = host.worker()
+    killed = set[int]()
+    while worker.process.poll() is None and len(killed) < 20:
+        for pid in {*worker.children()} - killed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.05)
+    assert worker.ends() == 1
+    assert "no agent lives here for long" in worker.said()
 
 
 def test_a_message_that_comes_again_during_a_long_task_changes_nothing(host: Host, tmp_path: Path) -> None:

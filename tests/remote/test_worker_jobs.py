@@ -104,3 +104,15 @@ def test_a_script_that_cannot_start_is_an_error(host: Host) -> None:
     assert host.over(broken) == [0, 0, 0, 1]
     assert "/no/such/program" in host.reasons(broken)[0]
     assert host.over(well) == [1, 0, 0, 0]
+
+
+def test_an_agent_with_a_large_journal_is_replaced(host: Host) -> None:
+    """Nothing runs twice, every output is whole, and the old journal is gone."""
+    worker = host.worker(CYCLONE_JOURNAL_MIB="1")
+    job = host.submit("head -c 50000 /dev/zero | tr '\\0' x; echo $CYCLONE_TASK_INDEX", indices=(1, 60, 1), tasks=60, size=60)
+    first = host.until(worker.children, "there is an agent")[0]
+    assert host.over(job) == [60, 0, 0, 0]
+    assert all(host.attempts(job, position) == [(1, 0)] for position in range(1, 61))
+    assert [host.output(job, position)[50_000:] for position in (1, 30, 60)] == [b"1\n", b"30\n", b"60\n"]
+    host.until(lambda: first not in worker.children(), "another agent is there")
+    host.until(lambda: len(list(worker.home.glob("*/state/journals/*"))) == 1, "one journal is left")

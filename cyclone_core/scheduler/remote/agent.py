@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 STREAM = 1
 """The stream that all leases are for."""
-LARGEST_JOURNAL = 256 << 20
-"""An agent whose journal has grown to this is replaced as soon as nothing of it is needed: the disk of a container is small."""
 YOUNG_S = 10.0
 MOST_DEATHS = 5
 """So many agents in a row that die young mean that this machine cannot run any."""
@@ -143,9 +141,9 @@ class AgentProcess:
             for number, evidence in found.items()
         }
 
-    def is_heavy(self) -> bool:
-        """Whether its journal has grown large."""
-        return self._channel is not None and os.fstat(self.descriptor).st_size > LARGEST_JOURNAL
+    def is_heavy(self, most: int) -> bool:
+        """Whether its journal has more than so many bytes."""
+        return self._channel is not None and os.fstat(self.descriptor).st_size > most
 
     def forget(self, needed: "set[int]") -> None:
         """Remove journals of earlier agents. needed: descriptors of those that are still to be read."""

@@ -223,7 +223,7 @@ class Held:
         """Whether what has not been begun is to be split. While the agent has tasks that it has not begun, it is too early to know."""
         untouched = self.unit.high - self.begun_to
         may = self.unit.array and not (self.limited or self.unwritten) and len(self.out) <= width
-        return may and untouched > 1 and untouched * pace_s / width > SPLIT_S
+        return may and untouched > 0 and untouched * pace_s / width > SPLIT_S
 
     def cuts(self) -> "list[int]":
         """Where to split what has not begun; none of that is started until it is written what became of it. [] where it cannot be split."""
@@ -231,6 +231,12 @@ class Held:
         found = self.unit.cuts()
         self._settle_mark(mark, bool(found))
         return found
+
+    def lower_mark(self) -> None:
+        """What has not begun is not to begin, and counts as waiting again, once that is written: the mark was set for shorter tasks."""
+        if not self.unwritten and self.unit.mark > self.begun_to:
+            self.queue.clear()
+            self.unit.mark, self.unit.touched = self.begun_to, True
 
     def rest(self) -> "list[int]":
         """The same, as one part."""

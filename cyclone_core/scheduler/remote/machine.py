@@ -9,6 +9,7 @@ Everything comes from the environment that the definition's stack, AWS Batch and
     CYCLONE_LEASE_S         length of a lease (120); all other times of a lease follow it
     CYCLONE_STOP_S          after SIGTERM running tasks may go on for so long (25: ECS kills 30 s after it); 90 after a spot notice
     CYCLONE_WORKER_DIR      where its own directory is made (TMPDIR, /tmp)
+    CYCLONE_JOURNAL_MIB     an agent whose journal has grown to this is replaced by a fresh one (256): the disk of a container is small
     AWS_ENDPOINT_URL        of the sandbox
     AWS_BATCH_JOB_ID        its name
 
@@ -66,8 +67,8 @@ class Machine:
     long finished jobs are kept."""
 
     __slots__ = (
-        "account", "cluster", "definition", "endpoint", "host", "identity", "idle_s", "kept_ms", "lane", "main_region", "region", "root",
-        "stop_s", "times", "variables",
+        "account", "cluster", "definition", "endpoint", "host", "identity", "idle_s", "journal_bytes", "kept_ms", "lane",
+        "main_region", "region", "root", "stop_s", "times", "variables",
     )  # fmt: skip
 
     def __init__(self, environ: "Mapping[str, str]", pid: int = 0) -> None:
@@ -79,10 +80,11 @@ class Machine:
         self.host, self.account, self.main_region, self.region, self.definition, self.cluster = (environ[name] for name in _NEEDED)
         self.endpoint = environ.get("AWS_ENDPOINT_URL") or None
         self.identity = f"{self.region}/{environ.get('AWS_BATCH_JOB_ID') or f'{os.uname().nodename}-{pid}'}"
-        self.idle_s = _seconds(environ, "CYCLONE_IDLE_S", 20.0)
-        self.stop_s = _seconds(environ, "CYCLONE_STOP_S", _ECS_STOP_S)
-        self.kept_ms = int(_seconds(environ, "CYCLONE_RETENTION_DAYS", 30.0) * 86_400_000)
-        self.times = Times(max(1.0, _seconds(environ, "CYCLONE_LEASE_S", 120.0)))
+        self.idle_s = _number(environ, "CYCLONE_IDLE_S", 20.0)
+        self.stop_s = _number(environ, "CYCLONE_STOP_S", _ECS_STOP_S)
+        self.kept_ms = int(_number(environ, "CYCLONE_RETENTION_DAYS", 30.0) * 86_400_000)
+        self.times = Times(max(1.0, _number(environ, "CYCLONE_LEASE_S", 120.0)))
+        self.journal_bytes = int(_number(environ, "CYCLONE_JOURNAL_MIB", 256.0) * 2**20)
         self.root = environ.get("CYCLONE_WORKER_DIR") or environ.get("TMPDIR") or "/tmp"
         told = _told_lane(environ.get("CYCLONE_LANE", ""))
         self.variables = {name: value for name, value in environ.items() if not name.startswith(_NOT_FOR_TASKS)}
@@ -133,14 +135,14 @@ class Machine:
         return {**self.lane, "working_directory": "worker"}
 
 
-def _seconds(environ: "Mapping[str, str]", name: str, default: float) -> float:
+def _number(environ: "Mapping[str, str]", name: str, default: float) -> float:
     text = environ.get(name, "")
     try:
         found = float(text) if text else default
     except ValueError:
         found = -1.0
     if not 0 <= found < 1e6:
-        raise UsageError(f"{name} is {text!r}, which is no number of seconds. Set it to one, such as {name}={default:g}")
+        raise UsageError(f"{name} is {text!r}, which is no number from 0 on. Set it to one, such as {name}={default:g}")
     return found
 
 

@@ -197,7 +197,7 @@ class Supervisor:
     def _see_agent(self) -> None:
         if self.agent.has_ended():
             self._bury()
-        if not self.leases and not self.agent.leaving and self.agent.is_heavy():
+        if not self.leases and not self.agent.leaving and self.agent.is_heavy(self.machine.journal_bytes):
             self.agent.stop(0)
 
     def _bury(self) -> None:
@@ -226,7 +226,7 @@ class Supervisor:
     # -- tasks to the agent -------------------------------------------------------------------------------------------------------
     def _hand_out(self) -> None:
         """Keep the agent supplied with about half a second of tasks."""
-        if self.why or not self.agent.is_up or self.agent.leaving or self.agent.is_heavy():
+        if self.why or not self.agent.is_up or self.agent.leaving or self.agent.is_heavy(self.machine.journal_bytes):
             return
         share = self.pace.share(self._oldest_s(), WIDTH)
         has = sum(len(held.out) for held in self.held.values())
@@ -275,6 +275,8 @@ class Supervisor:
         plan.follow, plan.how, plan.reason = follow or held.unit.follow > time.time() * 1000, held.how, self._reason(held)
         seconds = held.pace.estimate(held.oldest_s(time.time()))
         plan.short = 0 <= seconds < SHORT_S
+        if seconds >= FLUSH_S:
+            held.lower_mark()  # what will not begin soon is not said to run
         plan.width = WIDTH + _further(seconds, held.unit.ahead)
         held.busy, held.written_at = True, clock.seconds()
         if plan.follow:
