@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import AwsError
 from cyclone_core.jobs import RUNNING, WAITING, JobRequest
-from cyclone_core.scheduler.dynamo import keys, slices, tiles
+from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.audit import Audit
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
@@ -253,7 +253,7 @@ class DynamoEngine:
 
     def _lows(self, item: Any) -> Iterator[tuple[int, bool]]:
         """(first position, whether it is an item) of each unit of a job that waits."""
-        known = list(slices.units(self.table, item))
+        known = list(units_of(self.table, item))
         if not item["a"]:
             yield from ((0, True) for unit in known if unit.state == keys.WAITING)
             return
@@ -267,7 +267,7 @@ class DynamoEngine:
     def _may_run(self, item: Any) -> bool:
         if not item.get("lm"):
             return True
-        return sum(unit.state == keys.LEASED for unit in slices.units(self.table, item)) < item["lm"]
+        return sum(unit.state == keys.LEASED for unit in units_of(self.table, item)) < item["lm"]
 
     def _take(self, item: Any, low: int, exists: bool, count: int, worker: str) -> dict[tuple[int, int], Unit]:
         """Claim what a message would name, and cut it into slices of a task each; those that are leased."""
@@ -386,7 +386,7 @@ class DynamoEngine:
         return {(item["pk"], item["sk"]): item for item in self.table.scan() if item["pk"] != keys.IDS[0]}
 
     def _units(self) -> list[Unit]:
-        return [unit for job in self.jobs for unit in slices.units(self.table, self.store.job(job) or {})]
+        return [unit for job in self.jobs for unit in units_of(self.table, self.store.job(job) or {})]
 
     def held(self) -> dict[tuple[int, int], int]:
         """(job, position) of each leased task -> the number of its lease."""
@@ -458,3 +458,13 @@ class DynamoEngine:
                 assert found.is_final == (found.ended is not None) == (not states.count(WAITING) + states.count(RUNNING)), f"end of {job}"
                 assert list(reader.task_states(job)) == list(states), f"overview of job {job}"
                 assert [task.status for task in reader.tasks(job)] == list(states), f"pages of job {job}"
+
+
+def units_of(table: Table, job: dict[str, Any]) -> Iterator[Unit]:
+    """The units of a job (its item) that are items, by position."""
+    if not job["a"]:
+        yield Unit.of(job)
+        return
+    for group in range(-(-tiles.count(job["t"], job["sz"]) // keys.TILES_PER_GROUP)):
+        for item in table.query(keys.slices(int(job["pk"][2:]), group), between=("0", "9" * 9), consistent=True):
+            yield Unit.of(item)

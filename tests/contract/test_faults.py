@@ -9,12 +9,12 @@ import pytest
 
 from cyclone_core.errors import AwsError
 from cyclone_core.jobs import CANCELLED, DEFAULT_LOSSES, ERROR, FAILED, SUCCESSFUL, outcome
-from cyclone_core.scheduler.dynamo import keys, slices
+from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore, LeaseLost
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import Retry
 from tests import dynamodb
-from tests.contract.dynamo_engine import DynamoEngine
+from tests.contract.dynamo_engine import DynamoEngine, units_of
 
 FAIL = outcome(1 << 8)
 LEASE_MS = 120_000
@@ -113,7 +113,7 @@ def _messages(dynamo: DynamoEngine, jobs: list[int]) -> list[tuple[int, int]]:
     found = []
     for job in jobs:
         item = dynamo.store.job(job) or {}
-        known = list(slices.units(dynamo.table, item))
+        known = list(units_of(dynamo.table, item))
         open_states = (keys.LEASED,) if "x" in item else (keys.LEASED, keys.WAITING)
         found += [(job, unit.low if item["a"] else 0) for unit in known if unit.state in open_states]
         if item["a"] and "x" not in item:

@@ -10,8 +10,9 @@ import os
 from cyclone_core.problems import Problems
 from cyclone_core.scheduler.admission import check_place
 from cyclone_core.scheduler.again import SPARSE, gone, shape_of, unknown
-from cyclone_core.scheduler.dynamo import keys, slices
+from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.place import place_of
+from cyclone_core.scheduler.dynamo.reader import DynamoReader
 from cyclone_core.scheduler.dynamo.specs import indices_of, is_there
 from cyclone_core.scheduler.dynamo.submission import new_job
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
@@ -66,7 +67,7 @@ def _plan(
         problems.extend([unknown(number)])
         return None
     before = len(problems.found)
-    overview = slices.states(store.table, item)
+    overview = DynamoReader(store.table, store.bucket).task_states(number)
     shape = shape_of(_view(store, item, overview), states, indices, lambda: overview, problems)
     if not store.specs.exists(item["sp"]):
         problems.extend([gone(number, "script")])

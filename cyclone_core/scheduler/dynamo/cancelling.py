@@ -31,7 +31,7 @@ def cancel(store: "DynamoStore", job: int, position: int | None, now: int) -> in
         return _cancel_single(store, item, now) if position in (None, 1) else 0
     if position is None:
         return _cancel_array(store, job, item, now)
-    return len(cancel_tasks(store, job, (position,), now))
+    return len(_cancel_tasks(store, job, item, (position,), now))
 
 
 def _cancel_single(store: "DynamoStore", item: "Item", now: int) -> int:
@@ -79,6 +79,10 @@ def cancel_tasks(store: "DynamoStore", job: int, positions: "Iterable[int]", now
     item = store.job(job)
     if item is None or not item["a"] or "x" in item or "expires" in item:
         return set()
+    return _cancel_tasks(store, job, item, positions, now)
+
+
+def _cancel_tasks(store: "DynamoStore", job: int, item: "Item", positions: "Iterable[int]", now: int) -> set[int]:
     left = sorted({position for position in positions if 1 <= position <= item["t"]})
     touched: set[int] = set()
     while left:
