@@ -1,0 +1,85 @@
+"""Jobs of an AWS host from `qsub` to `qlog`: stream, functions, message queues, workers that Batch starts, in two regions."""
+
+import json
+import time
+
+from tests.e2e.conftest import HUB, MAIN, Deployed
+
+
+def test_a_job_runs_and_its_output_is_read(host: Deployed) -> None:
+    """The id is printed, the job ends, its output comes back, and the store agrees with itself."""
+    job = host.submit('echo "hello from $CYCLONE_REGION, job $CYCLONE_JOB_ID"')
+    found = host.ended(job)
+    assert (found["status"], found["exit_code"], found["attempt"]) == ("Successful", 0, 1)
+    region = host.ok("qlog", "-i", str(job)).split()[2].rstrip(",")
+    assert region in (MAIN, HUB)
+    host.sound()
+
+
+def test_an_array_runs_in_every_region(host: Deployed) -> None:
+    """Each task once, with its index, in both regions."""
+    job = host.submit('echo "$CYCLONE_TASK_INDEX $CYCLONE_REGION"; sleep 0.3', "-t", "1-100")
+    found = host.ended(job)
+    assert found["counts"]["Successful"] == 100
+    lines = [line.split() for line in host.ok("qlog", "-i", str(job)).splitlines() if not line.startswith("==>") and line]
+    assert sorted(int(index) for index, _ in lines) == list(range(1, 101))
+    assert {region for _, region in lines} == {MAIN, HUB}
+    host.sound()
+
+
+def test_failures_are_told_and_retried(host: Deployed) -> None:
+    """-r runs a task again with a higher attempt; what stays wrong is Failed with its exit code."""
+    mended = host.submit('[ "$CYCLONE_ATTEMPT" = 2 ]', "-r", "1")
+    broken = host.submit("exit 7", "-r", "1")
+    assert host.ended(mended)["status"] == "Successful"
+    found = host.ended(broken)
+    assert (found["status"], found["exit_code"], found["attempt"]) == ("Failed", 7, 2)
+    assert host.run("qsub", "--wait", "-d", "sim", "-j", "w", "-", stdin="#!/bin/bash\nexit 3\n").code == 3
+
+
+def test_a_timeout_ends_a_task(host: Deployed) -> None:
+    """With the reason."""
+    found = host.ended(host.submit("sleep 60", "--timeout", "1s"))
+    assert found["status"] == "Failed"
+    assert "timeout" in found["reason"]
+
+
+def test_parameters_are_put_into_the_script(host: Deployed, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    """A task per line."""
+    path = tmp_path_factory.mktemp("points") / "points.jsonl"
+    path.write_text("".join(json.dumps({"NUMBER": number}) + "\n" for number in range(10)))
+    job = host.submit("echo $((NUMBER * NUMBER))", "-a", str(path))
+    assert host.ended(job)["counts"]["Successful"] == 10
+    lines = [line for line in host.ok("qlog", "-i", str(job)).splitlines() if line and not line.startswith("==>")]
+    assert lines == [str(number * number) for number in range(10)]
+
+
+def test_cancelling_ends_what_runs_and_what_waits(host: Deployed) -> None:
+    """What runs is ended within 15 s, what waits never starts."""
+    job = host.submit("echo started; sleep 300", "-t", "1-100")
+    deadline = time.monotonic() + 60
+    while not host.job(job)["counts"]["Running"]:
+        assert time.monotonic() < deadline, "it never ran"
+    asked = time.monotonic()
+    host.ok("qdel", str(job))
+    found = host.ended(job, 30)
+    assert time.monotonic() - asked < 25
+    assert (found["status"], found["counts"]["Cancelled"]) == ("Cancelled", 100)
+    host.sound()
+
+
+def test_an_output_is_followed_while_it_is_written(host: Deployed) -> None:
+    """Lines come while the task runs."""
+    job = host.submit("for k in 1 2 3 4 5 6; do echo line $k $(date +%s%N); sleep 2; done")
+    out = host.ok("qlog", "-i", str(job), "--follow")
+    assert [line.split()[1] for line in out.splitlines()] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_the_queue_adds_up(host: Deployed) -> None:
+    """Counters of the queue equal the tasks once everything is over."""
+    for _ in range(3):
+        host.submit("true")
+    host.ok("qsub", "--wait", "-d", "sim", "-t", "1-5", "-j", "last", "-", stdin="#!/bin/bash\ntrue\n")
+    host.sound()
+    counts = json.loads(host.ok("qstat", "--summary", "--json"))["total"]
+    assert counts["Waiting"] == counts["Running"] == 0
