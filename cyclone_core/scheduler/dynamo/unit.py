@@ -393,14 +393,16 @@ class Unit:
         return max(self.mark, self.low, max(logged, default=0))
 
     def cuts(self) -> list[int]:
-        """Where to split what has not been begun, n tasks, into about √n parts: first positions, ascending; [] where it is not worth it.
+        """Where to split what has not been begun, n tasks, into about √n parts: first positions, ascending; [] where nothing is left.
 
-        The holder keeps the first part, as the next thing to do.
+        The holder keeps the first part, as the next thing to do; a last task it does not keep, because somebody may be free for it now.
         """
         first = self.fixed + 1
         rest = self.high - first + 1
-        if not self.array or rest < 2:
+        if not self.array or rest < 1:
             return []
+        if rest == 1:
+            return [first]
         part = max(1, -(-rest // max(2, round(rest**0.5))))
         return list(range(first + part, self.high + 1, part))[:MOST_PARTS]
 
