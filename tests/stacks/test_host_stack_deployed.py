@@ -15,7 +15,7 @@ from cyclone_core.infra import bootstrap
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Place, Target
 from cyclone_core.jobs import JobRequest
-from cyclone_core.scheduler.dynamo import keys, queues, totals
+from cyclone_core.scheduler.dynamo import keys, totals
 from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes
@@ -251,10 +251,12 @@ def test_a_job_becomes_a_message_and_is_counted(deployed: Deployed, narrow: Engi
     assert (told["errors"], told["sent"]) == ([], 0)
 
 
-def test_a_message_that_nobody_takes_on_ends_its_job(deployed: Deployed, narrow: Engine) -> None:
-    """The queue of dead letters wakes the function that says so."""
+def test_a_message_that_nobody_takes_on_ends_its_job(narrow: Engine) -> None:
+    """Delivered twenty times it is a dead letter, and their queue wakes the function that says so."""
     number = narrow.submit()
-    sqs = deployed.client("sqs")
-    url = sqs.get_queue_url(QueueName=naming.dead_letters("seen"))["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=queues.body(number, 0))
-    assert wait_until(lambda: narrow.counts(number)[jobs.ERROR]) == 1
+
+    def ended() -> bool:
+        narrow.lanes.receive("small", "narrow", 1, visibility_s=0)
+        return narrow.counts(number)[jobs.ERROR] == 1
+
+    wait_until(ended)
