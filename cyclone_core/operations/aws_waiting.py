@@ -127,6 +127,8 @@ def _told(job: "Job", lane: "Body", bodies: "dict[str, Body]", now: float) -> st
         when = "it was just submitted" if now - job.submitted < _NEW_S else "it is not counted yet"
         return f"{when}; workers for it are asked for within a minute"
     if lane_words.is_stuck(lane):
+        if not lane.get("closed") and not lane.get("unfit"):  # the queue has weights by now: that was looked at first
+            return f"queue {job.queue!r} was changed a moment ago; workers for it are asked for within a minute"
         return f"{why}: hyper clusters list-clusters --name {cluster}"
     shared = f"{others:,} other waiting task{' shares' if others == 1 else 's share'} its workers; " if others else ""
     limit = f": hyper clusters update-cluster --name {cluster} --max-vcpus {_more(bodies['cluster'])}" if lane.get("full") else ""

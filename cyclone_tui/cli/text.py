@@ -59,8 +59,8 @@ def duration(seconds: float | None) -> str:
 
 def run_time(job: "Job", now: float) -> float | None:
     """Seconds a job has taken from its first start to its end, or until now."""
-    if job.took is not None and job.is_final:
-        return job.took if job.final[4] else None
+    if job.is_final and not job.array:
+        return job.took
     if job.started is None:
         return None
     return (job.ended if job.ended is not None else now) - job.started

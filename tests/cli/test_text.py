@@ -2,7 +2,8 @@
 
 import pytest
 
-from cyclone_core.views import iso
+from cyclone_core.jobs import CANCELLED, SUCCESSFUL
+from cyclone_core.views import Job, iso
 from cyclone_tui.cli import text
 
 
@@ -44,3 +45,12 @@ def test_colour_adds_to_the_word() -> None:
     """The state is readable without it."""
     assert text.coloured("Failed", 3, True) == "\x1b[31mFailed\x1b[0m"
     assert text.coloured("Failed", 3, False) == "Failed"
+
+
+def test_a_single_job_took_what_its_last_attempt_took() -> None:
+    """Also where nothing is kept of its output, because it wrote none; one that never ran took no time."""
+    job = Job()
+    job.array, job.status, job.started, job.ended, job.took, job.final = False, SUCCESSFUL, 100.0, 109.0, 2.5, (0, 1, 1, 2, 0, 0, 0)
+    assert text.run_time(job, 200.0) == 2.5
+    job.status, job.started, job.took = CANCELLED, None, None
+    assert text.run_time(job, 200.0) is None

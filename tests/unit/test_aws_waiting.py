@@ -140,6 +140,12 @@ def test_no_region_that_can_be_asked(host: Known) -> None:
     assert reason(host) == f"{why}: hyper clusters list-clusters --name big"
 
 
+def test_weights_that_the_scaler_has_not_seen_yet(host: Known) -> None:
+    """It found none at its last look, and the records have some: nothing is left to be done."""
+    host.lane |= {"short": 5, "off": ["us-east-1", "eu-west-1"]}
+    assert reason(host) == "queue 'work' was changed a moment ago; workers for it are asked for within a minute"
+
+
 def test_a_worker_that_fits_nowhere(host: Known) -> None:
     """More vCPUs than an environment has."""
     host.lane |= {"short": 10, "full": ["us-east-1"], "unfit": 1, "vcpus": 64}

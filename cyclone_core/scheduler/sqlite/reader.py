@@ -215,7 +215,7 @@ class Reader:
          job.step, job.limit, job.next, job.submitted, job.started, job.ended, job.cancel, job.status) = row[:19]  # fmt: skip
         job.array, job.counts, job.final = bool(array), row[19:25], row[25:32]
         code, job.attempt, _, took_us, journal, _, job.size = job.final
-        job.took = None if took_us is None else took_us / 1e6
+        job.took = took_us / 1e6 if took_us is not None and journal else None  # without a journal nothing ran
         outcome = Outcome(code, bool(journal))
         job.exit_code, job.signal, job.reason = outcome.exit_code, outcome.signal, None
         if job.is_final and job.status != SUCCESSFUL:
