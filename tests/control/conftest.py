@@ -29,6 +29,7 @@ REGION = "us-east-1"
 START = 1_800_000_000_000
 """When tests begin, milliseconds since 1970."""
 MINUTE = 60_000
+PROJECTED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["q", "d"]}
 _HOSTS = itertools.count(1)
 BODIES: dict[str, dict[str, dict[str, Any]]] = {
     "region": {REGION: {"name": REGION, "main_region": True}},
@@ -112,9 +113,7 @@ class World:
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in typed.items()],
             KeySchema=_schema("pk", "sk"),
-            GlobalSecondaryIndexes=[
-                {"IndexName": "due", "KeySchema": _schema("due", "due_at"), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-            ],
+            GlobalSecondaryIndexes=[{"IndexName": "due", "KeySchema": _schema("due", "due_at"), "Projection": PROJECTED}],
         )
         sqs.create_queue(QueueName=naming.dead_letters(self.host))
         self.record()

@@ -163,6 +163,21 @@ def test_a_lane_that_has_lost_its_messages_is_mended_within_two_minutes(world: W
     assert set(world.units()) == wanted
 
 
+def test_only_jobs_of_a_lane_that_ran_dry_are_read(world: World) -> None:
+    """Others may be many."""
+    world.bodies["queue"]["far"] = {"name": "far", "cluster": "other"}
+    world.record()
+    here, there = world.submit(), world.submit(queue="far")
+    world.count(here, there)
+    dispatched(world, here, there)
+    world.reconcile(20)
+    world.units()
+    world.reconcile(1)
+    report = world.reconcile(1)
+    assert (report.swept, report.sent) == (1, 1)
+    assert world.units() == [(here, 0)]
+
+
 def test_what_was_sent_because_it_was_due_is_not_sent_for_its_lane_too(world: World) -> None:
     """In one run."""
     number = world.submit()

@@ -50,7 +50,7 @@ def test_indices_hold_only_keys_and_what_lists_are_filtered_by(synthesizer: Synt
     indices = only(made(synthesizer), "DynamoDB::Table")["GlobalSecondaryIndexes"]
     assert {each["IndexName"]: each["Projection"] for each in indices} == {
         "listing": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "u", "z"]},
-        "due": {"ProjectionType": "KEYS_ONLY"},
+        "due": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["q", "d"]},
     }
 
 

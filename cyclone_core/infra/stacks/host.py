@@ -6,7 +6,7 @@ Table and bucket hold what users made: they stay when the stack goes, unless it 
 The table is one for all items, with the keys `pk` and `sk` (text); which items there are is the business of the engine that writes them.
 Two sparse indices have only the items that carry their keys, and hold little else: `listing` (`listing`, `listed_at`: text, text) for lists
 in order, such as a queue's jobs, with what they are filtered by, and `due` (`due`, `due_at`: text, milliseconds since 1970) for what
-somebody has to look at again. Items with `expires` (seconds since 1970) go away by themselves.
+somebody has to look at again, with its lane. Items with `expires` (seconds since 1970) go away by themselves.
 
 The job API, which `private_api` is about, is not part of it yet.
 """
@@ -33,6 +33,8 @@ FORGOTTEN_DAYS = 430
 """Longer than what a job executes is kept (`scheduler.dynamo.specs`)."""
 LISTED = ("n", "u", "z")
 """A job's name, its user, and how it ended if not well: lists are filtered by them without reading each job."""
+LANE = ("q", "d")
+"""A job's queue and definition: what belongs to a lane is found among all that is open without reading each job."""
 METRICS = "Cyclone"
 """The namespace of what the health function measures."""
 _DEAD_DAYS = 14
@@ -63,7 +65,7 @@ def _table(stack: HostStack, target: Target) -> aws_dynamodb.CfnTable:
         table_name=naming.jobs_table(target.place.host),
         attribute_definitions=[attribute(attribute_name=name, attribute_type=type) for name, type in types.items()],
         key_schema=_keys("pk", "sk"),
-        global_secondary_indexes=[_index("listing", "listing", "listed_at", *LISTED), _index("due", "due", "due_at")],
+        global_secondary_indexes=[_index("listing", "listing", "listed_at", *LISTED), _index("due", "due", "due_at", *LANE)],
         billing_mode="PAY_PER_REQUEST",
         stream_specification=aws_dynamodb.CfnTable.StreamSpecificationProperty(stream_view_type="NEW_AND_OLD_IMAGES"),
         time_to_live_specification=aws_dynamodb.CfnTable.TimeToLiveSpecificationProperty(attribute_name="expires", enabled=True),

@@ -31,7 +31,7 @@ Attributes are short because every kilobyte of an item that is written costs a w
                 an object when there are many, `index_object`), lm limit (0 none),
                 sz slice size, nx tiles that may be sent so far (limited arrays), sp spec (16 bytes), pm key of the parameter object,
                 tk the token of who put it, at submitted, x when its cancellation was asked for, v version
-                due `due#SHARD` and due_at: on the index `due` while the job is open; the reconciler looks at it then
+                due `due#SHARD` and due_at: on the index `due`, with q and d, while the job is open; the reconciler looks at it then
                 listing `q#QUEUE#SHARD` and listed_at `MILLISECONDS#ID`: on the index `listing`, with n, u and z
                 z its state, once it is over and not Successful: lists of what failed read the index alone
                 expires seconds since 1970, set when it is over

@@ -19,7 +19,7 @@ from cyclone_core.scheduler.dynamo.table import ConditionFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cyclone_core.scheduler.dynamo.accountant import Accountant
     from cyclone_core.scheduler.dynamo.queues import Lanes
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 MOST_DUE = 250
 """Jobs of each part of the index that one run looks at."""
-MOST_SWEPT = 10_000
-"""Open jobs that one run goes through for lanes that have lost messages."""
+MOST_SWEPT = 100_000
+"""Open jobs that one run goes through for lanes that have lost messages, a thousand or two of them in each request."""
 TOGETHER = 100
 """Jobs that are read at once."""
 SWEEP_QUEUES_MS = 600_000
@@ -221,20 +221,24 @@ class Reconciler:
     def _sweep(self, lanes: "set[Lane]") -> "dict[Lane, int]":
         """Look at all open jobs of these lanes; messages that were sent to each."""
         sent: dict[Lane, int] = {}
-        for job in self._jobs([int(item["pk"][2:]) for item in self._open()]):
-            lane = str(self._bodies.get("queue", {}).get(job["q"], {}).get("cluster") or "default"), job["d"]
-            if lane in lanes or job["q"] in self._resumed:
-                before = self.report.sent
-                self._guarded(_number(job), self._look, job, True)
-                sent[lane] = sent.get(lane, 0) + self.report.sent - before
+        found = [_number(item) for item in self._open() if self._lane(item) in lanes or item.get("q") in self._resumed]
+        self.report.swept = len(found)
+        for job in self._jobs(found):
+            before, lane = self.report.sent, self._lane(job)
+            self._guarded(_number(job), self._look, job, True)
+            sent[lane] = sent.get(lane, 0) + self.report.sent - before
         return sent
 
-    def _open(self) -> "Iterable[Item]":
-        """Keys of open jobs, as many as one run goes through, first those that would be looked at next."""
+    def _lane(self, job: "Item") -> "Lane":
+        """Where a job goes; the job, or what the index `due` holds of it."""
+        body = self._bodies.get("queue", {}).get(job.get("q", ""), {})
+        return str(body.get("cluster") or "default"), job.get("d", "")
+
+    def _open(self) -> "Iterator[Item]":
+        """What the index `due` has of open jobs, of as many as one run goes through, first those that would be looked at next."""
         for shard in range(keys.SHARDS):
             for item in self._table.query(keys.due_part(shard), index="due", limit=MOST_SWEPT // keys.SHARDS):
                 if item["sk"] == keys.JOB:
-                    self.report.swept += 1
                     yield item
 
     # -- message queues of lanes that are gone --------------------------------------------------------------------------
