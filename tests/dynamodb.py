@@ -82,7 +82,7 @@ def make_table(aws: Aws, name: str) -> None:
     index = {"listing": ("listing", "listed_at"), "due": ("due", "due_at")}
     projections = {
         "listing": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "u", "z"]},
-        "due": {"ProjectionType": "KEYS_ONLY"},
+        "due": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["q", "d"]},
     }
     aws.dynamodb(
         "CreateTable",
