@@ -154,6 +154,17 @@ class Session:
         seen = aws_mirror.SHARED.of(self.host).peek()
         return "" if seen.at is not None else "The jobs cannot be read yet" if seen.error else "Reading the jobs from AWS …"
 
+    def extent(self) -> str:
+        """What to say where not all jobs are here: older ones are still being read, or left out."""
+        if not self.is_aws:
+            return ""
+        from cyclone_core.operations import aws_mirror, mirror_refresh
+
+        seen = aws_mirror.SHARED.of(self.host).peek()
+        if seen.full:
+            return f"These are the newest {mirror_refresh.MOST_JOBS:,} jobs. qstat lists all"
+        return "Older jobs are still being read" if seen.building and seen.at is not None and not seen.error else ""
+
     def close(self) -> None:
         """Begin nothing more; what runs comes to its end by itself."""
         self._near.close()

@@ -180,7 +180,7 @@ class Mirror:
         except OSError:
             file.close()
             return False
-        self._held, self._seen = file, replace(self._told(), building=True, error="")
+        self._held, self._seen = file, replace(self._told(), error="")
         self._asked = _changed(self._asked_path)
         return True
 

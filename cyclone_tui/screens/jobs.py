@@ -58,6 +58,8 @@ class Shown:
     state: State
     hint: tuple[Key | None, str] = (None, "")
     """the row it is about, and why it waits"""
+    extent: str = ""
+    """which jobs are missing"""
 
 
 class JobsView(View):
@@ -170,7 +172,7 @@ class JobsView(View):
             browser.show(self._listing)
             self._browser, self._opened, self._shown = browser, opened, None
         state = browser.look()
-        return Shown(state, self._why(host, state))
+        return Shown(state, self._why(host, state), self.session.extent())
 
     def _why(self, host: HostView, state: State) -> tuple[Key | None, str]:
         """Why the row under the cursor waits; looked up again only when something changed."""
@@ -267,6 +269,7 @@ class JobsView(View):
             text = f"{row.id} waits: {why[1]}"
         elif row is not None and (told := job_columns.reason(row)):
             text = f"{row.id}: {told}"
+        text = text or self.session.extent()
         line = self.query_one("#hint", Static)
         text = formatters.printable(text)
         if str(line.content) != text:

@@ -13,6 +13,7 @@ from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import FAILED, SUCCESSFUL
 from cyclone_core.operations import aws_crews, aws_looks, aws_mirror
 from cyclone_core.operations.aws_crews import CrewNow, CrewsNow
+from cyclone_core.scheduler.sqlite.mirror import MirrorStore
 from cyclone_tui.application import CycloneApp
 from tests.far_jobs import SUBMITTED, FarJobs, made, running
 from tests.tui.conftest import settle
@@ -165,3 +166,16 @@ def test_an_open_interface_that_shows_nothing_new_asks_for_little(grid: Grid, on
     mirror._leave()
     assert sum(grid.jobs.asked.values()) <= 8
     assert set(grid.jobs.asked) == {"counts"}
+
+
+def test_a_list_that_is_not_whole_says_so(grid: Grid, on_screen: Run) -> None:
+    """Where older jobs are left out."""
+    grid.jobs.add(*(made(number, SUCCESSFUL) for number in range(1, 40)))
+    store = MirrorStore(aws_mirror.directory_of("grid"))
+    store.write(keep={"identity": grid.jobs.name, "marks": {}, "full": True})
+    store.close()
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await until(app, pilot, has("the newest 50,000 jobs. qstat lists all"))
+
+    on_screen(check, "jobs", host="grid")
