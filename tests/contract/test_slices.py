@@ -192,6 +192,17 @@ def test_nothing_is_leased_after_its_job_was_cancelled(dynamo: DynamoEngine) -> 
     assert dynamo.states(job) == [CANCELLED] * 8 + [SUCCESSFUL] + [CANCELLED] * 3
 
 
+def test_a_job_that_is_cancelled_while_its_slices_are_claimed(dynamo: DynamoEngine) -> None:
+    """Its item was read a moment before: each claim is followed by another look."""
+    job = _submit(dynamo, 12, ratio=4)
+    _claim(dynamo, job, 1)
+    assert dynamo.cancel(job) == 12
+    refused = _try(dynamo, job, 5, "two")
+    assert isinstance(refused, Refusal)
+    assert refused.why == "cancelled"
+    assert dynamo.states(job)[4:8] == [CANCELLED] * 4
+
+
 def test_a_worker_that_never_heard_of_a_cancellation_loses_nothing_of_it(dynamo: DynamoEngine) -> None:
     """It dies, or gives back without having looked: the task is over, not leased again."""
     job = _submit(dynamo, 3)
@@ -306,6 +317,70 @@ def test_what_conflicts_with_other_transactions_is_tried_again(dynamo: DynamoEng
     with pytest.raises(AwsError, match="conflict"):
         store.split(claimed.unit, [3], dynamo.ms)
     dynamo.pump()
+
+
+class Dying:
+    """The way to DynamoDB of somebody who dies between a claim and the look that follows it, once `now` is set."""
+
+    def __init__(self, aws: Any) -> None:
+        self._aws, self.now = aws, False
+
+    def dynamodb(self, operation: str, **parameters: Any) -> Any:
+        """The answer, until the end."""
+        if self.now and operation == "BatchGetItem":
+            raise KeyboardInterrupt
+        return self._aws.dynamodb(operation, **parameters)
+
+
+def test_a_death_just_when_an_array_was_cancelled_is_looked_after(dynamo: DynamoEngine) -> None:
+    """The array was over; then a slice of it was claimed, by somebody who never learned that: it is looked at again, and over again."""
+    job = _submit(dynamo, 12, ratio=4)
+    way = Dying(dynamo.aws)
+    store = dynamo.by(way)
+    found = store.claim(job, 1, "one", 1, dynamo.ms)
+    assert isinstance(found, Claimed)
+    store.give_back(found.unit, dynamo.ms)
+    assert dynamo.cancel(job) == 12
+    assert dynamo.job(job).state == "Cancelled"
+    way.now = True
+    with pytest.raises(KeyboardInterrupt):
+        store.claim(job, 5, "one", 1, dynamo.ms)
+    dynamo.pump()
+    assert "due" in (dynamo.store.job(job) or {})
+    _later(dynamo)
+    assert isinstance(_try(dynamo, job, 5, "two"), Refusal)
+    assert dynamo.states(job) == [CANCELLED] * 12
+    assert "due" not in (dynamo.store.job(job) or {})
+
+
+class Overtaken:
+    """The way to DynamoDB of somebody who is slow: before his change arrives, something else happens."""
+
+    def __init__(self, aws: Any, first: Any) -> None:
+        self._aws, self._first = aws, first
+
+    def dynamodb(self, operation: str, **parameters: Any) -> Any:
+        """What happens first, once; then the answer."""
+        if operation == "UpdateItem":
+            self._first, first = lambda: None, self._first
+            first()
+        return self._aws.dynamodb(operation, **parameters)
+
+
+def test_a_holder_that_lives_is_faster_than_who_takes_it_for_dead(dynamo: DynamoEngine) -> None:
+    """It was silent for too long, and says something just before it is taken over: it goes on."""
+    job = _submit(dynamo, 3)
+    unit = _claim(dynamo, job, 1)
+    _later(dynamo)
+
+    def speak() -> None:
+        unit.renew(dynamo.ms + LEASE_S * 1000)
+        dynamo.store.save(unit, dynamo.ms)
+
+    refused = dynamo.by(Overtaken(dynamo.aws, speak)).claim(job, 1, "two", 1, dynamo.ms)
+    assert isinstance(refused, Refusal)
+    assert refused.why == "held"
+    _save(dynamo, unit, (1, 0))
 
 
 def test_a_submission_with_a_key_survives_a_death_between_its_writes(dynamo: DynamoEngine) -> None:
