@@ -25,6 +25,8 @@ EVENTS = 500
 """Of an array only the first of them: there may be millions."""
 SCRIPT_LINES = 20_000
 _LOOKS_BETWEEN = 5
+_TASKS_A_SECOND = 25_000
+"""Of an array of an AWS host that runs, so many states are asked for on the average: of a million every 40 seconds."""
 _AXIS_STEPS = 200
 """The time axis of what runs is drawn again when it grew by such a part."""
 
@@ -119,6 +121,7 @@ class PageReader:
         self._script: tuple[str, ...] | None = None
         self._overview: Overview | None = None
         self._unread = 0
+        self._looked = 0.0
 
     def read(self, host: HostView, pane: str, status: int | None, bar_width: int) -> JobPage:
         """The page with what `pane` shows. status: of the tasks in the table. Raises NotFound, UsageError, StateUnusable."""
@@ -177,10 +180,15 @@ class PageReader:
         last = self._overview
         self._unread = self._unread + 1 if last and last.counts == job.counts else 0
         is_same = last is not None and last.counts == job.counts and (job.is_final or self._unread % _LOOKS_BETWEEN)
+        if last is not None and not is_same and host.type == "aws" and not job.is_final:
+            is_same = self._clock() - self._looked < job.tasks / _TASKS_A_SECOND
+        if not is_same:
+            self._looked = self._clock()
         states = last.states if last and is_same else host.reader.task_states(job.id)
         if last is None or states != last.states or status != last.status:
             look = last.look + 1 if last else 1
-            last = self._overview = Overview(states, status, positions_in(states, status), job.counts, look)
+            counts = last.counts if last and is_same else job.counts  # those of these states
+            last = self._overview = Overview(states, status, positions_in(states, status), counts, look)
         return last
 
 
