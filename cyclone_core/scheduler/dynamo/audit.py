@@ -13,7 +13,7 @@ from cyclone_core.scheduler.dynamo.unit import Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from cyclone_core.scheduler.dynamo.table import Key, Table
     from cyclone_core.scheduler.dynamo.values import Item
@@ -172,8 +172,3 @@ class Audit:
 def problems(table: "Table", counted: bool = True) -> list[str]:
     """What contradicts what in a host's table; [] when all of it fits together. Raises AwsError."""
     return Audit(table.scan(), counted).problems
-
-
-def states(items: "Mapping[Key, Item]") -> dict[int, bytes]:
-    """The state of each task of each job among some items."""
-    return Audit(items.values(), counted=False).states
