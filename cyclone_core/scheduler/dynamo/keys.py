@@ -55,8 +55,9 @@ SHARDS = 16
 """Parts of each index and of the workers' items: a part takes 1,000 writes a second."""
 TOTAL_SHARDS = 4
 """Parts of a queue's counters."""
-BLOCK_OF_JOBS = 64
-"""Single jobs that are counted together."""
+BLOCK_OF_JOBS = 1024
+"""Single jobs that are counted together: less than a kilobyte. Their items are in many partitions, and each shard of the stream writes the
+tally of all of its jobs of a second: with 64 of them it was 1.3 units for each job at 6,000 a second (docs/aws-costs.md)."""
 TILES_PER_GROUP = 16
 """Slices of an array that are counted, and read, together; at 1,000 tasks each and 200 tasks a second they write 160 units a second."""
 MOST_TASKS_PER_SLICE = 1000
