@@ -36,7 +36,7 @@ class Control:
 
     def ask_scaler(self) -> None:
         """Let the scaler run now; it is not waited for. Raises AwsError."""
-        self.aws.invoke(naming.function(self.host, "scaler"), {"counted": True})
+        self.aws.invoke(naming.function(self.host, "scaler"), {"asked": True})
 
 
 @cache
