@@ -75,7 +75,7 @@ def why_waiting(host: "Host", job: "Job", now: "float | None" = None) -> str | N
     if job.limit and job.counts[RUNNING] >= job.limit:
         return f"its limit of {job.limit} running tasks is reached"
     lane = _lane(host, str(bodies["queue"]["cluster"]), job.definition)
-    return _silent(host, job, lane, now) or _told(job, lane, bodies, now)
+    return _silent(host, job, lane, now) or _told(host, job, lane, bodies, now)
 
 
 def _nowhere(host: "Host", queue: "Body") -> str:
@@ -119,7 +119,7 @@ def _silent(host: "Host", job: "Job", lane: "Body", now: float) -> str:
     return f"the host's scaler has decided nothing about its workers for {minutes:,} min. What it says: {log}"
 
 
-def _told(job: "Job", lane: "Body", bodies: "dict[str, Body]", now: float) -> str:
+def _told(host: "Host", job: "Job", lane: "Body", bodies: "dict[str, Body]", now: float) -> str:
     cluster = str(bodies["queue"]["cluster"])
     others = max(0, int(lane.get("waiting", 0)) - job.counts[WAITING])
     why = lane_words.why(lane, cluster, int(now * 1000))
@@ -130,9 +130,17 @@ def _told(job: "Job", lane: "Body", bodies: "dict[str, Body]", now: float) -> st
         if not lane.get("closed") and not lane.get("unfit"):  # the queue has weights by now: that was looked at first
             return f"queue {job.queue!r} was changed a moment ago; workers for it are asked for within a minute"
         return f"{why}: hyper clusters list-clusters --name {cluster}"
+    if region := min(lane.get("rest", {}), default=""):
+        return f"{why}. What they say: aws logs tail {_log(host, job.definition)} --since 1h --region {region}"
     shared = f"{others:,} other waiting task{' shares' if others == 1 else 's share'} its workers; " if others else ""
     limit = f": hyper clusters update-cluster --name {cluster} --max-vcpus {_more(bodies['cluster'])}" if lane.get("full") else ""
     return f"{shared}{why}{limit}"
+
+
+def _log(host: "Host", definition: str) -> str:
+    from cyclone_core import naming
+
+    return naming.log_group(host.name, definition)
 
 
 def _more(cluster: "Body") -> int:

@@ -331,3 +331,21 @@ def test_workers_leave_for_a_lane_that_has_been_short_for_a_minute(world: World)
     assert _asked_to_leave(world) == [f"{MAIN}/job-02", f"{MAIN}/job-04", f"{MAIN}/job-05"]
     world.now += MINUTE
     assert scaler.run().leaving == 0
+
+
+# -- workers that cannot work ------------------------------------------------------------------------------------------
+def test_workers_that_end_as_soon_as_they_start_are_not_asked_for_again_and_again(world: World) -> None:
+    """An image without a worker: nothing for a minute, then one at a time, seldom; why is told, and other regions are not kept from it."""
+    world.define("small", "exit 64")
+    world.weigh(us_east_1=1)
+    world.tasks(3)
+    scaler = world.scaler()
+    for asked, minutes in (({MAIN: 3}, 1), ({}, 1), ({MAIN: 1}, 1), ({}, 1), ({}, 1), ({MAIN: 1}, 1)):
+        assert scaler.run().asked == asked
+        wait_until(lambda: all(job["status"] == "FAILED" for job in world.jobs(MAIN)), 20)
+        world.now += minutes * MINUTE
+    told = world.told()
+    assert "workers in us-east-1 end as soon as they start (exit code 64" in told["why"]
+    assert not told["stuck"]
+    world.weigh(us_east_1=1, eu_west_1=1)
+    assert scaler.run().asked == {HUB: 3}

@@ -49,7 +49,7 @@ def _request(workers: int = 10, batch: str = "job", **known: Any) -> Request:
 
 def _looked(job: dict[str, Any] | None, request: Request, now: int = NOW) -> Request:
     described: Callable[..., Any] = lambda jobs: {"jobs": [job] if job and jobs == ["job"] else []}  # noqa: E731
-    (found,) = _region(Answers(DescribeJobs=described)).look([], [request], now).requests
+    (found,) = _region(Answers(DescribeJobs=described, ListJobs={"jobSummaryList": []})).look([], [request], now).requests
     return found
 
 
@@ -93,6 +93,17 @@ def test_an_array_is_as_its_children_are() -> None:
     summary = {"RUNNABLE": 3, "STARTING": 1, "RUNNING": 2, "SUCCEEDED": 1, "FAILED": 1}
     found = _looked({"jobId": "job", "status": "PENDING", "arrayProperties": {"size": 10, "statusSummary": summary}}, _request())
     assert (found.starting, found.running, found.over) == (6, 2, 2)
+
+
+def test_children_are_looked_at_until_one_has_lasted() -> None:
+    """Those of an array of which some have ended; then it is known that its workers can work."""
+    job = {"jobId": "job", "status": "PENDING", "arrayProperties": {"statusSummary": {"RUNNING": 7, "FAILED": 3}}}
+    children = {"jobSummaryList": [{"status": "RUNNING", "startedAt": NOW - 60_000}]}
+    answers = Answers(DescribeJobs={"jobs": [job]}, ListJobs=children)
+    (once,) = _region(answers).look([], [_request()], NOW).requests
+    (twice,) = _region(answers).look([], [once], NOW).requests
+    assert (once.well, once.early, twice) == (True, 0, once)
+    assert [said for operation, said in answers.asked if operation == "ListJobs"] == [{"arrayJobId": "job", "jobStatus": "RUNNING"}]
 
 
 def test_a_job_that_batch_has_forgotten_is_over() -> None:

@@ -157,3 +157,13 @@ def test_a_region_that_is_left_out_is_named(host: Known) -> None:
     """Others go on."""
     host.lane |= {"regions": {"us-east-1": {"starting": 0, "running": 1}}, "closed": {"eu-west-1": "it does not answer"}}
     assert reason(host) == "1 worker is running; eu-west-1 is left out: it does not answer"
+
+
+def test_workers_that_end_as_soon_as_they_start(host: Known) -> None:
+    """With the command that shows what they said, and when it is tried again."""
+    rest = {"count": 2, "since": MS, "until": MS + 90_000, "why": "exit code 64: no such command", "of": 0}
+    host.lane |= {"short": 5, "rest": {"us-east-1": rest}}
+    assert reason(host) == (
+        "workers in us-east-1 end as soon as they start (exit code 64: no such command), one more is tried in 2 min. What they say: "
+        "aws logs tail /cyclone/grid/definition/small --since 1h --region us-east-1"
+    )

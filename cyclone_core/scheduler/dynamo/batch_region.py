@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from cyclone_core import naming
 from cyclone_core.errors import AccessDenied, AwsError
 from cyclone_core.scheduler.capacity import Pace
+from cyclone_core.scheduler.dynamo import early_ends
 from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request, told_over
 
 AT_ONCE = 100
@@ -104,11 +105,25 @@ class BatchRegion:
 
     def _described(self, requests: Sequence[Request], now_ms: int) -> list[Request]:
         jobs = self._jobs([request.batch for request in requests if request.batch])
-        found = [_as_described(request, jobs.get(request.batch), now_ms) for request in requests]
+        found = [self._judged(each, _as_described(each, jobs.get(each.batch), now_ms), jobs.get(each.batch), now_ms) for each in requests]
         heads = {request.batch: _head(request, jobs.get(request.batch)) for request in found if request.starting and request.batch}
         oldest = sorted((request for request in found if heads.get(request.batch)), key=lambda request: request.at)[:_LOOKED_INTO]
         reasons = {each: str(job.get("statusReason", "")) for each, job in self._jobs([heads[each.batch] for each in oldest]).items()}
         return [replace(request, reason=reasons.get(heads.get(request.batch, ""), request.reason)) for request in found]
+
+    def _judged(self, before: Request, now: Request, job: Body | None, now_ms: int) -> Request:
+        """With how its workers begin: it is looked into when some have ended, until one of them has lasted."""
+        if job is None or now.well or now.ended or (now.workers > 1 and now.over <= before.over):
+            return now
+        early, well, why = early_ends.judged(self._begun(job) if now.workers > 1 else [job], now_ms)
+        return replace(now, early=max(now.early, early), well=well, why=why or now.why)
+
+    def _begun(self, array: Body) -> Iterator[Body]:
+        """Children of an array that run or have ended, the first hundred in each state."""
+        counts = array.get("arrayProperties", {}).get("statusSummary") or {}
+        for status in ("RUNNING", "SUCCEEDED", "FAILED"):
+            if counts.get(status):
+                yield from self._aws.batch("ListJobs", arrayJobId=array["jobId"], jobStatus=status)["jobSummaryList"]
 
     def _jobs(self, ids: Sequence[str]) -> dict[str, Body]:
         answers = [self._aws.batch("DescribeJobs", jobs=part) for part in _parts(ids, AT_ONCE)]

@@ -4,6 +4,7 @@ body (JSON)  at (ms), waiting, running (tasks), wanted, short (workers), vcpus (
              full (regions at the vCPU limit), unfit (1: no compute environment of those can ever hold a worker),
              off (regions without a weight), closed {region: why nothing is asked for there},
              regions {region: starting, running, ending, asked (now), since (ms: of the oldest that start), reason},
+             rest {region: `early_ends.Rest`}: where workers end as soon as they start,
              short_since (ms), why (in one line), stuck (nothing changes by itself), both from `lane_words`
 """
 
@@ -49,10 +50,10 @@ def short_for(told: Mapping[Lane, Body], seconds: float, now_ms: int) -> set[Lan
 
 def body(
     lane: Lane, course: Course, asked: Question, requests: Sequence[Request], done: Mapping[str, int], refused: Mapping[str, str],
-    before: Body, now_ms: int,
+    before: Body, now_ms: int, rest: Body | None = None,
 ) -> Body:  # fmt: skip
     """What to tell. requests: the lane's; done: region -> workers that were asked for now; refused: region -> why none were; before: {}
-    where nothing was told yet."""
+    where nothing was told yet; rest: region -> `early_ends.Rest`."""
     tasks = asked.lanes.get(lane, LaneTasks())
     closed = {site.region: site.closed for site in asked.sites if site.cluster == lane.cluster and site.closed}
     crews = {region: crew for (_, region), crew in fleet.crews(requests, now_ms).items()}
@@ -63,6 +64,8 @@ def body(
         "off": [region for region in tasks.off if region not in closed], "closed": {**closed, **refused}, "regions": regions,
         "unfit": int(bool(course.full) and all(_is_unfit(lane, region, asked) for region in course.full)),
     }  # fmt: skip
+    if rest:
+        found["rest"] = rest
     if course.short:
         found["short_since"] = before.get("short_since") or now_ms
     return {**found, "why": lane_words.why(found, lane.cluster, now_ms), "stuck": lane_words.is_stuck(found)}

@@ -5,8 +5,8 @@ An array with a limit wants no more workers than it may run tasks: whoever makes
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cyclone_core.jobs import RUNNING, WAITING
@@ -87,8 +87,11 @@ def _limited(table: Table) -> dict[Place, list[tuple[int, int]]]:
     return dict(found)
 
 
-def question(backlog: Backlog, bodies: Bodies, closed: Mapping[Place, str], workers: Mapping[str, int] | None = None) -> Question:
-    """What to decide. closed: (cluster, region) -> why nothing can be asked for there.
+def question(
+    backlog: Backlog, bodies: Bodies, closed: Mapping[Place, str], workers: Mapping[str, int] | None = None,
+    resting: Collection[tuple[Lane, str]] = (),
+) -> Question:  # fmt: skip
+    """What to decide. closed: (cluster, region) -> why nothing can be asked for there; resting: (lane, region) that asks for nothing.
 
     workers: definition -> vCPUs of each of the workers that it has, for definitions whose records are gone. Tasks whose queue, cluster or
     definition is gone wait for somebody to make it again, and want no workers.
@@ -108,6 +111,9 @@ def question(backlog: Backlog, bodies: Bodies, closed: Mapping[Place, str], work
         limited = backlog.limited.get((queue, definition), ())
         demands.append(_demand(lane, queue, body, counts, shapes[definition].ratio, limited, regions))
         lanes[lane] = _joined(lanes.get(lane, LaneTasks(off=tuple(regions))), body, counts, demands[-1])
+        rests = {region for each, region in resting if each == lane}
+        kept = {region: weight for region, weight in demands[-1].weights.items() if region not in rests}
+        demands[-1] = replace(demands[-1], weights=kept)
     return Question(tuple(demands), shapes, tuple(_sites(bodies, regions, closed)), lanes)
 
 

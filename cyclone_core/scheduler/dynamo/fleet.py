@@ -52,6 +52,12 @@ class Request:
     """why the first of those that have not started waits, in AWS's words"""
     ended: int = 0
     """when it was asked to end, 0 when it was not"""
+    early: int = 0
+    """workers that were seen to end as soon as they started (`early_ends`)"""
+    well: bool = False
+    """whether one of its workers has lasted"""
+    why: str = ""
+    """what is said of one that ended early"""
 
     @property
     def lane(self) -> Lane:

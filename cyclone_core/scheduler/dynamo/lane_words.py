@@ -20,7 +20,7 @@ def why(body: "Body", cluster: str, now_ms: int) -> str:
         return ""
     if is_stuck(body):
         return _nowhere(body)
-    parts = [*_starting(body, now_ms), *_limits(body, cluster)]
+    parts = [*_resting(body, now_ms), *_starting(body, now_ms), *_limits(body, cluster)]
     running = _sum(body, "running")
     if running:
         parts.append(f"{_workers(running)} {'is' if running == 1 else 'are'} running")
@@ -31,6 +31,8 @@ def why(body: "Body", cluster: str, now_ms: int) -> str:
 def is_stuck(body: "Body") -> bool:
     """Whether tasks wait, no worker is there or starts, and none can be asked for: it stays so until somebody changes something."""
     is_there = any(_sum(body, what) for what in ("starting", "running"))
+    if body.get("rest"):
+        return False  # one more is tried by and by
     return bool(body.get("waiting") and body.get("short") and not is_there and (body.get("unfit") or not body.get("full")))
 
 
@@ -41,6 +43,16 @@ def _nowhere(body: "Body") -> str:
         return "no region may be asked for workers: none has a weight"
     told = "; ".join(f"{region}: {reason}" for region, reason in _closed(body))
     return f"no region can be asked for workers: {told}"
+
+
+def _resting(body: "Body", now_ms: int) -> "list[str]":
+    """Where workers end as soon as they start."""
+    parts = []
+    for region, rest in sorted(body.get("rest", {}).items())[:_MANY]:
+        minutes = -(-max(0, rest["until"] - now_ms) // 60_000)
+        when = f"in {minutes} min" if minutes > 1 else "within a minute"
+        parts.append(f"workers in {region} end as soon as they start ({rest['why']}), one more is tried {when}")
+    return parts
 
 
 def _starting(body: "Body", now_ms: int) -> "list[str]":

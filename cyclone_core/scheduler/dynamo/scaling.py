@@ -5,6 +5,7 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
 1. counters, records and requests are read; where nothing is open and nothing was asked for, that is all;
 2. a lock is taken, so that no two looks ask for the same workers (`turns`);
 3. regions that have requests, or may get some, are looked at together (`batch_region`); what changed of requests is written down;
+   Where workers end as soon as they start, nothing is asked for, and later one at first (`early_ends`);
 4. `capacity.decide`, and where lanes have been short for a minute `making_room`: some workers are asked to leave (`leaving`);
 5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
 6. for each lane a CAPACITY item says what was decided, and why it was not more (`capacity_items`).
@@ -22,7 +23,7 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
-from cyclone_core.scheduler.dynamo import capacity_items, demand, fleet, keys, leaving
+from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, keys, leaving
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion, Sight, is_certain, shortened
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
@@ -120,13 +121,16 @@ class Scaler:
         backlog, bodies, requests = demand.read(self._table), self._bodies(), self._fleet.all()
         concerned = demand.concerned(demand.question(backlog, bodies, {}, _vcpus(requests)))
         sights = self._see(concerned, requests, now_ms)
+        before = capacity_items.read(self._table)
+        seen = [request for sight in sights.values() for request in sight.requests]
+        rests = early_ends.rests(before, requests, seen, bodies.get("definition", {}), now_ms)
         requests = self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
-        asked = demand.question(backlog, bodies, closed, _vcpus(requests))
-        before = capacity_items.read(self._table)
+        asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms))
         plan, leave = self._decide(asked, fleet.crews(requests, now_ms), capacity_items.short_for(before, HUNGRY_S, now_ms))
+        plan = _tried(plan, rests, requests, now_ms)
         outcomes = self._act(plan, asked, requests, now_ms)
-        self._tell(plan, asked, requests, outcomes, before, now_ms)
+        self._tell(plan, asked, requests, outcomes, before, rests, now_ms)
         return replace(_report(outcomes, sights), leaving=leave)
 
     def _decide(
@@ -228,7 +232,7 @@ class Scaler:
     # -- tell ------------------------------------------------------------------------------------------------------------
     def _tell(
         self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome],
-        before: Mapping[Lane, dict[str, Any]], now_ms: int,
+        before: Mapping[Lane, dict[str, Any]], rests: Mapping[early_ends.Place, early_ends.Rest], now_ms: int,
     ) -> None:  # fmt: skip
         news = {request.name: request for outcome in outcomes.values() for request in outcome.requested}
         known = [*(news.pop(request.name, request) for request in requests), *news.values()]
@@ -236,7 +240,7 @@ class Scaler:
             mine = [request for request in known if request.lane == lane]
             done = {region: outcome.asked.get(lane, 0) for region, outcome in outcomes.items()}
             refused = {region: outcome.refused[lane] for region, outcome in outcomes.items() if lane in outcome.refused}
-            body = capacity_items.body(lane, course, asked, mine, done, refused, before.get(lane, {}), now_ms)
+            body = capacity_items.body(lane, course, asked, mine, done, refused, before.get(lane, {}), now_ms, early_ends.told(rests, lane))
             capacity_items.write(self._table, lane, body)
         for lane in before:
             if lane not in plan:
@@ -255,6 +259,20 @@ class Scaler:
             return [work(name) for name in regions]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(work, regions))
+
+
+def _tried(
+    plan: Mapping[Lane, Course], rests: Mapping[early_ends.Place, early_ends.Rest], requests: Sequence[Request], now_ms: int
+) -> dict[Lane, Course]:
+    """Where workers ended as soon as they started, one is tried before the others are asked for."""
+    crews = fleet.crews(requests, now_ms)
+    made = dict(plan)
+    for lane, region in rests:
+        if lane in made and made[lane].asked.get(region):
+            there = crews.get((lane, region), capacity.Crew())
+            asked = {**made[lane].asked, region: max(0, 1 - there.starting - there.running)}
+            made[lane] = replace(made[lane], asked={name: count for name, count in asked.items() if count})
+    return made
 
 
 def _vcpus(requests: Iterable[Request]) -> dict[str, int]:
