@@ -5,9 +5,11 @@ they are asked for first and end with this process.
 """
 
 import atexit
+import ctypes
 import functools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -128,7 +130,8 @@ def _serve(command: list[str]) -> str:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-    server = subprocess.Popen([*command, str(port)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL
+    server = subprocess.Popen([*command, str(port)], stdin=nothing, stdout=nothing, stderr=nothing, preexec_fn=_end_with_parent)
     atexit.register(_end, server)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:
@@ -139,6 +142,12 @@ def _serve(command: list[str]) -> str:
         else:
             return f"http://127.0.0.1:{port}"
     raise Unavailable(f"{command[0]} does not serve DynamoDB: it ended with {server.poll()}")
+
+
+def _end_with_parent() -> None:
+    """In the child: a test run that is killed leaves no server behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:
