@@ -30,6 +30,8 @@ QUICK_S, WORKING_S, SLOW_S = 2.0, 5.0, 15.0
 FAILED_S = 30.0
 """The longest pause after failures."""
 UNSEEN_S = 20.0
+PACE_S = 8.0
+"""Between two samples of what is over: workers tell every five seconds, so less would only show when they do."""
 _SAMPLES = 240
 _SHARED_S = 1.0
 """So often a process that does not write looks whether it could, and one that writes whether others ask for it."""
@@ -144,7 +146,9 @@ class Mirror:
         step = self._refresher.step()
         for kind, name, text in self._watcher.look(step.working) if self._watcher else ():
             self._refresher.store.event(self._now(), kind, name, text)
-        self._pace.append((self._now(), sum(sum(counts[state] for state in FINAL) for counts in self._refresher.store.totals().values())))
+        now = self._now()
+        if not self._pace or now - self._pace[-1][0] >= PACE_S:
+            self._pace.append((now, sum(sum(counts[state] for state in FINAL) for counts in self._refresher.store.totals().values())))
         return step
 
     def _failed(self, why: str) -> float:

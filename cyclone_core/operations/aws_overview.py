@@ -36,7 +36,7 @@ def overview(host: HostView, now: float) -> Overview:
     return Overview(
         host=host.name, type="aws", supervised=not seen.error, health=cast("Health", host.health()), counts=counts,
         queues=_queues(found, totals), open_jobs=reader.open_jobs(monitoring.MOST_OPEN), done=sum(counts[state] for state in FINAL),
-        last_job=newest[0].id if newest else 0, rates=monitoring.rates(mirror.pace(), now), pools=pools(host),
+        last_job=newest[0].id if newest else 0, rates=_rates(mirror.pace()), pools=pools(host),
         not_active=tuple(NotActive(one.kind, one.name, one.state) for one in found if one.state != "ACTIVE"),
         newest=newest, attention=tuple(_attention(host.name, look, reader, totals, now)), at=now,
     )  # fmt: skip
@@ -60,6 +60,11 @@ def pools(host: HostView) -> tuple[Pool, ...]:
         crew = crews.get(place, aws_crews.CrewNow(*place, 0, 0, 0.0))
         found.append(Pool(*place, crew.running, crew.vcpus, limits.get(place), crew.starting, why.get(place[1], "")))
     return tuple(found)
+
+
+def _rates(samples: tuple[tuple[float, int], ...]) -> tuple[float, ...]:
+    """Throughput between samples; samples go on while nothing ends, so no zero has to be put behind them."""
+    return monitoring.rates(samples, samples[-1][0]) if samples else ()
 
 
 def with_jobs(host: HostView, snapshot: Snapshot) -> Snapshot:

@@ -20,6 +20,7 @@ from cyclone_core.operations.queries import HostView
 from cyclone_core.operations.workers import TaskNow, WorkerView, cpu_percent, living, workers
 from cyclone_core.scheduler.references import LOCAL_REGION
 from cyclone_core.scheduler.sqlite.monitoring_reader import MonitoringReader
+from cyclone_core.scheduler.sqlite.reader import Reader
 
 if TYPE_CHECKING:
     from cyclone_core.host_registry import HostRegistry
@@ -208,9 +209,12 @@ def hosts_now(registry: "HostRegistry | None" = None) -> tuple[HostNow, ...]:
 
 def events(host: HostView, before_id: int | None = None, limit: int = 200) -> tuple[EventView, ...]:
     """What happened, newest first: at most `limit` events, with `before_id` older ones than that."""
-    rows = MonitoringReader(host.reader.connection).events(before_id, limit)
     if host.type == "aws":
-        return tuple(_far_event(*row) for row in rows)
+        from cyclone_core.operations import aws_mirror
+
+        with Reader.open(aws_mirror.directory_of(host.name)) as seen:
+            return tuple(_far_event(*row) for row in MonitoringReader(seen.connection).events(before_id, limit))
+    rows = MonitoringReader(host.reader.connection).events(before_id, limit)
     return tuple(EventView(number, at, LOCAL_REGION, kind, name, text, _level(text)) for number, at, kind, name, text in rows)
 
 
