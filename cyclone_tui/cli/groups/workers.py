@@ -41,7 +41,8 @@ def _check_cluster(host: HostView, cluster: str | None) -> None:
 def row(view: WorkerView, percent: float | None, now: float) -> list[str]:
     """One line of the list. now: seconds since 1970."""
     return [
-        view.id, view.region, view.cluster, view.state, task_text(view), duration(now - view.tasks[0].since) if view.tasks and view.tasks[0].since else "-",
+        view.id, view.region, view.cluster, view.state, task_text(view),
+        duration(now - view.tasks[0].since) if view.tasks and view.tasks[0].since else "-",
         str(view.ahead), "-" if percent is None else f"{percent:.0f}", str(view.memory_mib), _heard(view, now), str(view.pid or "-"),
     ]  # fmt: skip
 
