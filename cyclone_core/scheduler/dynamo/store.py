@@ -11,6 +11,7 @@ writes. A write that is refused because it was there before (its answer was lost
 All times are milliseconds since 1970.
 """
 
+from cyclone_core.errors import AwsError
 from cyclone_core.jobs import SUCCESSFUL
 from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.place import place
@@ -199,7 +200,12 @@ class DynamoStore:
         """The claim of a slice stands unless its job is cancelled or gone, or its queue paused: looked at after the claim, so whoever
         cancelled before it is heard."""
         of_job, of_queue = keys.job(unit.job), (keys.QUEUE, job["q"])
-        found = self.table.batch_get([of_job, of_queue], consistent=True, fields=("x", "paused"))
+        try:
+            found = self.table.batch_get([of_job, of_queue], consistent=True, fields=("x", "paused"))
+        except AwsError:  # nobody will hold it: whoever is next must not take it for lost
+            unit.give_back(now)
+            self.save(unit, now)
+            raise
         stopped = found[of_job].get("x") if of_job in found else now
         if stopped is None and not found.get(of_queue, {}).get("paused"):
             return Claimed(unit, job)
@@ -212,7 +218,10 @@ class DynamoStore:
 
     def _unless_paused(self, unit: "Unit", item: "Item", now: int) -> "Claimed | Refusal":
         """The claim of a single job, whose item said with the claim that nobody cancelled it."""
-        queue = self.table.get((keys.QUEUE, item["q"]), fields=("paused",))
+        try:
+            queue = self.table.get((keys.QUEUE, item["q"]), fields=("paused",))
+        except AwsError:  # all workers of a queue read this item: better one job too many than a lease that nobody holds
+            return Claimed(unit, item)
         if not queue or not queue.get("paused"):
             return Claimed(unit, item)
         unit.give_back(now)

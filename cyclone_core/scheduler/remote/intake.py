@@ -9,6 +9,7 @@ from time import sleep
 from cyclone_core.errors import AwsError, NotFound
 from cyclone_core.scheduler.dynamo import refusals
 from cyclone_core.scheduler.dynamo.keys import BANDS
+from cyclone_core.scheduler.dynamo.queues import MOST_RECEIVES
 from cyclone_core.scheduler.dynamo.specs import indices_of
 from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, Refusal
 from cyclone_core.scheduler.lifecycle import Retry
@@ -83,7 +84,11 @@ class Intake:
         ahead: so many short tasks may be started before the first write; of a unit that was lost it is one.
         """
         clock, now = seconds(), milliseconds()
-        found = self._store.claim(message.job, message.low, self._machine.identity, ahead, now, message.exists)
+        try:
+            found = self._store.claim(message.job, message.low, self._machine.identity, ahead, now, message.exists)
+        except AwsError:
+            self._put_off(message)
+            raise
         if isinstance(found, Refusal):
             self._pass_on(message, found, now)
             return None
@@ -108,6 +113,17 @@ class Intake:
     def finish(self, messages: "Sequence[Message]") -> None:
         """Messages of what is over are needed no more. Raises AwsError: they come again, which harms nobody."""
         self._lanes.delete(messages)
+
+    def _put_off(self, message: "Message") -> None:
+        """The table does not answer, which is not the message's fault: ever more seldom, or it would be taken for poison after 20 minutes.
+
+        Once it has half of its deliveries behind it, a new one takes its place: a failure of the table may last for hours.
+        """
+        if message.receives < MOST_RECEIVES // 2:
+            self._lanes.extend([message], self._machine.times.hidden_s * message.receives)
+            return
+        self._lanes.send_back(message, [(message.job, message.low, int(message.exists), "")])
+        self._lanes.delete([message])
 
     def _pass_on(self, message: "Message", refusal: Refusal, now: int) -> None:
         if refusal.why == HELD:  # a worker that died is noticed when its lease is over

@@ -413,9 +413,8 @@ class Supervisor:
     def _taken(self, held: Held | None, error: "Error") -> None:
         """A message was looked at."""
         now = clock.seconds()
-        if isinstance(error, OSError):
-            self.receive_after = now + RETRY_S
         if error is not None:
+            self.receive_after = now + RETRY_S  # each attempt is a delivery of a message, and those are counted
             self._trouble(error)
         if held is None:
             return
