@@ -30,7 +30,7 @@ def read(host: str) -> tuple[WorkerView, ...]:
     table = aws_watched.host(host).table
     parts = each(lambda shard: list(table.query(keys.worker_part(shard))), range(keys.SHARDS))
     now = time.time()
-    found = [view(item, now) for items in parts for item in items]
+    found = [view(item, now) for items in parts for item in items if item.get("expires", now) >= now]  # the table removes them days later
     return tuple(sorted(found, key=lambda one: (one.region, one.cluster, one.id)))
 
 

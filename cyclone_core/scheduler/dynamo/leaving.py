@@ -27,10 +27,13 @@ class Present:
     """also when it was asked to"""
 
 
-def present(table: Table) -> list[Present]:
-    """The workers of a host. Raises AwsError."""
+def present(table: Table, now_s: float) -> list[Present]:
+    """The workers of a host. now_s: seconds since 1970. Raises AwsError.
+
+    DynamoDB removes what has expired within days, not at once, and shows it until then: such a worker was killed, and is not there.
+    """
     items = (item for shard in range(keys.SHARDS) for item in table.query(keys.worker_part(shard)))
-    return [_of_item(item) for item in items]
+    return [_of_item(item) for item in items if item.get("expires", now_s) >= now_s]
 
 
 def without_leaving(crews: Mapping[tuple[Lane, str], Crew], workers: Iterable[Present]) -> dict[tuple[Lane, str], Crew]:

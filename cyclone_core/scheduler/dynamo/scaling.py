@@ -145,7 +145,7 @@ class Scaler:
         plan = decided()
         if not any(course.leave for course in plan.values()):
             return plan, 0
-        workers = leaving.present(self._table)
+        workers = leaving.present(self._table, self._now_ms() / 1000)
         crews = leaving.without_leaving(crews, workers)
         plan = decided()
         places = [(lane, region, count) for lane, course in plan.items() for region, count in course.leave.items()]
