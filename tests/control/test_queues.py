@@ -103,6 +103,32 @@ def test_a_message_that_is_wrong_is_not_sent_again() -> None:
         Lanes(sqs, "grid", sleep=lambda seconds: None).send("big", "small", 1, [(number, 0, 0, "ada") for number in range(10)])
 
 
+class New:
+    """SQS that does not know a queue until somebody has waited for it."""
+
+    def __init__(self) -> None:
+        self.waited, self.sent = 0.0, 0
+
+    def sleep(self, seconds: float) -> None:
+        """Time goes by."""
+        self.waited += seconds
+
+    def sqs(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """A queue that was made is unknown for a second."""
+        if operation == "SendMessageBatch":
+            if self.waited < 1:
+                raise AwsError("there is no such queue", "QueueDoesNotExist")
+            self.sent += len(parameters["Entries"])
+        return {"QueueUrl": "https://queue/grid", "Attributes": {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:dead"}}
+
+
+def test_a_queue_that_was_made_a_moment_ago_is_waited_for() -> None:
+    """SQS asks for a second between making a queue and using it."""
+    sqs = New()
+    assert Lanes(sqs, "grid", sleep=sqs.sleep).send("big", "small", 1, [(1, 0, 0, "ada")]) == 1
+    assert (sqs.sent, sqs.waited) == (1, queues.NEW_S)
+
+
 def test_what_cannot_be_read_is_passed_over(world: World, wire: Wire) -> None:
     """It becomes a dead letter by itself."""
     world.lanes.send("big", "small", 1, [(1, 0, 0, "ada")])

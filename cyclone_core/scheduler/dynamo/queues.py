@@ -40,6 +40,8 @@ VISIBILITY_S = 60
 """So long a received message is hidden; workers extend it."""
 KEPT_S = 14 * 86_400
 """The most that a queue keeps a message."""
+NEW_S = 1.0
+"""So long a new queue may be unknown (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
 ATTEMPTS = 6
 """Of the messages of a request that SQS refused one by one."""
 MISSING = frozenset(("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"))
@@ -116,8 +118,10 @@ class Lanes:
             except AwsError as exc:
                 if exc.code not in MISSING:
                     raise
-                self._urls.pop(name, None)  # somebody deleted it after we had found it
-                self._send_all(self._make(name), entries)
+                self._urls.pop(name, None)  # somebody deleted it after we had found it, or it was made a moment ago
+                url = self._make(name)
+                self._sleep(NEW_S)
+                self._send_all(url, entries)
         return len(entries)
 
     def send_back(self, message: Message, units: "Iterable[Unit]") -> int:

@@ -71,7 +71,8 @@ class Table:
     def batch_get(self, wanted: "Sequence[Key]", consistent: bool = False, fields: "Sequence[str]" = ()) -> "dict[Key, Item]":
         """Those of the items that exist (fields: as in `get`, with pk and sk always). Raises AwsError."""
         found: dict[Key, Item] = {}
-        names = ("pk", "sk", *fields) if fields else ()
+        names = tuple(dict.fromkeys(("pk", "sk", *fields))) if fields else ()
+        wanted = list(dict.fromkeys(wanted))  # DynamoDB refuses keys that are named twice, and attributes too
         for at in range(0, len(wanted), MOST_AT_ONCE):
             left = [_key(key) for key in wanted[at : at + MOST_AT_ONCE]]
             for number in range(_TRIES):
