@@ -13,7 +13,7 @@ class _Plain:
     """What the scanner asks of a decoder: nothing special."""
 
     strict = True
-    object_hook = object_pairs_hook = None
+    object_hook = object_pairs_hook = array_hook = None  # the last one since Python 3.15
     parse_float, parse_int, parse_constant = float, int, float
 
 
@@ -29,7 +29,7 @@ def _codec() -> "tuple[Callable[[Any, bool], str], Callable[[str], Any]]":
             make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", is_sorted, False, False) for is_sorted in (False, True)
         )
         scan = make_scanner(_Plain)  # type: ignore[arg-type]  # it only reads the attributes
-    except (ImportError, TypeError):
+    except (AttributeError, ImportError, TypeError):
         import json
 
         return lambda value, is_sorted: json.dumps(value, separators=(",", ":"), sort_keys=is_sorted), json.loads
