@@ -14,6 +14,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.credentials import JSONFileCache
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
+from botocore.loaders import create_loader
 from botocore.session import Session
 
 from cyclone_core.aws import credentials
@@ -255,5 +256,5 @@ def _ask_nobody(session: Any) -> None:
 
 @cache
 def _loader() -> Any:
-    """Reads the descriptions of the services, megabytes of JSON, once for all accounts."""
-    return Session().get_component("data_loader")
+    """Reads the descriptions of the services, megabytes of JSON, once for all accounts, whatever profile each has."""
+    return create_loader(os.environ.get("AWS_DATA_PATH"))

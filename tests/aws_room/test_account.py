@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("botocore", reason="the tests of the aws room need the extra test")
 
-from cyclone_core.aws.account import Account, Endpoint, Identity, profiles
+from cyclone_core.aws.account import Account, Endpoint, Identity, _loader, profiles
 from cyclone_core.aws.client import Patience
 from cyclone_core.errors import AccessDenied, AwsError, CredentialsUnusable, RegionUnavailable
 from cyclone_core.operations.sandbox import Faults, RequestFault
@@ -72,6 +72,14 @@ def test_an_unknown_profile(files: Path) -> None:
     """Named, with the command that makes it."""
     with pytest.raises(CredentialsUnusable, match=r"there is no profile work .*aws configure --profile work"):
         Account("work").identity()
+
+
+def test_an_unknown_profile_of_the_shell(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words, also where nothing else was asked of AWS before."""
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    _loader.cache_clear()
+    with pytest.raises(CredentialsUnusable, match=r"there is no profile work .*aws configure --profile work"):
+        Account().identity()
 
 
 def test_a_profile_whose_sign_in_has_expired(files: Path) -> None:

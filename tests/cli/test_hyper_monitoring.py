@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cyclone_core.host_registry import Host, HostRegistry
 from cyclone_core.jobs import JobRequest
 from cyclone_core.operations import jobs, monitoring
 from cyclone_core.operations.queries import open_host
@@ -101,3 +102,11 @@ def test_a_limit_is_a_number(run_hyper: Run) -> None:
     code, _, err = run_hyper("events", "list-events", "--limit", "many")
     assert code == 2
     assert "--limit: 'many' is not a number above 0" in err
+
+
+def test_an_aws_host_s_events_are_what_was_seen(run_hyper: Run) -> None:
+    """Nothing, while no interface was open: a line says where changes are listed."""
+    HostRegistry().add(Host(name="grid", type="aws", account="123456789012", region="eu-west-1"))
+    code, out, err = run_hyper("events", "list-events", "--host", "grid")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert "hyper deployments list" in err

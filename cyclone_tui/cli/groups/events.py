@@ -15,16 +15,20 @@ from cyclone_tui.cli.groups.options import make_group
 COLUMNS = ("time", "region", "kind", "name", "event")
 DEFAULT_LIMIT = 50
 _PAGE = 1000
+_NOTHING_SEEN = "Of an AWS host this machine knows what happened while cyclone was open. What was changed: hyper deployments list"
 
 
 def _list(limit: str | None, host_name: str | None, as_json: bool) -> None:
     count = _count(limit)
     with open_host(host_name) as host:
         found = list(_newest(host, count))[::-1]
+        is_far = host.type == "aws"
     if as_json:
         tables.print_json([record(event) for event in found])
     else:
         tables.print_table(COLUMNS, [[iso(event.at) or "", event.region, event.kind, event.name, event.text] for event in found])
+        if is_far and not found:
+            click.echo(_NOTHING_SEEN, err=True)
 
 
 def _count(limit: str | None) -> int:
@@ -61,7 +65,11 @@ group = make_group(
     "Events: what happened to a host and its resources; the newest 10,000 are kept.",
     [
         options.ResourceCommand(
-            "list-events", callback=_list, params=_PARAMS, help="List events, the newest last.", context_settings=options.SETTINGS
+            "list-events",
+            callback=_list,
+            params=_PARAMS,
+            help="List events, the newest last; of AWS hosts what cyclone saw.",
+            context_settings=options.SETTINGS,
         )
     ],
 )
