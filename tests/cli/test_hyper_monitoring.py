@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cyclone_core.host_registry import Host, HostRegistry
+from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import JobRequest
 from cyclone_core.operations import jobs, monitoring
 from cyclone_core.operations.queries import open_host
+from cyclone_core.resources import Host
 from tests.cli.conftest import Run
 
 DEADLINE_S = 30.0
