@@ -128,8 +128,15 @@ def test_new_jobs_are_dispatched_at_once(synthesizer: Synthesizer) -> None:
     """The dispatcher hears of nothing else, and no window delays an idle host."""
     dispatcher = sources(synthesizer)["Dispatcher"]
     (only_one,) = dispatcher["FilterCriteria"]["Filters"]
-    assert json.loads(only_one["Pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": ["JOB"]}}}}
+    assert json.loads(only_one["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["JOB"]}}, "NewImage": {"v": {"N": ["1"]}}}}
     assert "MaximumBatchingWindowInSeconds" not in dispatcher
+
+
+def test_records_are_filtered_by_nothing_but_what_lambda_promises(synthesizer: Synthesizer) -> None:
+    """Its part `dynamodb`: of a change that is not an insertion the functions see to that themselves."""
+    found = sources(synthesizer)
+    filters = [each for name in ("Accountant", "Dispatcher") for each in found[name]["FilterCriteria"]["Filters"]]
+    assert {key for each in filters for key in json.loads(each["Pattern"])} == {"dynamodb"}
 
 
 def test_a_record_that_nobody_can_handle_holds_up_nothing(synthesizer: Synthesizer) -> None:
