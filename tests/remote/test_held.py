@@ -6,7 +6,7 @@ from cyclone_core.jobs import outcome
 from cyclone_core.scheduler.dynamo.queues import Message
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import Retry
-from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, Held, Pace
+from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, Held, Pace, surplus
 from cyclone_core.scheduler.remote.machine import Times
 
 TIMES = Times(120.0)
@@ -221,3 +221,15 @@ def test_nothing_is_started_by_a_mark_of_which_nobody_knows_whether_it_is_writte
     one.unwritten = False
     one.take_over()
     assert one.take(10) == [(7, 2, 10, 1, 0, 0)]
+
+
+def test_units_that_would_wait_here_for_long_go_back() -> None:
+    """Many were taken when tasks were short; now they last: what has begun stays, and as much of the rest as five seconds of work."""
+    every = [held(high=10) for _ in range(4)]
+    every[0].take(1)
+    assert surplus(every, 0.0, 1) == []
+    for one in every:
+        one.pace.lasted(0.3)
+    assert surplus(every, 0.0, 1) == every[2:]
+    every[3].take(1)
+    assert surplus(every, 0.0, 1) == every[2:3]

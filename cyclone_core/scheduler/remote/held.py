@@ -33,6 +33,9 @@ _WEIGHT = 0.2
 SPLIT_S = 60.0
 """A slice whose untouched rest would take longer is split."""
 
+SURPLUS_S = 5.0
+"""Units of which nothing has begun go back when there is so much work before them: it was taken for shorter than it is."""
+
 
 class Pace:
     """How long tasks last, and how many a unit has: moving averages."""
@@ -258,3 +261,15 @@ class Held:
     def begun(self) -> "dict[int, int]":
         """position -> start_us of tasks that the agent may have begun."""
         return {position: self.running.get(position, (0, 0))[1] for position in self.out}
+
+
+def surplus(every: "Iterable[Held]", wall_s: float, width: int) -> "list[Held]":
+    """The units, of these in their order, that would wait here for long while others may be free. wall_s: seconds since 1970."""
+    found, ahead_s = [], 0.0
+    for held in every:
+        is_begun = held.busy or held.out or held.rows or held.unit.results or held.unwritten
+        if not is_begun and ahead_s > SURPLUS_S:
+            found.append(held)
+        else:
+            ahead_s += held.in_hand * max(0.0, held.pace.expected(held.oldest_s(wall_s))) / width
+    return found

@@ -28,7 +28,7 @@ from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.remote import clock, logs
 from cyclone_core.scheduler.remote.agent import STREAM, AgentProcess, log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
-from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S, SHORT_S, Held, Pace
+from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S, SHORT_S, Held, Pace, surplus
 from cyclone_core.scheduler.remote.intake import SPEC, Intake
 from cyclone_core.scheduler.remote.machine import SPOT_S
 from cyclone_core.scheduler.remote.notice import LOOK_S, Instance
@@ -253,6 +253,8 @@ class Supervisor:
     # -- writes -------------------------------------------------------------------------------------------------------------------
     def _write_due(self, now: float) -> None:
         wall_us = int(time.time() * 1e6)
+        for held in surplus(self.held.values(), wall_us / 1e6, WIDTH):
+            held.how = held.how or BACK
         for held in list(self.held.values()):
             if held.is_due(now, wall_us, self.times):
                 self._write(held)
