@@ -228,11 +228,12 @@ class Supervisor:
         """Keep the agent supplied with about half a second of tasks."""
         if self.why or not self.agent.is_up or self.agent.leaving or self.agent.is_heavy(self.machine.journal_bytes):
             return
-        share = self.pace.share(self._oldest_s(), WIDTH)
+        oldest_s = self._oldest_s()
         has = sum(len(held.out) for held in self.held.values())
-        if has > share // 2 and has >= WIDTH:
-            return
         for held in self.held.values():
+            share = held.pace.share(oldest_s, WIDTH)  # of a kind of which nothing is known, one after the other
+            if has > share // 2 and has >= WIDTH:
+                continue
             while held.queue and has < share and not held.lost and not held.how:
                 ranges = held.take(min(share - has, held.queue[0][2] - held.queue[0][1] + 1))
                 self._lease(held, ranges)
