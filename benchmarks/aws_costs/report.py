@@ -38,10 +38,11 @@ def text(counts: Mapping[str, Any]) -> str:
     parts = [_head(counts), _sums(arrays, singles), _budgets(arrays[0][1], singles[0][1]), _prices()]
     parts += [_array(told, found) for told, found in arrays]
     parts += [_single(told, found) for told, found in singles]
+    fast, faster = (bill.of_singles(singles[0][0], counts["contention"], rate) for rate in (6000.0, 12000.0))
     parts += [
         _counting(singles[0][0], counts["contention"]),
         _idle(counts["looks"]["idle"]),
-        _ceilings(*(bill.of_singles(singles[0][0], counts["contention"], rate) for rate in (6000.0, 12000.0)), arrays[0]),
+        _ceilings(fast, faster, arrays[0]),
     ]
     return "\n\n".join(parts) + "\n"
 
