@@ -50,6 +50,13 @@ def test_instances_are_closed(synthesizer: Synthesizer) -> None:
     assert [mapping["Ebs"]["Encrypted"] for mapping in data["BlockDeviceMappings"]] == [True]
 
 
+def test_a_worker_that_fits_on_no_instance_blocks_the_queue_for_minutes(synthesizer: Synthesizer) -> None:
+    """Batch looks at the first job alone, so it would keep every lane waiting for ever; what lacks capacity waits as long as it takes."""
+    actions = template(synthesizer)["JobQueue"]["Properties"]["JobStateTimeLimitActions"]
+    assert {(each["Action"], each["State"], each["MaxTimeSeconds"]) for each in actions} == {("CANCEL", "RUNNABLE", 600)}
+    assert all(each["Reason"].startswith("MISCONFIGURATION:") for each in actions)
+
+
 def test_the_agent_offers_the_log_drivers_that_definitions_may_have(synthesizer: Synthesizer) -> None:
     """In a form that Batch can add its own part to."""
     data = template(synthesizer)["Instances"]["Properties"]["LaunchTemplateData"]["UserData"]

@@ -22,6 +22,10 @@ from cyclone_core.infra.targets import Target
 
 DRAIN_MINUTES = 30
 """So long workers may go on when an environment is changed in a way that needs new instances."""
+BLOCKED_S = 600
+"""A worker that no instance can ever hold keeps all behind it waiting, in every lane: it is cancelled after so long, the least there is."""
+_HOPELESS = ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
+"""Why it is so (https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable.html). A lack of capacity passes."""
 _LOG_DRIVERS = '["json-file","syslog","journald","gelf","fluentd","awslogs","splunk","none"]'
 """What the ECS agent may be asked for; without being told, it offers less than Batch takes in a definition."""
 _AGENT_SETTINGS = f"""MIME-Version: 1.0
@@ -154,6 +158,12 @@ def _queue(stack: HostStack, target: Target, made: Sequence[aws_batch.CfnCompute
         state="ENABLED",
         priority=1,
         compute_environment_order=order,
+        job_state_time_limit_actions=[
+            aws_batch.CfnJobQueue.JobStateTimeLimitActionProperty(
+                action="CANCEL", max_time_seconds=BLOCKED_S, reason=reason, state="RUNNABLE"
+            )
+            for reason in _HOPELESS
+        ],
     )
 
 
