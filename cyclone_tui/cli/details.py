@@ -2,7 +2,7 @@
 
 from time import time
 
-from cyclone_core.jobs import ERROR, FAILED, RUNNING
+from cyclone_core.jobs import ERROR, FAILED, WAITING
 from cyclone_core.operations import logs
 from cyclone_core.views import SparseJob
 from cyclone_tui.cli import listing, output, text
@@ -46,7 +46,8 @@ def json_of(host: "HostView", job: "Job", task: "Task | None") -> "Json":
     """The promised object of a job or task, with what is only looked up for one."""
     if task is not None:
         attempts = host.reader.attempts(job.id, task.position)
-        return {**task.as_json(), "name": job.name, "queue": job.queue, "attempts": [attempt.as_json() for attempt in attempts]}
+        told = {"name": job.name, "queue": job.queue, "why_waiting": _why(host, job, task)}
+        return {**task.as_json(), **told, "attempts": [attempt.as_json() for attempt in attempts]}
     known = job.as_json()
     known["why_waiting"] = host.why_waiting(job)
     known["reason"] = known["reason"] or known["why_waiting"]
@@ -57,6 +58,11 @@ def json_of(host: "HostView", job: "Job", task: "Task | None") -> "Json":
         known["attempts"] = [attempt.as_json() for attempt in host.reader.attempts(job.id, 1)]
         known["last_output"] = [line.decode("utf-8", "replace") for line in logs.last_lines(host, job, 1, LAST_LINES)[0]]
     return known
+
+
+def _why(host: "HostView", job: "Job", task: "Task") -> str | None:
+    """Why a task waits: what its job waits for."""
+    return host.why_waiting(job) if task.status == WAITING else None
 
 
 def failed_tasks(host: "HostView", job: "Job") -> "list[Task]":
@@ -71,7 +77,7 @@ def text_of_job(host: "HostView", job: "Job") -> str:
     fields: list[Field] = [
         ("Job", str(job.id)), ("Name", text.harmless(job.name)), ("Status", text.coloured(job.state, job.status, colour)),
         ("Exit code", None if job.exit_code is None else _exit(job.exit_code, job.signal)), ("Reason", job.reason),
-        ("Waits because", None if job.counts[RUNNING] else host.why_waiting(job)),
+        ("Waits because", host.why_waiting(job)),
         ("Queue", job.queue), ("Definition", job.definition), ("User", job.user or None), ("Key", job.key),
         ("Priority", str(job.priority) if job.priority else None), *_array_fields(job, colour), *_times(job, now), *_spec_fields(spec),
     ]  # fmt: skip
@@ -85,6 +91,7 @@ def text_of_task(host: "HostView", job: "Job", task: "Task") -> str:
     fields: list[Field] = [
         ("Task", task.id), ("Name", text.harmless(job.name)), ("Status", text.coloured(task.state, task.status, colour)),
         ("Exit code", None if task.exit_code is None else _exit(task.exit_code, task.signal)), ("Reason", task.reason),
+        ("Waits because", _why(host, job, task)),
         ("Queue", job.queue), ("Definition", job.definition), ("Attempt", str(task.attempt)), ("Submitted", text.when(job.submitted)),
         ("Started", _time(task.started)), ("Ended", _time(task.ended)), ("Took", None if took is None else text.duration(took)),
     ]  # fmt: skip

@@ -339,6 +339,17 @@ def test_many_tasks_of_an_array_are_cancelled_slice_by_slice(far: Far, run: Run)
     assert json.loads(run("qdel --json 1--60 1")[1])["finished"] == [1]
 
 
+def test_why_the_rest_of_a_running_array_waits(far: Far, run: Run) -> None:
+    """Of the job and of each task that waits, not of one that runs."""
+    far.record({("cluster", "big"): {"max_vcpus": 4}})
+    run("qsub -t 4%2 -c true")
+    far.claim(1, 1)
+    far.count()
+    why = "Waits because: its limit of 2 running tasks is reached"
+    assert [why in run(f"qstat -i {each}")[1] for each in ("1", "1--1", "1--3")] == [True, False, True]
+    assert json.loads(run("qstat -i 1--3 --json")[1])["why_waiting"] == why.partition(": ")[2]
+
+
 # -- what keeps resources from being deleted ------------------------------------------------------------------------------------------
 def test_open_jobs_are_counted_by_queue_and_definition(far: Far, run: Run) -> None:
     """Those that are over do not count."""
