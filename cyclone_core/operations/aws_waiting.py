@@ -121,7 +121,7 @@ def _silent(host: "Host", job: "Job", lane: "Body", now: float) -> str:
 
 def _told(host: "Host", job: "Job", lane: "Body", bodies: "dict[str, Body]", now: float) -> str:
     cluster = str(bodies["queue"]["cluster"])
-    others = max(0, int(lane.get("waiting", 0)) - job.counts[WAITING])
+    others = max(0, int(lane.get("waiting", 0)) - job.tasks)  # counted a minute ago, when all of its own may have waited
     why = lane_words.why(lane, cluster, int(now * 1000))
     if not why:
         when = "it was just submitted" if now - job.submitted < _NEW_S else "it is not counted yet"

@@ -46,10 +46,11 @@ def host() -> Known:
     return Known()
 
 
-def reason(host: Known, waiting: int = 10, running: int = 0, limit: int = 0, submitted: float = NOW - 30) -> str | None:
+def reason(host: Known, waiting: int = 10, running: int = 0, limit: int = 0, submitted: float = NOW - 30, tasks: int = 0) -> str | None:
     """Why a job of queue `work` waits."""
     job = Job()
     job.queue, job.definition, job.limit, job.submitted = "work", "small", limit, submitted
+    job.tasks = tasks or waiting + running
     job.counts = (waiting, running, 0, 0, 0, 0)
     return why_waiting(host, job, NOW)
 
@@ -118,6 +119,12 @@ def test_work_that_shares_the_workers(host: Known) -> None:
     """Other tasks of the lane wait too."""
     host.lane |= {"waiting": 1210, "regions": {"us-east-1": {"starting": 0, "running": 10}}}
     assert reason(host) == "1,200 other waiting tasks share its workers; 10 workers are running"
+
+
+def test_an_array_s_own_tasks_are_no_others(host: Known) -> None:
+    """The lane was counted a minute ago, and most of the array has run since."""
+    host.lane |= {"waiting": 2000, "regions": {"us-east-1": {"running": 4}}}
+    assert reason(host, waiting=100, running=4, tasks=2000) == "4 workers are running"
 
 
 def test_a_cluster_at_its_limit(host: Known) -> None:
