@@ -18,6 +18,7 @@ from cyclone_core.jobs import SUCCESSFUL
 from cyclone_core.scheduler.dynamo import counting, keys, tiles, totals
 from cyclone_core.scheduler.dynamo.failures import first_failures
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
+from cyclone_core.scheduler.dynamo.tally import Tally
 from cyclone_core.scheduler.lifecycle import job_state
 
 TYPE_CHECKING = False
@@ -107,7 +108,9 @@ class Accountant:
                     self._reopen(number, now)
             elif totals.is_over(total):
                 self._end(number, total, now)
-            elif total.get("lm") and "x" not in total:
+            elif "x" in total:
+                self._reopen_if_closed(number, now)
+            elif total.get("lm"):
                 limited.append((number, total))
         return self._next(limited)
 
@@ -119,8 +122,31 @@ class Accountant:
             upto = min(tiles.count(total["t"], total["sz"]), total["lm"] + total.get("f", 0))
             if job and "x" not in job and job["nx"] < upto:
                 lows = [low for low, _ in tiles.tiles(total["t"], total["sz"], job["nx"], upto)]
-                sends.append(Send(number, job, lows, upto))
+                if job.get("cx"):
+                    lows, upto = self._unless_over(number, job, total)
+                if lows:
+                    sends.append(Send(number, job, lows, upto))
         return sends
+
+    def _unless_over(self, number: int, job: "Item", total: "Item") -> "tuple[list[int], int]":
+        """(first positions of the tiles to send, `nx` then) of an array with tasks that were cancelled one by one: of tiles that were not
+        sent some may be over. They make no room for others, and are not sent."""
+        size, count, nx = total["sz"], tiles.count(total["t"], total["sz"]), job["nx"]
+        over: set[int] = set()
+        partitions = [
+            keys.slices(number, group) for group in range(keys.group_of(nx * size + 1, size), keys.group_of(total["t"], size) + 1)
+        ]
+        for item in self._table.batch_get([(partition, keys.TALLY) for partition in partitions], consistent=True).values():
+            for low, is_closed, counts in Tally.unpack(item["units"]).stretches():
+                if is_closed:
+                    over.update(range((low - 1) // size, -(-(low - 1 + sum(counts)) // size)))
+        out, lows = nx - total.get("f", 0) + sum(tile >= nx for tile in over), list[int]()
+        while nx < count and out < total["lm"]:
+            if nx not in over:
+                lows.append(nx * size + 1)
+                out += 1
+            nx += 1
+        return lows, nx
 
     def _end(self, number: int, total: "Item", now: float) -> None:
         """An array is over. Its counters say so last: until then each record of it leads here again."""
@@ -135,10 +161,16 @@ class Accountant:
             if "gone" not in failed.item and not totals.is_over(failed.item):
                 self._reopen(number, now)
 
+    def _reopen_if_closed(self, number: int, now: float) -> None:
+        """Who closed an array may have died before it saw that it is not over."""
+        job = self._table.get(keys.job(number), consistent=True, fields=("pk", "due_at"))
+        if job and "due_at" not in job:
+            self._reopen(number, now)
+
     def _reopen(self, number: int, now: float) -> None:
         """A slice of a cancelled array was claimed just when it was cancelled: somebody has to look after it until it is given up."""
         due = {"due": keys.due_part(number), "due_at": round(now * 1000)}
-        self._update(keys.job(number), set=due, remove=("expires",), when=[("pk", "present", None)])
+        self._update(keys.job(number), set=due, remove=("expires",), when=[("pk", "present", None), ("due_at", "absent", None)])
         self._update(keys.total(number), remove=("ended",), when=[("ended", "present", None), ("gone", "absent", None)])
 
     def _close_single(self, number: int, image: "Item", now: float) -> None:

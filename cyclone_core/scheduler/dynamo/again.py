@@ -50,6 +50,9 @@ def submit(store: "DynamoStore", wanted: "Sequence[Wanted]", resources: "Resourc
 
 def _ids(store: "DynamoStore", key: str, count: int, now: int) -> list[int]:
     ids = store.submitter.ids.take(count)
+    if store.table.batch_get([keys.job(number) for number in ids], consistent=True, fields=("pk",)):
+        store.submitter.ids.forget()  # somebody has used them: they were those of another host of this name, perhaps
+        ids = store.submitter.ids.take(count)
     try:
         store.table.put(keys.again(key), {"ids": ids, "expires": now // 1000 + KEPT_S}, [("pk", "absent", None)])
     except ConditionFailed as failed:

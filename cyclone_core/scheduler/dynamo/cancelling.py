@@ -85,6 +85,11 @@ def cancel_tasks(store: "DynamoStore", job: int, positions: "Iterable[int]", now
 def _cancel_tasks(store: "DynamoStore", job: int, item: "Item", positions: "Iterable[int]", now: int) -> set[int]:
     left = sorted({position for position in positions if 1 <= position <= item["t"]})
     touched: set[int] = set()
+    if left and item.get("lm") and "cx" not in item:  # before any of its tiles is over that was not sent
+        try:
+            store.table.update(keys.job(job), set={"cx": 1}, when=[("pk", "present", None)], returns="NONE")
+        except ConditionFailed:
+            return touched  # it has expired
     while left:
         high, found = _cancel_in_slice(store, job, item, left, now)
         touched |= found
@@ -99,7 +104,7 @@ def _cancel_in_slice(store: "DynamoStore", job: int, item: "Item", left: list[in
         found = _slice(store, job, item["sz"], first, left[0])
         unit = Unit.of(found) if found else Unit.tile(item, first)
         if left[0] > unit.high:
-            return left[0], set()
+            continue  # a query may see one half of a split
         wanted = left[: bisect_right(left, unit.high)]
         done = {p for p in wanted if p in unit.results and unit.results[p][0][4] == now * 1000}  # our own write, repeated
         wanted = [p for p in wanted if p not in unit.results and p not in unit.cancelled]

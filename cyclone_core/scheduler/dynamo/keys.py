@@ -13,7 +13,7 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
     G#BLOCK       TALLY                    the same of the single jobs with id // BLOCK_OF_JOBS == BLOCK
     TOTALS        QUEUE#DEFINITION#SHARD   c0..c5: tasks of a queue and definition; the sum over shards counts
     P#HASH        SPEC                     what jobs execute: `body` (JSON, deflated), `script` (deflated) or `object` (its key in S3)
-    K#KEY         KEY                      `j`: the job of an idempotency key that a user chose, `t` its tasks, `sc` the name of its script
+    K#KEY         KEY                      `j`: the job of an idempotency key of a user, `t` its tasks, `sc` the name of its script, `at`
     A#KEY         KEY                      `ids`: the jobs that one request to run tasks again made; gone after a week
     IDS           IDS                      `last`: ids up to it were given away, in blocks
     QUEUE         NAME                     `paused` (0/1): what workers have to know of a queue; `at`: since when it is so
@@ -29,7 +29,8 @@ Attributes are short because every kilobyte of an item that is written costs a w
     of a job    n name, q queue, d definition, u user, p priority, b band, k idempotency key (if a user chose it), a 0 single, 1 array,
                 2 sparse array, t tasks, lo first index, st step, ix the indices of a sparse array (`indices.pack`;
                 an object when there are many, `index_object`), lm limit (0 none),
-                sz slice size, nx tiles that may be sent so far (limited arrays), sp spec (16 bytes), pm key of the parameter object,
+                sz slice size, nx tiles that may be sent so far (limited arrays), cx 1: some tasks of a limited array were cancelled alone,
+                sp spec (16 bytes), pm key of the parameter object,
                 tk the token of who put it, at submitted, x when its cancellation was asked for, v version
                 due `due#SHARD` and due_at: on the index `due`, with q and d, while the job is open; the reconciler looks at it then
                 listing `q#QUEUE#SHARD` and listed_at `MILLISECONDS#ID`: on the index `listing`, with n, u and z

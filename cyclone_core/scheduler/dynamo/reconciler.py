@@ -148,7 +148,10 @@ class Reconciler:
         else:
             over = job["s"] == keys.OVER
         if over:
-            self._table.update(keys.job(number), remove=("due", "due_at"), when=[("pk", "present", None)], returns="NONE")
+            try:
+                self._table.update(keys.job(number), remove=("due", "due_at"), when=[("due_at", "=", job["due_at"])], returns="NONE")
+            except ConditionFailed:
+                pass  # somebody has just done it, or wants it looked at again
         return over
 
     def _mend(self, job: "Item", age: int, is_lost: bool) -> None:

@@ -89,6 +89,7 @@ class DynamoStore:
         self.submitter = Submitter(table, bucket, ids, self.specs)
         self._jobs: dict[int, tuple[int, Item]] = {}
         self._cancelled: dict[int, int] = {}
+        self._claims: dict[tuple[int, int, int], object] = {}
 
     # -- submission ---------------------------------------------------------------------------------------------------------------
     def submit(self, request: "JobRequest", resources: "Resources", now: int) -> int:
@@ -119,6 +120,7 @@ class DynamoStore:
 
         worker: who asks, as text; width: tasks that it runs at once. What a worker that died had begun counts as lost. Raises AwsError.
         """
+        now = self._own_time(job, low, now)
         if not low:
             return self._claim_single(job, worker, width, now)
         found = self._job(job, now)
@@ -144,6 +146,16 @@ class DynamoStore:
                 return refusal
             item = refusal
         return Refusal(HELD, now + self.lease_ms)
+
+    def _own_time(self, job: int, low: int, now: int) -> int:
+        """A time that no other claim of the unit has here: a claim is told from another one's by the end of its lease, and both copies of
+        a message may come at once."""
+        if len(self._claims) >= _REMEMBERED:
+            self._claims.clear()
+        mine = object()
+        while self._claims.setdefault((job, low, now), mine) is not mine:  # in one step, whatever other threads do
+            now += 1
+        return now
 
     def _claim_single(self, job: int, worker: str, width: int, now: int) -> "Claimed | Refusal":
         """A job that nobody ever had is claimed unread: one write."""

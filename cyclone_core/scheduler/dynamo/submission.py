@@ -36,6 +36,8 @@ MOST_INDICES = 8 * 1024
 _AT_ONCE = 24
 """Submissions of one program that are under way together: a write takes 5 ms within a region, 100 ms to another continent."""
 _IDS_TRIED = 3
+KEY_MS = 43_200_000
+"""A submission with a key is over so long after it began: a job that is not there then was removed, and its id is used no more."""
 
 
 class Submitter:
@@ -83,22 +85,44 @@ class Submitter:
     # -- keys that somebody chose -------------------------------------------------------------------------------------------------
     def _submit_once(self, request: "JobRequest", where: "Place", wanted: "Wanted", key: str, now: int) -> int:
         """The key's item first: whoever makes it decides the job's id, and the job is there when its own item is."""
-        (number,) = self.ids.take(1)
-        try:
-            self.table.put(keys.key(key), {"j": number, "t": request.tasks, "sc": wanted.script}, [("pk", "absent", None)])
-        except ConditionFailed as failed:
-            found = failed.item
-            if (found["t"], found["sc"]) != (request.tasks, wanted.script):
-                raise InvalidRequest([_other_job(key, found["j"])]) from failed
-            number = int(found["j"])
-            if self.table.get(keys.job(number), consistent=True, fields=("pk",)):
+        for _ in range(_IDS_TRIED):
+            number, is_new = self._promised(request, wanted, key, now)
+            there = None if is_new else self.table.get(keys.job(number), consistent=True, fields=("pk", "k"))
+            if there is None:
+                item = {**self._item(request, where, wanted, now), "k": key}
+                self._upload(number, item, request)
+                there = self._put(number, item)
+            if not there or there.get("k") == key:
                 return number
-        item = {**self._item(request, where, wanted, now), "k": key}
-        self._upload(number, item, request)
-        there = self._put(number, item)
-        if there and there.get("k") != key:
-            raise AwsError(f"job {number}, which the key {key!r} belongs to, is another one. Submit again with another key")
-        return number
+            self.ids.forget()  # it is the job of somebody else: of a host that was made anew under the same name, perhaps
+            self._take_back(key, number)
+        raise AwsError("no free id was found for the job: the ids kept on this machine are those of other jobs. Submit again")
+
+    def _promised(self, request: "JobRequest", wanted: "Wanted", key: str, now: int) -> "tuple[int, bool]":
+        """(the id that a key leads to, whether it was free). Raises InvalidRequest for a key of something else."""
+        (number,) = self.ids.take(1)
+        item = {"j": number, "t": request.tasks, "sc": wanted.script, "at": now}
+        try:
+            self.table.put(keys.key(key), item, [("pk", "absent", None)])
+            return number, True
+        except ConditionFailed as failed:
+            found: Item = failed.item
+        if (found["t"], found["sc"]) != (request.tasks, wanted.script):
+            raise InvalidRequest([_other_job(key, found["j"])])
+        if now - found.get("at", 0) >= KEY_MS and not self.table.get(keys.job(found["j"]), consistent=True, fields=("pk",)):
+            try:  # that job is gone, not on its way: its tasks, and what counts them, may still be there
+                self.table.put(keys.key(key), item, [("j", "=", found["j"])])
+                return number, True
+            except ConditionFailed as failed:
+                return int({**found, **failed.item}["j"]), False
+        return int(found["j"]), False
+
+    def _take_back(self, key: str, number: int) -> None:
+        """A key leads to a job that is not its own: it is free again."""
+        try:
+            self.table.delete(keys.key(key), [("j", "=", number)])
+        except ConditionFailed:
+            pass  # somebody else saw it too
 
     # -- items --------------------------------------------------------------------------------------------------------------------
     def write(self, item: "Item", request: "JobRequest | None" = None, number: int | None = None) -> int:

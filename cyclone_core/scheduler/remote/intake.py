@@ -11,7 +11,7 @@ from cyclone_core.scheduler.dynamo import refusals
 from cyclone_core.scheduler.dynamo.keys import BANDS
 from cyclone_core.scheduler.dynamo.queues import MOST_RECEIVES
 from cyclone_core.scheduler.dynamo.specs import indices_of
-from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, Refusal
+from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, LeaseLost, Refusal
 from cyclone_core.scheduler.lifecycle import Retry
 from cyclone_core.scheduler.remote.clock import milliseconds, seconds
 from cyclone_core.scheduler.remote.held import Held
@@ -83,6 +83,12 @@ class Intake:
 
         ahead: so many short tasks may be started before the first write; of a unit that was lost it is one.
         """
+        try:
+            return self._take(message, ahead)
+        except LeaseLost:  # its files took longer than the lease lasts, or this machine slept: it is another worker's
+            return None
+
+    def _take(self, message: "Message", ahead: int) -> Held | None:
         clock, now = seconds(), milliseconds()
         try:
             found = self._store.claim(message.job, message.low, self._machine.identity, ahead, now, message.exists)
