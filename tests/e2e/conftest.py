@@ -114,7 +114,7 @@ def deploy(made: Deployed) -> None:
     made.ok("hyper", "hosts", "create-host", "--name", HOST, "--type", "aws", "--sandbox", "--region", MAIN)
     made.ok("hyper", "regions", "add-region", "--name", HUB)
     made.ok("hyper", "clusters", "add-cluster", "--name", "big", "--max-vcpus", "16", "--compute-envs", "1")
-    definition = ["--name", "sim", "--image-uri", "none/worker:1", "--vcpus", "1", "--memory-limit-mib", "512"]
+    definition = ["--name", "sim", "--image-uri", "none/worker:1", "--vcpus", "4", "--memory-limit-mib", "512"]  # four workers a region
     environment = json.dumps(BRISK)
     made.ok("hyper", "definitions", "add-definition", *definition, "--environment", environment)
     made.ok("hyper", "queues", "add-queue", "--name", "fast", "--cluster", "big")
