@@ -10,11 +10,14 @@ from cyclone_core.scheduler.dynamo import keys, totals
 from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.cancelling import cancel_tasks
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
+from cyclone_core.scheduler.dynamo.queues import Lanes
+from cyclone_core.scheduler.dynamo.reconciler import Reconciler
 from cyclone_core.scheduler.dynamo.store import HELD, Claimed, DynamoStore, Refusal
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.lifecycle import Retry
 from tests.contract.dynamo_engine import MemoryBucket
-from tests.dynamo.memory import MemoryDynamo
+from tests.dynamo.memory import MemoryDynamo, MemorySqs
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000
@@ -198,3 +201,27 @@ def test_a_slice_leased_while_a_cancelled_array_was_closed_is_looked_after(host:
     host.accountant.apply(told, NOW / 1000)
     assert "due" in host.job(job)
     assert "expires" not in host.job(job)
+
+
+class Settled:
+    """The records of the host, as they are."""
+
+    def bodies(self, oldest_s: float = 0) -> Any:
+        """All of them."""
+        return RESOURCES
+
+
+def test_an_array_of_which_the_stream_lost_its_records_ends_all_the_same(host: Host) -> None:
+    """The accountant gave them up: the reconciler counts what is there, once."""
+    job = host.submit(10)
+    for low in (1, 6):
+        claimed = host.store.claim(job, low, "worker", 5, NOW)
+        assert isinstance(claimed, Claimed)
+        claimed.unit.finish([((job, p, 1, 0, NOW * 1000, 5, 0, 0), 0) for p in range(low, low + 5)], {}, Retry())
+        host.store.save(claimed.unit, NOW)
+    lost, later, queues = host.records(), NOW + 2 * 3_600_000, MemorySqs(lambda: NOW)
+    Reconciler(host.store, Lanes(queues, "host"), Settled(), host.accountant, lambda number, now: True, lambda: later).run()  # type: ignore[arg-type]
+    assert "due" not in host.job(job)
+    assert totals.queues(host.table) == [("default", (0, 0, 10, 0, 0, 0))]
+    host.accountant.apply(lost, later / 1000)
+    assert totals.queues(host.table) == [("default", (0, 0, 10, 0, 0, 0))]

@@ -16,6 +16,7 @@ from cyclone_core.scheduler.dynamo.reconcile import Piece, Seen
 from cyclone_core.scheduler.dynamo.refusals import refuse
 from cyclone_core.scheduler.dynamo.store import LeaseLost
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
+from cyclone_core.scheduler.dynamo.values import pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ TOGETHER = 100
 """Jobs that are read at once."""
 SWEEP_QUEUES_MS = 600_000
 """So often message queues are compared with lanes."""
+RECOUNTED_MS = 3_600_000
+"""What becomes of arrays older than this is counted with each look, in case the stream's records of it were given up."""
 WHO = "reconciler"
 _WRONG = (AwsError, ConditionFailed, LeaseLost, KeyError, TypeError, ValueError)
 """What a single job may do wrong; the last three: an item that nobody here wrote."""
@@ -142,6 +145,8 @@ class Reconciler:
         """Whether nothing of a job is open: then nobody looks at it any more."""
         number = _number(job)
         if job["a"]:
+            if self._now() - job["at"] >= RECOUNTED_MS:
+                self._recount(job)
             self._accountant.look([number], self._now() / 1000)
             total = self._table.get(keys.total(number), consistent=True) or {}
             over = "ended" in total
@@ -153,6 +158,15 @@ class Reconciler:
             except ConditionFailed:
                 pass  # somebody has just done it, or wants it looked at again
         return over
+
+    def _recount(self, job: "Item") -> None:
+        """Count what an array's items say: the stream forgets in a day what nobody could count, and then it would never end."""
+        number, size = _number(job), job["sz"]
+        self._accountant.apply([_record(job)], self._now() / 1000)
+        for group in range(keys.group_of(job["t"], size) + 1):
+            found = [item for item in self._table.query(keys.slices(number, group), consistent=True) if "lo" in item]
+            if found:
+                self._accountant.apply([_record(item) for item in found], self._now() / 1000)
 
     def _mend(self, job: "Item", age: int, is_lost: bool) -> None:
         decision = dispatch.decide(job, self._bodies)
@@ -275,6 +289,11 @@ class Reconciler:
 
 FIRST_OF_MS = 60_000
 """The run of the first minute of each SWEEP_QUEUES_MS does it."""
+
+
+def _record(item: "Item") -> "Item":
+    """An item as the stream tells of it."""
+    return {"eventName": "MODIFY", "dynamodb": {"Keys": pack({"pk": item["pk"], "sk": item["sk"]}), "NewImage": pack(item)}}
 
 
 def _number(job: "Item") -> int:
