@@ -225,3 +225,19 @@ def test_an_array_of_which_the_stream_lost_its_records_ends_all_the_same(host: H
     assert totals.queues(host.table) == [("default", (0, 0, 10, 0, 0, 0))]
     host.accountant.apply(lost, later / 1000)
     assert totals.queues(host.table) == [("default", (0, 0, 10, 0, 0, 0))]
+
+
+def test_a_job_with_which_it_goes_wrong_keeps_nobody_waiting(host: Host) -> None:
+    """Its lane cannot be sent to: it goes to the end of those that are due."""
+
+    class Broken(MemorySqs):
+        def sqs(self, operation: str, **asked: Any) -> Any:
+            if operation == "CreateQueue":
+                raise AwsError("no such key", "KMS.DisabledException")
+            return super().sqs(operation, **asked)
+
+    job, later, queues = host.submit(), NOW + 70_000, Broken(lambda: NOW)
+    queues.queues["host--dead-letters"] = []
+    run = Reconciler(host.store, Lanes(queues, "host"), Settled(), host.accountant, lambda number, now: True, lambda: later).run()  # type: ignore[arg-type]
+    assert len(run.errors) == 1
+    assert host.job(job)["due_at"] > later

@@ -129,10 +129,15 @@ class Reconciler:
         if "due_at" not in job or self._clock() > self._until:
             return
         age = max(0, self._now() - job["at"])
-        if not self._close(job):
+        try:
+            if self._close(job):
+                return
             self._mend(job, age, is_lost)
-            if not is_lost or _number(job) in self._sent:  # the next run goes on behind those that were sent
-                self._put_off(job, age)
+        except _WRONG:
+            self._put_off(job, 0)  # else those with which it always goes wrong would keep the others from being looked at
+            raise
+        if not is_lost or _number(job) in self._sent:  # the next run goes on behind those that were sent
+            self._put_off(job, age)
 
     def _put_off(self, job: "Item", age: int) -> None:
         try:
