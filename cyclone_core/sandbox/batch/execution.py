@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-_PROGRAM = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r}); from cyclone_core.scheduler.remote.main import main; main()"
+_ROOT = str(Path(__file__).parents[3])
+_PROGRAM = f"import sys; sys.path.insert(0, {_ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
 WORKER = (sys.executable, "-ISE", "-c", _PROGRAM)
 """`cyclone-worker`, what the entry point of a worker image runs when it is given no command."""
 _OUTPUT, _PROCESS, _ENGINE = "output", "process", "engine"
