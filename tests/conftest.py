@@ -3,6 +3,7 @@
 The repository's root comes last on the path: `tests.…` can be imported, while the package under test is the installed one.
 """
 
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
 pytest_plugins = ["tests.aws"]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Workers of pytest-xdist ignore it, and whatever they start would inherit that."""
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,11 @@
 import json
 import time
 
+import pytest
+
 from tests.e2e.conftest import HUB, MAIN, Deployed
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_job_runs_and_its_output_is_read(host: Deployed) -> None:

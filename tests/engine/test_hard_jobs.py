@@ -174,7 +174,7 @@ def test_a_job_that_submits_jobs(commands: Commands) -> None:
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cyclone_tui.cli.qsub import main; main()"
     inner = f"{sys.executable} -ISE -c \"{program}\" -c 'sleep 0.3; echo inner > inner'"
     script = f"echo $$ > pid; until [ -e go ]; do sleep 0.05; done; {inner} > id"
-    variables = [f"{name}={os.environ[name]}" for name in ("CYCLONE_STATE_DIR", "CYCLONE_RUNTIME_DIR")]
+    variables = [f"{name}={os.environ[name]}" for name in ("CYCLONE_HOME", "CYCLONE_STATE_DIR", "CYCLONE_RUNTIME_DIR")]
     options = [word for variable in variables for word in ("-v", variable)]
     outer = int(commands.run("qsub", *options, "-", stdin=f"#!/bin/bash\n{script}\n".encode()))
     commands.engine.pid("pid")
