@@ -27,8 +27,8 @@ class Place:
 
     def __init__(self, state_dir: str, worker: int, journal: int, socket_path: str) -> None:
         self.state_dir = state_dir
-        self.work_dir = f"{state_dir}/work/{worker}"
-        self.scratch = f"{state_dir}/work/{worker}-scripts"
+        self.work_dir = f"{state_dir}/workdirs/{worker}"
+        self.scratch = f"{state_dir}/workdirs/{worker}-scripts"
         # `scheduler.local.pool.mark` is the same: by it a supervisor finds what a dead worker has left
         self.mark = b"CYCLONE_WORKER=%s.%d.%d" % (os.path.basename(socket_path).encode(), worker, journal)
 

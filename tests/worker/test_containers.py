@@ -72,7 +72,7 @@ def test_environment_is_not_on_the_command_line(bare: Supervisor) -> None:
     assert bare.path("mode").read_text() == "600\n"
     assert "hush" not in " ".join(words(bare, "run"))
     assert "LONG" in words(bare, "run")
-    assert os.listdir(f"{bare.state}/work/3-scripts") == []
+    assert os.listdir(f"{bare.state}/workdirs/3-scripts") == []
 
 
 def test_failure_of_the_engine_is_no_failure_of_the_script(bare: Supervisor) -> None:

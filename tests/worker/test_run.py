@@ -73,7 +73,7 @@ def test_working_directory_of_the_worker_is_reused(supervisor: Supervisor) -> No
     """With `working_directory: worker` the next task finds what this one left."""
     lane = {"working_directory": "worker"}
     supervisor.lease("echo left > file; pwd", lane=lane)
-    assert supervisor.output().rstrip().endswith(b"/work/3")
+    assert supervisor.output().rstrip().endswith(b"/workdirs/3")
     supervisor.lease("cat file", job=8, lane=lane)
     assert supervisor.output(job=8) == b"left\n"
 

@@ -49,7 +49,7 @@ SEEN_S = 10.0
 STOP_GRACE_S = 3.0
 """Between TERM and KILL for the tasks that run when the host is stopped."""
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
-_DIRECTORIES = ("scripts", "parameters", "spool", "journals", "outputs", "work")
+_DIRECTORIES = ("scripts", "parameters", "spool", "journals", "outputs", "workdirs")
 
 
 class Supervisor:
