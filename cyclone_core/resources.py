@@ -67,6 +67,9 @@ UlimitName = Annotated[
 ]  # fmt: skip
 
 
+FallbackStep = Annotated[Literal["instance-types", "zones", "regions", "on-demand"], Lower]
+
+
 class Host(Document):
     """One Cyclone control plane: this machine, or an AWS account with regions."""
 
@@ -238,6 +241,46 @@ class Cluster(Document):
         TextMap, aws("Tags on its instances", "tags are put on AWS instances", pair=("KEY", "VALUE"), step="Advanced")
     ] = {}  # noqa: RUF012 - pydantic copies defaults
     main_region_image_name: Annotated[str | None, aws("Machine image of the instances", _HARDWARE, step="Advanced")] = None
+    fallback_instance_list: Annotated[
+        Words, aws("Other instance types or families, for when none of those comes", _HARDWARE, metavar="LIST", step="Fallback")
+    ] = ()
+    first_zones: Annotated[
+        int | None,
+        Field(ge=1, le=6),
+        aws("Availability zones that are used at first", _HARDWARE, default_text=("", "all of the network"), step="Fallback"),
+    ] = None
+    fallback: Annotated[
+        dict[FallbackStep, Annotated[int, Field(ge=0, le=86_400)]],
+        Mapped,
+        aws(
+            "Seconds without new instances before a step is taken: instance-types, zones, regions, on-demand (0 = never)",
+            _HARDWARE,
+            pair=("STEP", "SECONDS"),
+            default_text=("", "60, 60, 120 and never"),
+            step="Fallback",
+            depends_on=("type",),
+        ),
+    ] = {}  # noqa: RUF012
+    join_with: Annotated[
+        Literal["PROFILE", "ROLES_ANYWHERE", "SSM"],
+        Upper,
+        aws(
+            "How machines that join show who they are: any AWS profile, certificates, or an activation of Systems Manager",
+            "local workers are processes on this machine",
+            step="Access",
+            depends_on=("launch_type",),
+        ),
+    ] = "PROFILE"
+    certificate_authority: Annotated[
+        str | None,
+        aws(
+            "Certificate of the authority (PEM) that signs the machines' certificates, for ROLES_ANYWHERE",
+            "local workers are processes on this machine",
+            metavar="FILE|PEM",
+            step="Access",
+            depends_on=("join_with",),
+        ),
+    ] = None
 
 
 class Queue(Document):

@@ -74,7 +74,8 @@ class Deployed:
         """Compute environments that the cluster's queue has, by ARN, in its order."""
         arns = [entry["computeEnvironment"] for entry in self.queue()["computeEnvironmentOrder"]]
         found = self.batch.describe_compute_environments()["computeEnvironments"]
-        by_arn = {each["computeEnvironmentArn"]: each["computeResources"] for each in found}
+        ours = [each for each in found if f"/{self.place.host.capitalize()}Default" in each["computeEnvironmentArn"]]
+        by_arn = {each["computeEnvironmentArn"]: each["computeResources"] for each in ours}
         assert set(by_arn) == set(arns), "others are left"
         return {arn: by_arn[arn] for arn in arns}
 

@@ -58,6 +58,14 @@ class Request:
     """whether one of its workers has lasted"""
     why: str = ""
     """what is said of one that ended early"""
+    launch: str = "BATCH"
+    """how: BATCH a Batch job, EC2 a fleet of instances"""
+    rung: str = ""
+    """step of the cluster's fallback chain that it was asked on (`failover`), "" for the first"""
+    came: int = 0
+    """when the first of its workers was seen to run, 0 while none has"""
+    taken: int = 0
+    """workers whose instances were taken away (spot interruptions)"""
 
     @property
     def lane(self) -> Lane:

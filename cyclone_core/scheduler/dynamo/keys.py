@@ -21,6 +21,11 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
     CAPACITY      CLUSTER#DEFINITION       what the scaler decided last for a lane, and why (`body`: JSON)
     FLEET         CLUSTER#REGION#NAME      a request for workers that is not over, named as its Batch job (`body`: JSON, `fleet`)
     LIMITED       ID                       an array with a limit that is not over: q, d, lm (`demand`)
+    ROUTING       CLUSTER                  the regions' automatic weights, from what, and what they were before (`body`: JSON, deflated)
+    HEALTH        CLUSTER#REGION           how workers came there lately, and whether it is left alone for now (`body`: JSON)
+    PRICE         REGION                   what instances cost there now: `body` (JSON, deflated): at (ms), spot and on demand by type
+    MACHINE       CLUSTER#REGION#NAME      a machine with slots, EC2's or one that joined (`body`: JSON), gone by itself when it is silent
+    U#DAY#SHARD   WORKER                   what a worker's tasks used on a day (`body`: JSON): only that worker writes it, whole each time
     LOCK          SCALER                   who decides about workers now: `token`, `until` (`turns`)
     LOCK          RECONCILER               lanes without messages, as they were seen last (`body`: JSON, `reconciler`)
 
@@ -43,6 +48,7 @@ Attributes are short because every kilobyte of an item that is written costs a w
                 op unfinished tasks that have a history [[low, high, attempt, failures, losses], ...] (JSON),
                 xs positions whose cancellation was asked for (number set), lg number of the last log object,
                 ls leases in a row that were lost without a result,
+                us {place: vCPU milliseconds} (JSON): what its attempts used where, place `REGION TYPE PURCHASE USD` (USD of a vCPU hour),
                 o output of a single job's final attempt when little (deflated frames),
                 why [[reason, [[position, attempt], ...]], ...] (JSON, deflated),
                 fo somebody follows until, lv {position: [attempt, chunks, bytes]} output of running tasks so far (JSON)
@@ -51,6 +57,7 @@ Attributes are short because every kilobyte of an item that is written costs a w
 JOB, TOTAL, TALLY, SPEC, KEY = "JOB", "TOTAL", "TALLY", "SPEC", "KEY"
 IDS = ("IDS", "IDS")
 TOTALS, QUEUE, CAPACITY, FLEET, LIMITED = "TOTALS", "QUEUE", "CAPACITY", "FLEET", "LIMITED"
+ROUTING, HEALTH, PRICE, MACHINE = "ROUTING", "HEALTH", "PRICE", "MACHINE"
 SCALER_LOCK, RECONCILER = ("LOCK", "SCALER"), ("LOCK", "RECONCILER")
 SHARDS = 16
 """Parts of each index and of the workers' items: a part takes 1,000 writes a second."""
@@ -131,6 +138,11 @@ def due_part(number: int) -> str:
 def worker_part(shard: int) -> str:
     """Partition of workers' items."""
     return f"W#{shard % SHARDS}"
+
+
+def usage_part(day: str, shard: int) -> str:
+    """Partition of the usage of a day, `2026-11-23` in UTC."""
+    return f"U#{day}#{shard % SHARDS}"
 
 
 def band(queue_priority: int, priority: int) -> int:
