@@ -16,12 +16,12 @@ from cyclone_core import naming
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.accountant import Accountant
-from cyclone_core.scheduler.dynamo.batch_region import Sight
 from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.dispatch import Dispatcher
 from cyclone_core.scheduler.dynamo.fleet import Request
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes
+from cyclone_core.scheduler.dynamo.region_driver import Sight
 from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
 from tests import dynamodb
@@ -218,7 +218,7 @@ class Settings:
 class FreeBatch:
     """A region's Batch, which costs nothing to ask: every worker runs at once."""
 
-    def look(self, clusters: Sequence[str], requests: Sequence[Request], now_ms: int) -> Sight:
+    def look(self, clusters: Mapping[str, Any], requests: Sequence[Request], now_ms: int) -> Sight:
         """All is well."""
         return Sight("", {}, [replace(one, running=one.workers, seen=now_ms) for one in requests])
 

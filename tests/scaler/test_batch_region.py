@@ -7,8 +7,9 @@ import pytest
 
 from cyclone_core.errors import AccessDenied, AwsError, RegionUnavailable
 from cyclone_core.scheduler import capacity
-from cyclone_core.scheduler.dynamo.batch_region import BatchRegion, is_certain, shortened
+from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.dynamo.region_driver import shortened
 
 NOW = 1_700_000_000_000
 QUEUE = {"jobQueueName": "grid--big", "state": "ENABLED", "status": "VALID", "computeEnvironmentOrder": [{"computeEnvironment": "arn"}]}
@@ -49,7 +50,7 @@ def _request(workers: int = 10, batch: str = "job", **known: Any) -> Request:
 
 def _looked(job: dict[str, Any] | None, request: Request, now: int = NOW) -> Request:
     described: Callable[..., Any] = lambda jobs: {"jobs": [job] if job and jobs == ["job"] else []}  # noqa: E731
-    (found,) = _region(Answers(DescribeJobs=described, ListJobs={"jobSummaryList": []})).look([], [request], now).requests
+    (found,) = _region(Answers(DescribeJobs=described, ListJobs={"jobSummaryList": []})).look({}, [request], now).requests
     return found
 
 
@@ -85,7 +86,7 @@ def test_a_burst_of_many_lanes_and_a_million_tasks_is_within_the_quota() -> None
 def test_why_nothing_can_be_asked_for(queues: list[Any], environments: list[Any], why: str) -> None:
     """Queue and environments as Batch describes them."""
     answers = Answers(DescribeJobQueues={"jobQueues": queues}, DescribeComputeEnvironments={"computeEnvironments": environments})
-    assert _region(answers).look(["big"], [], NOW).closed == ({"big": why} if why else {})
+    assert _region(answers).look({"big": {}}, [], NOW).closed == ({"big": why} if why else {})
 
 
 def test_an_array_is_as_its_children_are() -> None:
@@ -100,8 +101,8 @@ def test_children_are_looked_at_until_one_has_lasted() -> None:
     job = {"jobId": "job", "status": "PENDING", "arrayProperties": {"statusSummary": {"RUNNING": 7, "FAILED": 3}}}
     children = {"jobSummaryList": [{"status": "RUNNING", "startedAt": NOW - 60_000}]}
     answers = Answers(DescribeJobs={"jobs": [job]}, ListJobs=children)
-    (once,) = _region(answers).look([], [_request()], NOW).requests
-    (twice,) = _region(answers).look([], [once], NOW).requests
+    (once,) = _region(answers).look({}, [_request()], NOW).requests
+    (twice,) = _region(answers).look({}, [once], NOW).requests
     assert (once.well, once.early, twice) == (True, 0, once)
     assert [said for operation, said in answers.asked if operation == "ListJobs"] == [{"arrayJobId": "job", "jobStatus": "RUNNING"}]
 
@@ -122,7 +123,7 @@ def test_a_plain_job_is_one_worker() -> None:
 def test_jobs_are_described_a_hundred_at_a_time() -> None:
     """However many requests there are."""
     answers = Answers(DescribeJobs={"jobs": []})
-    _region(answers).look([], [_request(1, f"job-{number}") for number in range(250)], NOW)
+    _region(answers).look({}, [_request(1, f"job-{number}") for number in range(250)], NOW)
     assert [len(parameters["jobs"]) for _, parameters in answers.asked] == [100, 100, 50]
 
 
@@ -155,7 +156,7 @@ def test_an_array_of_which_nothing_runs_is_ended_whole() -> None:
 )
 def test_what_says_for_certain_that_nothing_was_submitted(error: AwsError, certain: bool) -> None:
     """After anything else the job is looked for."""
-    assert is_certain(error) == certain
+    assert _region(Answers()).is_certain(_request(), error) == certain
 
 
 def test_reasons_are_told_without_advice() -> None:

@@ -6,7 +6,7 @@ is an answer too: `Sight.error`, in AWS's words. Nobody retries here: the client
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from cyclone_core import naming
@@ -14,6 +14,7 @@ from cyclone_core.errors import AccessDenied, AwsError
 from cyclone_core.scheduler.capacity import Pace
 from cyclone_core.scheduler.dynamo import early_ends
 from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request, told_over
+from cyclone_core.scheduler.dynamo.region_driver import Body, Sight, shortened
 
 AT_ONCE = 100
 """Jobs, queues or environments that Batch describes in one answer."""
@@ -26,7 +27,6 @@ _REFUSED = frozenset(("ClientException", "Throttling", "TooManyRequestsException
 _CHANGING = ("CREATING", "UPDATING")
 _LOOKED_INTO = 20
 """Arrays whose first waiting child is looked at, in one region."""
-Body = dict[str, Any]
 
 
 class Batch(Protocol):
@@ -34,18 +34,6 @@ class Batch(Protocol):
 
     def batch(self, operation: str, **parameters: Any) -> Body:
         """The answer of a request. Raises AwsError."""
-
-
-@dataclass
-class Sight:
-    """What is seen in a region."""
-
-    error: str = ""
-    """why nothing is, "" when it answers"""
-    closed: dict[str, str] = field(default_factory=dict)
-    """cluster -> why no workers can be asked for"""
-    requests: list[Request] = field(default_factory=list)
-    """those that were looked for, as they are now; those that never came to be are left out"""
 
 
 class BatchRegion:
@@ -66,10 +54,10 @@ class BatchRegion:
         self._pace = Pace(SUBMISSIONS_PER_S)
 
     # -- look ------------------------------------------------------------------------------------------------------------
-    def look(self, clusters: Sequence[str], requests: Sequence[Request], now_ms: int) -> Sight:
+    def look(self, clusters: Mapping[str, Body], requests: Sequence[Request], now_ms: int) -> Sight:
         """Whether clusters can be asked for workers, and how requests are. Raises no AwsError: it is in the answer."""
         try:
-            closed = self._closed(clusters)
+            closed = self._closed(list(clusters))
             found = [self._found(request, now_ms) for request in requests]
             return Sight("", closed, self._described([request for request in found if request is not None], now_ms))
         except AwsError as exc:
@@ -131,7 +119,7 @@ class BatchRegion:
 
     # -- do --------------------------------------------------------------------------------------------------------------
     def submit(self, request: Request) -> Request:
-        """Submit the Batch job of a request; with its id. Raises AwsError; `is_certain` tells whether then there is none."""
+        """Submit the Batch job of a request; with its id. Raises AwsError; `is_certain` tells whether there is none then."""
         self._sleep(self._pace.wait_s(self._clock()))
         variables = {"CYCLONE_CLUSTER": request.cluster, **self._settings}
         several: Body = {"arrayProperties": {"size": request.workers}} if request.workers > 1 else {}
@@ -144,6 +132,10 @@ class BatchRegion:
             **several,
         )
         return replace(request, batch=answer["jobId"])
+
+    def is_certain(self, request: Request, exc: AwsError) -> bool:
+        """Whether an error of `submit` says that nothing was submitted; else nobody knows yet."""
+        return isinstance(exc, AccessDenied) or exc.code in _REFUSED
 
     def end(self, request: Request, workers: int, reason: str, now_ms: int) -> Request:
         """End so many workers of a request that have not started, as it is then. Raises AwsError.
@@ -170,16 +162,6 @@ class BatchRegion:
             if not answer.get("nextToken"):
                 return sorted(found, key=lambda each: -int(each.rpartition(":")[2]))[:most]
             token = {"nextToken": answer["nextToken"]}
-
-
-def is_certain(exc: AwsError) -> bool:
-    """Whether an error of `submit` says that nothing was submitted; else nobody knows yet."""
-    return isinstance(exc, AccessDenied) or exc.code in _REFUSED
-
-
-def shortened(exc: AwsError) -> str:
-    """An error as a reason in the middle of a line: without what the user is told to do."""
-    return " ".join(str(exc).split()).partition(". ")[0].rstrip(".")
 
 
 def _why_closed(name: str, queue: Body | None, environments: Mapping[str, Body]) -> str:

@@ -106,10 +106,10 @@ class Fleet:
         """Every request that is not known to be over. Raises AwsError."""
         return [_of_item(item) for item in self._table.query(keys.FLEET, consistent=True)]
 
-    def intend(self, lane: Lane, region: str, workers: int, vcpus: int, now_ms: int) -> Request:
-        """Write down that a Batch job is about to be submitted. Raises AwsError."""
+    def intend(self, lane: Lane, region: str, workers: int, vcpus: int, now_ms: int, launch: str = "BATCH", rung: str = "") -> Request:
+        """Write down that workers are about to be asked for. Raises AwsError."""
         name = f"{naming.slug(lane.cluster, _PART)}--{naming.slug(lane.definition, _PART)}--{self._token()}"
-        made = Request(lane.cluster, region, name, lane.definition, workers, vcpus, now_ms)
+        made = Request(lane.cluster, region, name, lane.definition, workers, vcpus, now_ms, launch=launch, rung=rung)
         self.keep(made)
         return made
 

@@ -4,7 +4,7 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
 
 1. counters, records and requests are read; where nothing is open and nothing was asked for, that is all;
 2. a lock is taken, so that no two looks ask for the same workers (`turns`);
-3. regions that have requests, or may get some, are looked at together (`batch_region`); what changed of requests is written down;
+3. regions that have requests, or may get some, are looked at together (`region_driver`); what changed of requests is written down;
    Where workers end as soon as they start, nothing is asked for, and later one at first (`early_ends`);
 4. `capacity.decide`, and where lanes have been short for a minute `making_room`: some workers are asked to leave (`leaving`);
 5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
@@ -24,10 +24,10 @@ from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
 from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, keys, leaving
-from cyclone_core.scheduler.dynamo.batch_region import BatchRegion, Sight, is_certain, shortened
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
+from cyclone_core.scheduler.dynamo.region_driver import RegionDriver, Sight, launch_type, shortened
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.turns import Turn
 from cyclone_core.scheduler.making_room import make_room
@@ -86,14 +86,14 @@ class Scaler:
         self,
         table: Table,
         bodies: Callable[[], Bodies],
-        region: Callable[[str], BatchRegion],
+        region: Callable[[str], RegionDriver],
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
         fleet: Fleet | None = None,
     ) -> None:
-        """bodies: reads the host's records; region: makes the way to a region's Batch."""
+        """bodies: reads the host's records; region: makes the way to a region."""
         self._table, self._bodies, self._make, self._now_ms = table, bodies, region, now_ms
         self._fleet = fleet or Fleet(table)
-        self._regions: dict[str, BatchRegion] = {}
+        self._regions: dict[str, RegionDriver] = {}
 
     def run(self) -> Report:
         """Look, and do what is to be done; who comes while another looks leaves it to that one. Raises AwsError."""
@@ -120,18 +120,23 @@ class Scaler:
     def _look(self, now_ms: int) -> Report:
         backlog, bodies, requests = demand.read(self._table), self._bodies(), self._fleet.all()
         concerned = demand.concerned(demand.question(backlog, bodies, {}, _vcpus(requests)))
-        sights = self._see(concerned, requests, now_ms)
+        sights = self._see(concerned, bodies, requests, now_ms)
         before = capacity_items.read(self._table)
         seen = [request for sight in sights.values() for request in sight.requests]
         rests = early_ends.rests(before, requests, seen, bodies.get("definition", {}), now_ms)
         requests = self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
         asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms))
-        plan, leave = self._decide(asked, fleet.crews(requests, now_ms), capacity_items.short_for(before, HUNGRY_S, now_ms))
+        crews = self._crews(asked, requests, now_ms)
+        plan, leave = self._decide(asked, crews, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
-        outcomes = self._act(plan, asked, requests, now_ms)
+        outcomes = self._act(plan, asked, bodies, requests, now_ms)
         self._tell(plan, asked, requests, outcomes, before, rests, now_ms)
         return replace(_report(outcomes, sights), leaving=leave)
+
+    def _crews(self, asked: Question, requests: Sequence[Request], now_ms: int) -> dict[tuple[Lane, str], capacity.Crew]:
+        """The workers that there are, or will be: those that were asked for, and the slots of machines."""
+        return fleet.crews(requests, now_ms)
 
     def _decide(
         self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], hungry: Collection[Lane]
@@ -151,12 +156,13 @@ class Scaler:
         places = [(lane, region, count) for lane, course in plan.items() for region, count in course.leave.items()]
         return plan, sum(leaving.ask(self._table, workers, *place) for place in places)
 
-    def _see(self, clusters: Mapping[str, set[str]], requests: Sequence[Request], now_ms: int) -> dict[str, Sight]:
+    def _see(self, clusters: Mapping[str, set[str]], bodies: Bodies, requests: Sequence[Request], now_ms: int) -> dict[str, Sight]:
         regions = sorted({*clusters, *(request.region for request in requests)})
+        known = bodies.get("cluster", {})
 
         def look(name: str) -> Sight:
             mine = [request for request in requests if request.region == name]
-            return self._region(name).look(sorted(clusters.get(name, ())), mine, now_ms)
+            return self._region(name).look({each: known[each] for each in sorted(clusters.get(name, ()))}, mine, now_ms)
 
         return dict(zip(regions, self._together(look, regions), strict=True))
 
@@ -172,7 +178,10 @@ class Scaler:
         return [request for request in now.values() if not request.is_over]
 
     # -- do --------------------------------------------------------------------------------------------------------------
-    def _act(self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], now_ms: int) -> dict[str, _Outcome]:
+    def _act(
+        self, plan: Mapping[Lane, Course], asked: Question, bodies: Bodies, requests: Sequence[Request], now_ms: int
+    ) -> dict[str, _Outcome]:
+        launches = {name: launch_type(body) for name, body in bodies.get("cluster", {}).items()}
         regions = sorted({region for course in plan.values() for region in (*course.asked, *course.spare)})
         until = now_ms + int(LONGEST_S * 1000)
 
@@ -184,23 +193,23 @@ class Scaler:
                     self._end(region, mine, workers, outcome, now_ms)
             for lane in _by_priority(plan, asked):
                 if workers := plan[lane].asked.get(region):
-                    self._ask(region, lane, workers, asked.shapes[lane.definition].vcpus, outcome, until)
+                    self._ask(region, lane, workers, asked.shapes[lane.definition].vcpus, launches[lane.cluster], outcome, until)
             return outcome
 
         return dict(zip(regions, self._together(act, regions), strict=True))
 
-    def _ask(self, region: str, lane: Lane, workers: int, vcpus: int, outcome: _Outcome, until_ms: int) -> None:
+    def _ask(self, region: str, lane: Lane, workers: int, vcpus: int, launch: str, outcome: _Outcome, until_ms: int) -> None:
         """Ask a region for workers of a lane, request after request, until it refuses or time is over."""
         for count in capacity.requests(workers):
             if self._now_ms() > until_ms:
                 outcome.refused[lane] = "there was no time for more requests; they follow in a minute"
                 return
-            request = self._fleet.intend(lane, region, count, vcpus, self._now_ms())
+            request = self._fleet.intend(lane, region, count, vcpus, self._now_ms(), launch)
             try:
                 submitted = self._region(region).submit(request)
             except AwsError as exc:
                 outcome.refused[lane] = shortened(exc)[:MOST_REASON]
-                if is_certain(exc):
+                if self._region(region).is_certain(request, exc):
                     self._fleet.forget(request)
                 else:
                     outcome.requested.append(request)
@@ -247,7 +256,7 @@ class Scaler:
                 capacity_items.remove(self._table, lane)
 
     # -- regions ---------------------------------------------------------------------------------------------------------
-    def _region(self, name: str) -> BatchRegion:
+    def _region(self, name: str) -> RegionDriver:
         if name not in self._regions:
             self._regions[name] = self._make(name)
         return self._regions[name]

@@ -16,6 +16,7 @@ from typing import Any
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.patience import Patience
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
+from cyclone_core.scheduler.dynamo.region_driver import BATCH, ByLaunchType, RegionDriver
 from cyclone_core.scheduler.dynamo.scaling import NOTHING, Scaler
 from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
@@ -43,8 +44,8 @@ def _scaler() -> Scaler:
     """Kept for the next event, with its connections."""
     ours = control()
 
-    def region(name: str) -> BatchRegion:
+    def region(name: str) -> RegionDriver:
         settings = {"CYCLONE_RETENTION_DAYS": str(ours.retention_s // 86_400)}
-        return BatchRegion(Aws(name, credentials, patience=QUICK), ours.host, name, settings=settings)
+        return ByLaunchType({BATCH: BatchRegion(Aws(name, credentials, patience=QUICK), ours.host, name, settings=settings)})
 
     return Scaler(ours.table, ours.records.bodies, region, ours.now)
