@@ -21,6 +21,7 @@ from cyclone_core.scheduler.remote.intake import Intake
 from cyclone_core.scheduler.remote.machine import Machine
 from cyclone_core.scheduler.remote.record import Plan, Records
 from cyclone_core.scheduler.remote.supervisor import DELETE_S, MOST_HELD, TICK_S, WIDTH, _further
+from cyclone_core.scheduler.remote.usage import Usage
 from cyclone_core.scheduler.remote.words import Words
 from cyclone_core.worker.reports import REPORT_S
 
@@ -65,8 +66,10 @@ class Worker:
         files = Files(self.state_dir, lambda *_: b"")
         self.store, lanes = world.another_store(), Lanes(world.services, HOST)
         self.intake = Intake(self.machine, self.store, lanes, files)
-        self.records = Records(self.machine, self.store, self.store.bucket, lanes, self.state_dir)
-        self.words = Words(self.machine, world.table)
+        self.usage = Usage(self.machine, world.table, lambda: clock.now)
+        self.usage.place = f"{REGION} m6i.large spot 0.0345"
+        self.records = Records(self.machine, self.store, self.store.bucket, lanes, self.state_dir, self.usage)
+        self.words = Words(self.machine, world.table, self.usage)
         self.journal = os.open(f"{self.state_dir}/journal", os.O_RDWR | os.O_CREAT)
         world.at_end.append(lambda: os.close(self.journal))
         self.at = 0
@@ -167,6 +170,7 @@ class Worker:
         for held, _, row in unsaid:
             self.pace.lasted(row[5] / 1e6)
             held.pace.lasted(row[5] / 1e6)
+            self.usage.add(held.job["q"], held.job["u"], row[5])
             held.report([row], {}, self.journal, now)
 
     # -- tasks to the agent -------------------------------------------------------------------------------------------

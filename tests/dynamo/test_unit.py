@@ -284,3 +284,15 @@ def test_a_waiting_slice_of_a_cancelled_array_is_cancelled() -> None:
     unit.stopped = 5
     assert list(unit.states()) == [CANCELLED] * 3
     assert unit.counts() == [3, 0, 0, 0, 0, 0]
+
+
+def test_what_was_used_is_counted_once_when_a_slice_is_cut() -> None:
+    """The first part has it; the others have used nothing yet."""
+    unit = _tile(9)
+    unit.use("here m6i.large spot 0.03", 1500)
+    unit.use("here m6i.large spot 0.03", 500)
+    unit.use("there ? own ?", 7)
+    unit.use("nowhere", 0)
+    first, second = unit.split([25])
+    assert _stored(first, set()).used == {"here m6i.large spot 0.03": 2000, "there ? own ?": 7}
+    assert _stored(second, set()).used == {}

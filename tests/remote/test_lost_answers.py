@@ -16,6 +16,7 @@ from cyclone_core.scheduler.lifecycle import Retry
 from cyclone_core.scheduler.remote.held import Held
 from cyclone_core.scheduler.remote.machine import Machine
 from cyclone_core.scheduler.remote.record import Plan, Records
+from cyclone_core.scheduler.remote.usage import Usage
 from tests.remote.host import ACCOUNT, FAR_REGION, REGION, Host
 
 
@@ -50,7 +51,7 @@ class Bench:
             "CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": FAR_REGION,
             "CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big",
         })  # fmt: skip
-        self.records = Records(machine, store, host.bucket, host.lanes, "/nowhere")
+        self.records = Records(machine, store, host.bucket, host.lanes, "/nowhere", Usage(machine, store.table))
         self.job = host.submit("true", indices=(1, 20, 1), tasks=20, size=20)
         claimed = store.claim(self.job, 1, "here", 5, int(time.time() * 1000))
         assert isinstance(claimed, Claimed)

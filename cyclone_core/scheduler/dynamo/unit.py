@@ -69,13 +69,13 @@ class Unit:
     cancelled: positions whose cancellation was asked for. stopped: when that of the whole job was asked for; of a slice whoever reads
     the job's item sets it. log: number of its last log object. lost: leases in a row that ended without a result.
     reasons: (position, attempt) -> why it ended so. output: of a single job's final attempt when little. follow: somebody follows until.
-    live: position -> [attempt, chunks, bytes] of running tasks' output so far.
+    live: position -> [attempt, chunks, bytes] of running tasks' output so far. used: place -> vCPU milliseconds of its attempts there.
     touched: something changed that a write must make known with a new version.
     """
 
     __slots__ = (
         "ahead", "array", "cancelled", "earlier", "follow", "high", "histories", "job", "lease", "live", "log", "lost", "low", "mark",
-        "output", "reasons", "results", "running", "shape", "state", "stopped", "touched", "until", "version", "worker",
+        "output", "reasons", "results", "running", "shape", "state", "stopped", "touched", "until", "used", "version", "worker",
     )  # fmt: skip
 
     def __init__(self, job: int, low: int, high: int, array: bool, shape: "Item | None" = None) -> None:
@@ -91,6 +91,7 @@ class Unit:
         self.reasons: dict[tuple[int, int], str] = {}
         self.output = b""
         self.live: dict[int, list[int]] = {}
+        self.used: dict[str, int] = {}
         self.touched = True
 
     # -- items --------------------------------------------------------------------------------------------------------------------
@@ -121,6 +122,7 @@ class Unit:
             unit.histories.update(dict.fromkeys(range(low, high + 1), tuple(history)))
         unit.reasons = _read_reasons(item.get("why", b""))
         unit.live = {int(position): told for position, told in jsons.loads(item.get("lv", "{}")).items()}
+        unit.used = jsons.loads(item.get("us", "{}"))
         unit.touched = False
         unit.hear(item)
         return unit
@@ -154,7 +156,7 @@ class Unit:
             "rs": columns.pack(sorted(self.results.values())) if self.results else None,
             "hs": columns.pack(sorted(self.earlier)) if self.earlier else None,
             "op": _text(self._spans()) if self.histories else None, "lg": self.log or None, "ls": self.lost or None,
-            "o": self.output or None, "why": _write_reasons(self.reasons),
+            "o": self.output or None, "why": _write_reasons(self.reasons), "us": _text(self.used) if self.used else None,
         }  # fmt: skip
         if self.array:
             found["h"] = self.high
@@ -282,6 +284,11 @@ class Unit:
                 again.append(position)
         self._close_if_over()
         return self._ranges(sorted(set(again) - set(self.results)))
+
+    def use(self, place: str, vcpu_ms: int) -> None:
+        """Attempts of it used so much at a place (`remote.usage`)."""
+        if vcpu_ms:
+            self.used = {**self.used, place: self.used.get(place, 0) + vcpu_ms}
 
     def _judge(self, row: "Row", history: "History", reason: str | None, retry: "Retry", number: int) -> bool:
         """An attempt that did not simply succeed; whether the task runs again."""

@@ -24,13 +24,14 @@ class Instance:
 
     def name(self) -> str:
         """Its id, "" where nobody tells."""
-        return self._get("instance-id")
+        return self.get("instance-id")
 
     def is_interrupted(self) -> bool:
         """Whether it will be stopped or terminated within two minutes."""
-        return bool(self._get("spot/instance-action"))
+        return bool(self.get("spot/instance-action"))
 
-    def _get(self, path: str) -> str:
+    def get(self, path: str) -> str:
+        """One of its metadata, "" where nobody tells."""
         if not self.is_there:
             return ""
         try:

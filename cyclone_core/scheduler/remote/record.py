@@ -12,6 +12,7 @@ from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.store import LeaseLost
 from cyclone_core.scheduler.remote import clock, logs
 from cyclone_core.scheduler.remote.agent import log
+from cyclone_core.scheduler.remote.usage import vcpu_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.store import DynamoStore
     from cyclone_core.scheduler.remote.held import Held
     from cyclone_core.scheduler.remote.machine import Machine
+    from cyclone_core.scheduler.remote.usage import Usage
 
 BACK, DIED, LEAVING = "back", "died", "leaving"
 """Ways to let go of a unit (`Held.how`): nothing of it runs; the agent died under it; its tasks were ended because the worker leaves."""
@@ -65,8 +67,9 @@ class Written:
 class Records:
     """See the module."""
 
-    def __init__(self, machine: "Machine", store: "DynamoStore", bucket: "Bucket", lanes: "Lanes", state_dir: str) -> None:
+    def __init__(self, machine: "Machine", store: "DynamoStore", bucket: "Bucket", lanes: "Lanes", state_dir: str, usage: "Usage") -> None:
         self._machine, self._store, self._bucket, self._lanes, self._state_dir = machine, store, bucket, lanes, state_dir
+        self._usage = usage
 
     def write(self, held: "Held", plan: Plan) -> Written:
         """Record what ended and what was heard, and go on with the lease or let go of it."""
@@ -119,6 +122,7 @@ class Records:
         """The unit in memory as it is to be written."""
         unit, now = held.unit, clock.milliseconds()
         unit.finish(found.rows, plan.reasons, held.retry)
+        unit.use(self._usage.place, sum(vcpu_ms(row[5], self._usage.vcpus) for row, _ in found.rows))
         if found.inline:
             self._keep_inline(held, found)
         unit.settle(now, plan.started)
@@ -132,6 +136,7 @@ class Records:
         elif plan.how == BACK:
             unit.give_back(now)
         else:
+            unit.use(self._usage.place, sum(vcpu_ms(now * 1000 - start, self._usage.vcpus) for start in plan.started.values() if start))
             unit.lose(now, plan.started, counted=plan.how == DIED, reason=plan.reason)
 
     def _keep_inline(self, held: "Held", found: logs.Log) -> None:

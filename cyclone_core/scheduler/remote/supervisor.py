@@ -33,6 +33,7 @@ from cyclone_core.scheduler.remote.intake import SPEC, Intake
 from cyclone_core.scheduler.remote.machine import SPOT_S
 from cyclone_core.scheduler.remote.notice import LOOK_S, Instance
 from cyclone_core.scheduler.remote.record import BACK, DIED, LEAVING, Plan, Records, Written
+from cyclone_core.scheduler.remote.usage import Usage
 from cyclone_core.scheduler.remote.words import Words
 
 TYPE_CHECKING = False
@@ -77,7 +78,9 @@ class Supervisor:
         instance: Instance | None = None,
     ) -> None:  # fmt: skip
         self.machine, self.store, self.times, self.files, self.state_dir = machine, store, machine.times, files, state_dir
-        self.intake, self.records = Intake(machine, store, lanes, files), Records(machine, store, store.bucket, lanes, state_dir)
+        self.usage = Usage(machine, store.table)
+        self.intake = Intake(machine, store, lanes, files)
+        self.records = Records(machine, store, store.bucket, lanes, state_dir, self.usage)
         self.connections = Connections(socket_path, self._take_in, self._gone)
         self.arrivals = Arrivals()
         self.signals = _wakeup_pipe()
@@ -86,7 +89,7 @@ class Supervisor:
         self.polls, self.claims, self.writes = (Calls(self.arrivals, threads) for threads in (1, AT_ONCE, AT_ONCE))
         self.looks, self.notes = Calls(self.arrivals, 2), Calls(self.arrivals, 2)
         self.agent = AgentProcess(state_dir, socket_path, self.connections)
-        self.words, self.instance = Words(machine, store.table), instance or Instance()
+        self.words, self.instance = Words(machine, store.table, self.usage), instance or Instance()
         self.held: dict[tuple[int, int], Held] = {}
         self.finished: list[Message] = []
         """messages that are to be deleted, of units that are over"""
@@ -176,6 +179,7 @@ class Supervisor:
         for row in rows:
             self.pace.lasted(row[5] / 1e6)
             held.pace.lasted(row[5] / 1e6)
+            self.usage.add(held.job["q"], held.job["u"], row[5])
         held.report(rows, reasons, self.agent.descriptor, clock.seconds())
         if held.lost:
             logs.remove((row[1], row[2], output_path(self.state_dir, *row[:3])) for row in rows)

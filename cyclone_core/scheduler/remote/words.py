@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.table import Table
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.notice import Instance
+    from cyclone_core.scheduler.remote.usage import Usage
 
 SAY_S, SAY_FIRST_S = 60.0, 8.0
 """Between two words; the first one is said before there is any work, so another follows soon."""
@@ -31,8 +32,8 @@ LIVES_S = 300
 class Words:
     """See the module. `state`, `running`, `done` are set by the loop; the rest runs in threads, and so sets `is_unwanted`."""
 
-    def __init__(self, machine: "Machine", table: "Table") -> None:
-        self._machine, self._table = machine, table
+    def __init__(self, machine: "Machine", table: "Table", usage: "Usage") -> None:
+        self._machine, self._table, self._usage = machine, table, usage
         self.state, self.running, self.done, self.is_unwanted = "", "", 0, False
         self._started, self._instance = time.time(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
@@ -47,6 +48,7 @@ class Words:
     def begin(self, instance: "Instance") -> None:
         """Learn which instance this is, and say that there is a worker. Raises AwsError."""
         self._instance = instance.name()
+        self._usage.begin(instance)
         self.say(clock.seconds())
 
     def is_due(self, now: float) -> bool:
@@ -60,6 +62,7 @@ class Words:
         wall = int(time.time())
         said = {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S}
         self.is_unwanted = bool(self._table.update(self.key, set=said).get("leave"))
+        self._usage.say()
 
     def body(self, now: float, wall: int) -> "dict[str, Any]":
         """What is said."""
@@ -77,6 +80,7 @@ class Words:
 
     def end(self) -> None:
         """This worker is gone. Raises AwsError."""
+        self._usage.say(last=True)
         self._table.delete(self.key)
 
 

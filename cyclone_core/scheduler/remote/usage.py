@@ -1,0 +1,97 @@
+"""What a worker's tasks used, and what that costs: an item of each day that only this worker writes, whole each time.
+
+pk U#DAY#SHARD, sk the worker's identity    expires: seconds since 1970, KEPT_DAYS on
+body (JSON)  at (seconds since 1970), rows {"QUEUE|USER|PLACE": [attempts, vCPU milliseconds]}, busy_ms and up_ms (vCPU milliseconds that
+             tasks used, and that this worker was there), vcpus, place
+
+A *place* is `REGION TYPE PURCHASE USD`: instance type, spot, ondemand or own, and the price of a vCPU hour when the worker came; `?` for
+what nobody tells. It counts every attempt that ended here, also one whose result another worker's took the place of: it was paid for.
+What a killed worker used since it last said something, a minute at most, is not counted. Units say the same of their own attempts (`us`).
+"""
+
+import json
+import os
+import time
+from zlib import crc32
+
+from cyclone_core.scheduler.dynamo import keys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from cyclone_core.scheduler.dynamo.table import Table
+    from cyclone_core.scheduler.remote.machine import Machine
+    from cyclone_core.scheduler.remote.notice import Instance
+
+KEPT_DAYS = 400
+UNKNOWN = "?"
+_DAY_S = 86_400
+_PURCHASES = {"spot": "spot", "on-demand": "ondemand", "capacity-block": "ondemand"}
+"""What the metadata service calls them."""
+
+
+class Usage:
+    """See the module. `add` is called by the loop, the rest in a thread; both only ever replace or grow what the other reads."""
+
+    def __init__(self, machine: "Machine", table: "Table", wall: "Callable[[], float]" = time.time) -> None:
+        self._machine, self._table, self._wall = machine, table, wall
+        self.place = os.environ.get("CYCLONE_PLACE") or f"{machine.region} {UNKNOWN} {UNKNOWN} {UNKNOWN}"
+        self.vcpus: int = machine.lane["vcpus"]
+        """of a task"""
+        self._since = wall()
+        self._rows: dict[str, list[int]] = {}
+        self._busy_ms = self._said_ms = 0
+        self._day = int(self._since) // _DAY_S
+
+    def begin(self, instance: "Instance") -> None:
+        """Learn what this machine is and costs; who started the worker may have told. Raises AwsError."""
+        if "CYCLONE_PLACE" in os.environ:
+            return
+        kind, purchase = instance.get("instance-type"), _PURCHASES.get(instance.get("instance-life-cycle"), UNKNOWN)
+        if kind:
+            usd = self._usd(kind, purchase, instance.get("placement/availability-zone"))
+            self.place = f"{self._machine.region} {kind} {purchase} {usd}"
+
+    def _usd(self, kind: str, purchase: str, zone: str) -> str:
+        return UNKNOWN
+
+    def add(self, queue: str, user: str, duration_us: int) -> None:
+        """An attempt has ended here."""
+        used = vcpu_ms(duration_us, self.vcpus)
+        row = self._rows.setdefault(f"{queue}|{user}|{self.place}", [0, 0])
+        row[0] += 1
+        row[1] += used
+        self._busy_ms += used
+
+    def say(self, last: bool = False) -> None:
+        """Write what was used today, where that is news; last: this worker ends. Raises AwsError."""
+        now = self._wall()
+        day = int(now) // _DAY_S
+        if day == self._day and not last and self._busy_ms == self._said_ms:
+            return
+        self._put(min(now, (self._day + 1) * _DAY_S))
+        if day != self._day:
+            self._rows, self._busy_ms, self._said_ms, self._since, self._day = {}, 0, 0, float(day * _DAY_S), day
+
+    def _put(self, until: float) -> None:
+        self._said_ms = self._busy_ms
+        day = time.strftime("%Y-%m-%d", time.gmtime(self._day * _DAY_S))
+        identity = self._machine.identity
+        body = json.dumps(self.body(until), separators=(",", ":"))
+        item = {"body": body, "expires": (self._day + KEPT_DAYS) * _DAY_S}
+        self._table.put((keys.usage_part(day, crc32(identity.encode())), identity), item)
+
+    def body(self, until: float) -> "dict[str, Any]":
+        """What is said."""
+        vcpus = self.vcpus * getattr(self._machine, "width", 1)
+        return {
+            "at": int(until), "rows": dict(self._rows), "busy_ms": self._busy_ms,
+            "up_ms": max(0, int((until - self._since) * 1000)) * vcpus, "vcpus": vcpus, "place": self.place,
+        }  # fmt: skip
+
+
+def vcpu_ms(duration_us: int, vcpus: int) -> int:
+    """What an attempt used, vCPU milliseconds, one at least."""
+    return max(1, duration_us * vcpus // 1000)
