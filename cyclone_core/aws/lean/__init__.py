@@ -1,7 +1,7 @@
 """AWS without its library: signed requests over the standard library's HTTP, for job commands, functions and workers.
 
-    client       a region: operations of DynamoDB, SQS, SSM, Batch, Lambda and S3
-    requests     what is sent for them; `signing`: SigV4; `endpoints`: where to
+    client       a region: operations of DynamoDB, SQS, SSM, Batch, EC2, Lambda and S3
+    requests     what is sent for them; `ec2`: its forms and XML; `signing`: SigV4; `endpoints`: where to
     sender       a request's way: signed, sent, repeated (`retries`), refused (`refusals`, `told`)
     links        a connection, plain or encrypted (`tls`); `exchange`: HTTP over it; `pool`: connections that are kept
     chain        whose credentials: `profiles`, `process`, `machine` (container, instance), `kept` (what only AWS's library finds)

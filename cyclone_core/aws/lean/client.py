@@ -90,6 +90,13 @@ class Aws:
         """An answer of Batch. Raises AwsError."""
         return self._json(requests.of_batch(operation, parameters))
 
+    def ec2(self, operation: str, **parameters: "Any") -> "dict[str, Any]":
+        """An answer of EC2, names and values as on the wire: `ec2.loads` tells how XML becomes this. parameters: see `ec2.form`.
+
+        Raises AwsError; what makes something (CreateFleet) is repeated only when a ClientToken is given.
+        """
+        return self._json(requests.of_ec2(operation, parameters))
+
     def invoke(self, function: str, payload: object, wait: bool = False) -> "Any":
         """Call a function; what it answers when that is waited for, else None. function: name or ARN; payload: any JSON.
 

@@ -47,7 +47,7 @@ class Answer:
     def __init__(self, status: int, headers: "dict[str, str]", body: bytes, size: int) -> None:
         self.status, self.headers, self.body, self.size = status, headers, body, size
         self.json: Any = {}
-        """What the body says, where it is JSON."""
+        """What the body says, where it is JSON, or XML of EC2."""
 
 
 def exchange(

@@ -78,6 +78,16 @@ def of_batch(operation: str, parameters: "dict[str, Any]") -> Request:
     return made
 
 
+def of_ec2(operation: str, parameters: "dict[str, Any]") -> Request:
+    """A request to EC2. What makes something is repeated only with a token."""
+    from cyclone_core.aws.lean import ec2
+
+    made = _with(Request("ec2", operation, "POST", "/"), ec2.form(operation, parameters), ec2.FORM)
+    made.parameters = parameters
+    made.repeats = ec2.repeats(operation, parameters)
+    return made
+
+
 def of_invoke(function: str, payload: object, wait: bool) -> Request:
     """A call of a function. function: name or ARN."""
     body = jsons.dumps(payload)

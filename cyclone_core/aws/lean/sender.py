@@ -75,7 +75,7 @@ class Sender:
             credentials = self.credentials()
             try:
                 answer = self._once(request, credentials)
-                _read_json(request, answer)
+                _read(request, answer)
             except NoAnswer as exc:
                 pause = tries.after_silence(exc)
                 if pause is None:
@@ -146,8 +146,11 @@ class Sender:
         return False
 
 
-def _read_json(request: "Request", answer: "Answer") -> None:
-    """Raises NoAnswer where a good answer should be JSON and is not: something between us and AWS answers."""
+def _read(request: "Request", answer: "Answer") -> None:
+    """Raises NoAnswer where a good answer should be JSON or XML and is not: something between us and AWS answers."""
+    if request.service == "ec2":
+        _read_xml(answer)
+        return
     if answer.body[:1] != b"{" and not request.is_json:
         return
     try:
@@ -155,6 +158,18 @@ def _read_json(request: "Request", answer: "Answer") -> None:
     except ValueError as exc:
         if request.is_json and answer.status < 300:
             raise NoAnswer("BadAnswer", "its answer is no JSON", sent=True) from exc
+
+
+def _read_xml(answer: "Answer") -> None:
+    """Of EC2; refusals are read where all are."""
+    if answer.status >= 300:
+        return
+    from cyclone_core.aws.lean import ec2
+
+    try:
+        answer.json = ec2.loads(answer.body)
+    except ValueError as exc:
+        raise NoAnswer("BadAnswer", "its answer is no XML", sent=True) from exc
 
 
 def _random() -> float:
