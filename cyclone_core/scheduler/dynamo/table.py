@@ -169,10 +169,6 @@ class Table:
         """`update` as a part of a transaction."""
         return {"Update": _with_item(self._update(key, set or {}, add or {}, remove, {}, when))}
 
-    def delete_action(self, key: "Key", when: "When" = ()) -> "Action":
-        """`delete` as a part of a transaction."""
-        return {"Delete": _with_item({"TableName": self.name, "Key": _key(key), **_condition(when, {}, {})})}
-
     def check_action(self, key: "Key", when: "When") -> "Action":
         """A condition on an item that a transaction does not change."""
         return {"ConditionCheck": _with_item({"TableName": self.name, "Key": _key(key), **_condition(when, {}, {})})}
