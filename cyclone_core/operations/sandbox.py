@@ -24,10 +24,10 @@ from cyclone_core.errors import CycloneError, EngineMissing, HostUnavailable, Mi
 from cyclone_core.locks import is_held
 from cyclone_core.sandbox import faults as fault_files
 from cyclone_core.sandbox.batch.execution import end_left_over
-from cyclone_core.sandbox.faults import Faults, RequestFault
+from cyclone_core.sandbox.faults import Faults, RequestFault, Starvation
 from cyclone_core.sandbox.settings import PROFILE, REGION, Directory, Running, Settings
 
-__all__ = ["Faults", "RequestFault", "Settings", "Status"]
+__all__ = ["Faults", "RequestFault", "Settings", "Starvation", "Status"]
 MINISTACK = "1.5.33"
 """The version that the sandbox's plug-in fits."""
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -6,6 +6,7 @@ They are read from a file of the sandbox's directory whenever something happens,
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 
@@ -25,6 +26,17 @@ class RequestFault:
 
 
 @dataclass(frozen=True)
+class Starvation:
+    """Where no new instance comes, as when AWS has none left; what runs goes on."""
+
+    region: str
+    queue: str = "*"
+    """Pattern of job queues' names."""
+    purchase: str = ""
+    """How they would be bought: SPOT, or EC2 for on demand; "" for any way."""
+
+
+@dataclass(frozen=True)
 class Faults:
     """What goes wrong. Resources are named by type (`AWS::SQS::Queue`) or logical id."""
 
@@ -41,6 +53,7 @@ class Faults:
     requests: Sequence[RequestFault] = ()
     interruptions: Sequence[tuple[str, int]] = ()
     """Jobs of Batch with the number of the attempt that loses its host, as when a spot instance is taken away."""
+    starved: Sequence[Starvation] = ()
 
     def delay_of(self, resource_type: str, logical_id: str) -> float:
         """Seconds that a resource takes; its logical id goes before its type."""
@@ -54,6 +67,10 @@ class Faults:
     def interrupts(self, job_id: str, attempt: int) -> bool:
         """Whether an attempt loses its host."""
         return any((job_id, attempt) == (each[0], each[1]) for each in self.interruptions)
+
+    def starves(self, region: str, queue: str, purchase: str) -> bool:
+        """Whether no instance comes for a job queue. purchase: as Batch spells it."""
+        return any(each.region == region and fnmatchcase(queue, each.queue) and each.purchase in ("", purchase) for each in self.starved)
 
     def request_fault(self, service: str, region: str) -> RequestFault | None:
         """What happens to a request, None for nothing."""
@@ -88,4 +105,6 @@ class FaultFile:
 
 def _parse(text: str) -> Faults:
     values = json.loads(text)
-    return Faults(**{**values, "requests": [RequestFault(**fault) for fault in values.pop("requests", ())]})
+    requests = [RequestFault(**fault) for fault in values.pop("requests", ())]
+    starved = [Starvation(**each) for each in values.pop("starved", ())]
+    return Faults(**values, requests=requests, starved=starved)

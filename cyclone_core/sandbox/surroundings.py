@@ -70,6 +70,10 @@ class SandboxSurroundings(Surroundings):
         """As the faults say."""
         return self._faults.current().interrupts(job_id, attempt)
 
+    def is_starved(self, scope: Scope, queue: str, purchase: str) -> bool:
+        """As the faults say."""
+        return self._faults.current().starves(scope[1], queue, purchase)
+
     def problems_of(self, scope: Scope, resources: Mapping[str, Any]) -> list[str]:
         """Subnets, security groups and instance profiles that do not exist. Called where requests are answered, so in their scope."""
         calls = ScopedEc2()

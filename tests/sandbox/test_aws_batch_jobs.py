@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cyclone_core.operations.sandbox import Faults
+from cyclone_core.operations.sandbox import Faults, Starvation
 from tests.sandbox.batch import Batch
 from tests.sandbox.conftest import Sandbox, wait_until
 
@@ -107,6 +107,18 @@ def test_a_job_that_loses_its_host_is_tried_again(batch: Batch, faults: Callable
     job = batch.wait(job_id)
     assert (job["status"], len(job["attempts"])) == ("SUCCEEDED", 2)
     assert job["attempts"][0]["statusReason"].startswith("Host EC2")
+
+
+def test_a_queue_without_capacity_holds_its_jobs_until_instances_come(batch: Batch, faults: Callable[[Faults], None]) -> None:
+    """With AWS's reason; queues that are not starved, or are bought otherwise, go on."""
+    batch.add_queue("other", "environment")
+    faults(Faults(starved=[Starvation("us-east-2", "que*", "FARGATE"), Starvation("us-east-2", "other", "SPOT")]))
+    job_id = batch.submit("true")
+    assert batch.wait(batch.submit("true", "other"))["status"] == "SUCCEEDED"
+    held = batch.job(job_id)
+    assert (held["status"], held["statusReason"][:39]) == ("RUNNABLE", "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY")
+    faults(Faults())
+    assert batch.wait(job_id)["status"] == "SUCCEEDED"
 
 
 def test_a_job_that_ignores_sigterm_is_killed(batch: Batch) -> None:

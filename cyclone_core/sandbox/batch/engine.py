@@ -1,6 +1,7 @@
 """Which job runs when, and everything that happens to it.
 
-Nobody polls: every change (a submission, an end, an update) looks what can start now. A queue is served in its order; a head that does not
+Nobody polls: every change (a submission, an end, an update) looks what can start now; only while no instances come (`Starvation`) is that
+looked at again and again. A queue is served in its order; a head that does not
 fit holds up what is behind it, as in AWS's first-in-first-out queues. Each attempt has a thread that waits for its process.
 """
 
@@ -19,6 +20,10 @@ from cyclone_core.sandbox.batch.submission import jobs_of, work_of
 
 _LOOK_EVERY_S = 0.2
 """So often an attempt's thread looks whether it is to end, and sends on what was printed."""
+_HUNGRY_S = 0.3
+"""So often it is looked whether instances come again."""
+_NO_CAPACITY = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type {}"
+"""https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable.html"""
 _WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
 
 
@@ -33,6 +38,7 @@ class Engine:
         self._places: dict[Scope, Place] = {}
         self._running: dict[str, tuple[Job, threading.Thread]] = {}
         self._closed = False
+        self._hungry: threading.Timer | None = None
 
     def place(self, scope: Scope) -> Place:
         """Batch in an account and region."""
@@ -138,18 +144,35 @@ class Engine:
         """The first compute environment with room for a job; or None and why not."""
         if self._closed or len(self._running) >= self._limits.running:
             return None, f"the sandbox runs at most {self._limits.running} jobs at once"
-        could_ever = False
+        could_ever, starved = False, ""
         for arn in environments_of(queue):
             environment = place.catalogue.environment(arn)
             most = float(environment.get("computeResources", {}).get("maxvCpus", 0))
             if environment["state"] != "ENABLED" or environment["status"] != "VALID":
                 continue
             could_ever = could_ever or job.work.vcpus <= most
-            if place.used_vcpus.get(arn, 0.0) + job.work.vcpus <= most:
+            if place.used_vcpus.get(arn, 0.0) + job.work.vcpus > most:
+                continue
+            if not self._surroundings.is_starved(place.scope, queue["jobQueueName"], environment["computeResources"].get("type", "")):
                 return arn, ""
+            starved = _NO_CAPACITY.format((environment["computeResources"].get("instanceTypes") or ["any"])[0])
+        if starved:
+            self._look_again()
         if could_ever:
-            return None, ""
+            return None, starved
         return None, "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no compute environment of the queue can ever have so many vCPUs"
+
+    def _look_again(self) -> None:
+        """In a moment; nobody says when instances come."""
+        if self._hungry is None and not self._closed:
+            self._hungry = threading.Timer(_HUNGRY_S, self._fed)
+            self._hungry.daemon = True
+            self._hungry.start()
+
+    def _fed(self) -> None:
+        with self.lock:
+            self._hungry = None
+            self.go_on()
 
     def _release_dependent(self, place: Place) -> None:
         for job in list(place.dependent):

@@ -45,6 +45,10 @@ class Surroundings:
         """Whether the host of an attempt is taken away."""
         return False
 
+    def is_starved(self, scope: Scope, queue: str, purchase: str) -> bool:
+        """Whether no instance comes for a queue. purchase: type of the compute environment."""
+        return False
+
     def problems_of(self, scope: Scope, resources: Mapping[str, Any]) -> list[str]:
         """What stands against the `computeResources` of an environment."""
         return []
