@@ -13,6 +13,15 @@ Everything comes from the environment that the definition's stack, AWS Batch and
     AWS_ENDPOINT_URL        of the sandbox
     AWS_BATCH_JOB_ID        its name
 
+A machine with several slots (`offer`) starts its workers itself, and tells them besides:
+
+    CYCLONE_WIDTH           tasks that run at once (1); each has the definition's vCPUs and memory
+    CYCLONE_WORKER_NAME     its name, MACHINE#NUMBER
+    CYCLONE_INSTANCE        the machine's; what becomes of that is the machine's business, so nobody else is asked
+    CYCLONE_PLACE           where it is and what it costs (`usage`)
+    CYCLONE_COUNTS          descriptor of a file of its parent's into which it writes how many tasks run and have ended (`counts`)
+    CYCLONE_LANE            also memory_mib (most of a task; without it the container's) and timeout_s (of a task)
+
 Refused with UsageError: an environment that does not say whom to work for.
 """
 
@@ -68,7 +77,7 @@ class Machine:
 
     __slots__ = (
         "account", "cluster", "definition", "endpoint", "host", "identity", "idle_s", "journal_bytes", "kept_ms", "lane",
-        "main_region", "region", "root", "stop_s", "times", "variables",
+        "main_region", "region", "root", "stop_s", "times", "variables", "width",
     )  # fmt: skip
 
     def __init__(self, environ: "Mapping[str, str]", pid: int = 0) -> None:
@@ -76,15 +85,17 @@ class Machine:
         missing = [name for name in _NEEDED if not environ.get(name)]
         if missing:
             what = f"this worker does not know whom it works for: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-            raise UsageError(f"{what}. Workers are started by an AWS host, as jobs of AWS Batch")
+            raise UsageError(f"{what}. AWS hosts start workers by themselves; a machine of yours joins with cyclone-worker join")
         self.host, self.account, self.main_region, self.region, self.definition, self.cluster = (environ[name] for name in _NEEDED)
         self.endpoint = environ.get("AWS_ENDPOINT_URL") or None
-        self.identity = f"{self.region}/{environ.get('AWS_BATCH_JOB_ID') or f'{os.uname().nodename}-{pid}'}"
-        self.idle_s = _number(environ, "CYCLONE_IDLE_S", 20.0)
-        self.stop_s = _number(environ, "CYCLONE_STOP_S", _ECS_STOP_S)
-        self.kept_ms = int(_number(environ, "CYCLONE_RETENTION_DAYS", 30.0) * 86_400_000)
-        self.times = Times(max(1.0, _number(environ, "CYCLONE_LEASE_S", 120.0)))
-        self.journal_bytes = int(_number(environ, "CYCLONE_JOURNAL_MIB", 256.0) * 2**20)
+        name = environ.get("CYCLONE_WORKER_NAME") or environ.get("AWS_BATCH_JOB_ID") or f"{os.uname().nodename}-{pid}"
+        self.identity = f"{self.region}/{name}"
+        self.width = max(1, int(number_of(environ, "CYCLONE_WIDTH", 1.0)))
+        self.idle_s = number_of(environ, "CYCLONE_IDLE_S", 20.0)
+        self.stop_s = number_of(environ, "CYCLONE_STOP_S", _ECS_STOP_S)
+        self.kept_ms = int(number_of(environ, "CYCLONE_RETENTION_DAYS", 30.0) * 86_400_000)
+        self.times = Times(max(1.0, number_of(environ, "CYCLONE_LEASE_S", 120.0)))
+        self.journal_bytes = int(number_of(environ, "CYCLONE_JOURNAL_MIB", 256.0) * 2**20)
         self.root = environ.get("CYCLONE_WORKER_DIR") or environ.get("TMPDIR") or "/tmp"
         told = _told_lane(environ.get("CYCLONE_LANE", ""))
         self.variables = {name: value for name, value in environ.items() if not name.startswith(_NOT_FOR_TASKS)}
@@ -92,9 +103,9 @@ class Machine:
         self.lane: dict[str, Any] = {
             "name": self.definition,
             "vcpus": told.get("vcpus") or 1,
-            "memory_mib": 0,
+            "memory_mib": told.get("memory_mib") or 0,
             "environment": {name: value for name, value in environ.items() if name in named},
-            "timeout_s": 0,  # the definition's is a worker's, and AWS Batch sees to it
+            "timeout_s": told.get("timeout_s") or 0,  # in a container it is the worker's, and AWS Batch sees to it
             "image": None,
             "container_options": {},
             "working_directory": told.get("working_directory") or "worker",
@@ -113,7 +124,12 @@ class Machine:
         return naming.data_bucket(self.host, self.account, self.main_region)
 
     def limit_memory(self, group: str = "/sys/fs/cgroup") -> None:
-        """Let the agent end a task before the kernel ends whatever it likes in this container. group: the control group's directory."""
+        """Let the agent end a task before the kernel ends whatever it likes in this container. group: the control group's directory.
+
+        Nothing is to be found out where the machine has said how much a task may have.
+        """
+        if self.lane["memory_mib"]:
+            return
         for name in ("memory.max", "memory/memory.limit_in_bytes"):
             try:
                 with open(f"{group}/{name}", encoding="ascii") as file:
@@ -135,13 +151,14 @@ class Machine:
         return {**self.lane, "working_directory": "worker"}
 
 
-def _number(environ: "Mapping[str, str]", name: str, default: float) -> float:
+def number_of(environ: "Mapping[str, str]", name: str, default: float, most: float = 1e6) -> float:
+    """A variable that is a number from 0 on, below `most`. Raises UsageError."""
     text = environ.get(name, "")
     try:
         found = float(text) if text else default
     except ValueError:
         found = -1.0
-    if not 0 <= found < 1e6:
+    if not 0 <= found < most:
         raise UsageError(f"{name} is {text!r}, which is no number from 0 on. Set it to one, such as {name}={default:g}")
     return found
 
