@@ -13,6 +13,8 @@ from pathlib import Path
 
 _PROJECT = Path(__file__).parents[2]
 _PACKAGE = "cyclone_core"
+_DATA = {"cyclone_core.prices.table": "cyclone_core/prices/table.json"}
+"""Module -> the file that it reads from beside it."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip can say."""
 _MODE = 0o100644 << 16
@@ -38,7 +40,7 @@ def packed(modules: Sequence[str]) -> bytes:
 
     Modules that they import have to be named too. Raises FileNotFoundError for one that is not there.
     """
-    files = {path: _source(path) for path in map(_path, modules)}
+    files = {path: _source(path) for path in (*map(_path, modules), *(_DATA[name] for name in modules if name in _DATA))}
     for path in list(files):
         for folder in list(Path(path).parents)[:-1]:
             files.setdefault(f"{folder}/__init__.py", b"")
