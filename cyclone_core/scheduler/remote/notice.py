@@ -1,8 +1,10 @@
-"""What the instance below tells: its id, and that its spot capacity will be taken back.
+"""What the instance below tells: its id, that its spot capacity will be taken back, and that this is likelier than it was.
 
 A container reaches the metadata service only where its instance allows a second hop; where it does not answer at first it is not asked
 again. The notice comes two minutes before, best effort, and is to be looked for every 5 s
-(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html).
+(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html). A rebalance recommendation may come before it,
+or never, and may be wrong: whoever gets one takes no more work and ends what runs
+(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html).
 """
 
 import os
@@ -11,6 +13,9 @@ from cyclone_core.aws.lean.links import NoAnswer
 from cyclone_core.aws.lean.machine import Metadata
 
 LOOK_S = 5.0
+INTERRUPTED, REBALANCE = "interrupted", "rebalance"
+WHY = {INTERRUPTED: "its spot capacity is taken back", REBALANCE: "its spot capacity is likely to be taken back soon"}
+"""News in words: why a worker leaves."""
 
 
 class Instance:
@@ -29,6 +34,12 @@ class Instance:
     def is_interrupted(self) -> bool:
         """Whether it will be stopped or terminated within two minutes."""
         return bool(self.get("spot/instance-action"))
+
+    def news(self) -> str:
+        """INTERRUPTED: it will be stopped or terminated within two minutes; REBALANCE: others should take its work; "": neither."""
+        if self.is_interrupted():
+            return INTERRUPTED
+        return REBALANCE if self.get("events/recommendations/rebalance") else ""
 
     def get(self, path: str) -> str:
         """One of its metadata, "" where nobody tells."""

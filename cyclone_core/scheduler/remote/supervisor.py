@@ -31,7 +31,7 @@ from cyclone_core.scheduler.remote.calls import Arrivals, Calls
 from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S, SHORT_S, Held, Pace, surplus
 from cyclone_core.scheduler.remote.intake import SPEC, Intake
 from cyclone_core.scheduler.remote.machine import SPOT_S
-from cyclone_core.scheduler.remote.notice import LOOK_S, Instance
+from cyclone_core.scheduler.remote.notice import INTERRUPTED, LOOK_S, WHY, Instance
 from cyclone_core.scheduler.remote.record import BACK, DIED, LEAVING, Plan, Records, Written
 from cyclone_core.scheduler.remote.usage import Usage
 from cyclone_core.scheduler.remote.words import Words
@@ -462,7 +462,7 @@ class Supervisor:
         if now >= self.notice_at and not self.notes.open:
             self.notice_at = now + LOOK_S
             if self.instance.is_there:
-                self.notes.start(self.instance.is_interrupted, done=self._noticed)
+                self.notes.start(self.instance.news, done=self._noticed)
         self.words.running = next((held.task_name for held in self.held.values() if held.out), "")
         if self.words.is_due(now) and not self.notes.open:
             self.notes.start(self.words.say, now, done=self._noted)
@@ -507,9 +507,11 @@ class Supervisor:
         if error is not None:
             self._trouble(error)
 
-    def _noticed(self, interrupted: bool | None, error: "Error") -> None:
-        if interrupted and not self.why:
-            self._leave("its spot capacity is taken back", SPOT_S)
+    def _noticed(self, news: str | None, error: "Error") -> None:
+        if news == INTERRUPTED and self.leave_at > clock.seconds() + SPOT_S:
+            self._leave(WHY[news], SPOT_S)
+        elif news and not self.why:
+            self._leave(WHY[news], SPOT_S if news == INTERRUPTED else float("inf"))
 
     def _tidy(self, now: float) -> None:
         """Files that nobody needs any more; a disk that stays full."""
