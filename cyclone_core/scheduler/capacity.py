@@ -144,19 +144,25 @@ def decide(
     return {lane: state.course(lane) for lane in sorted({demand.lane for demand in demands} | {lane for lane, _ in crews})}
 
 
-def weights(regions: Sequence[str], given: Mapping[str, int | str], automatic: bool) -> dict[str, int]:
+def weights(
+    regions: Sequence[str], given: Mapping[str, int | str], automatic: bool, routed: Mapping[str, int] | None = None
+) -> dict[str, int]:
     """A queue's weights as they count: region -> whole number, of the regions that there are and are not off.
 
-    given: as its record has them; empty: all regions. automatic: by price and capacity some day; until then all that are not off are equal,
-    as also where one of the weights is `auto`.
+    given: as its record has them; empty: all regions. automatic: by capacity and price (`routing`), as also where one of the weights is
+    `auto`. routed: what was decided so for its cluster; while nothing is, or nothing but 0 for those that are not off, they are equal.
+    A region that is newer than that decision gets an equal share.
     """
-    usable = {region: given.get(region, 0) if given else 1 for region in regions}
-    even = automatic or any(isinstance(weight, str) for weight in usable.values())
-    return {region: 1 if even else int(weight) for region, weight in usable.items() if weight != 0}
+    usable = {region: weight for region in regions if (weight := given.get(region, 0) if given else 1) != 0}
+    if not automatic and not any(isinstance(weight, str) for weight in usable.values()):
+        return {region: int(weight) for region, weight in usable.items()}
+    even = max(1, round(sum(routed.values()) / len(usable))) if routed and usable else 1
+    found = {region: (routed or {}).get(region, even) for region in usable}
+    return found if any(found.values()) else dict.fromkeys(usable, 1)
 
 
 def is_automatic(queue: Mapping[str, Any]) -> bool:
-    """Whether Cyclone chooses a queue's weights: all regions that are not off are equal then, until prices count. queue: its body."""
+    """Whether Cyclone chooses a queue's weights, by capacity and price: those of its cluster count then. queue: its body."""
     given = queue.get("region_distribution_weights") or {}
     return bool(queue.get("automate_region_weights", True)) or any(isinstance(weight, str) for weight in given.values())
 

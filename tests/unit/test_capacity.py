@@ -140,8 +140,26 @@ def test_what_fits_into_no_environment_is_not_asked_for() -> None:
     ],
 )
 def test_weights_as_they_count(given: dict[str, int | str], automatic: bool, counted: dict[str, int]) -> None:
-    """None given: all equal; 0 or left out: off; automatic ones are equal for now; regions that are gone do not count."""
+    """None given: all equal; 0 or left out: off; automatic ones are equal while none are decided; regions that are gone do not count."""
     assert capacity.weights(["a", "b"], given, automatic) == counted
+
+
+@pytest.mark.parametrize(
+    ("given", "routed", "counted"),
+    [
+        ({}, {"a": 70, "b": 30}, {"a": 70, "b": 30}),
+        ({"a": 0, "b": "auto"}, {"a": 70, "b": 30}, {"b": 30}),
+        ({}, {"a": 100}, {"a": 100, "b": 50}),
+        ({}, {"a": 100, "b": 0}, {"a": 100, "b": 0}),
+        ({"a": 0, "b": 1}, {"a": 100, "b": 0}, {"b": 1}),
+        ({}, {}, {"a": 1, "b": 1}),
+    ],
+    ids=["as decided", "one off", "a new region", "none for one", "none for all that are on", "nothing decided"],
+)
+def test_weights_that_were_decided(given: dict[str, int | str], routed: dict[str, int], counted: dict[str, int]) -> None:
+    """Automatic queues take those of their cluster, but for regions that are off; a queue with numbers does not."""
+    assert capacity.weights(["a", "b"], given, True, routed) == counted
+    assert capacity.weights(["a", "b"], {"a": 3, "b": 1}, False, routed) == {"a": 3, "b": 1}
 
 
 def test_an_array_with_a_limit_wants_as_many_workers_as_may_run() -> None:

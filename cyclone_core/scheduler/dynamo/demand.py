@@ -89,9 +89,10 @@ def _limited(table: Table) -> dict[Place, list[tuple[int, int]]]:
 
 def question(
     backlog: Backlog, bodies: Bodies, closed: Mapping[Place, str], workers: Mapping[str, int] | None = None,
-    resting: Collection[tuple[Lane, str]] = (),
+    resting: Collection[tuple[Lane, str]] = (), routed: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Question:  # fmt: skip
-    """What to decide. closed: (cluster, region) -> why nothing can be asked for there; resting: (lane, region) that asks for nothing.
+    """What to decide. closed: (cluster, region) -> why nothing can be asked for there; resting: (lane, region) that asks for nothing;
+    routed: cluster -> the regions' automatic weights, where there are any (`routing_items`).
 
     workers: definition -> vCPUs of each of the workers that it has, for definitions whose records are gone. Tasks whose queue, cluster or
     definition is gone wait for somebody to make it again, and want no workers.
@@ -109,7 +110,7 @@ def question(
             continue
         lane = Lane(cluster, definition)
         limited = backlog.limited.get((queue, definition), ())
-        demands.append(_demand(lane, queue, body, counts, shapes[definition].ratio, limited, regions))
+        demands.append(_demand(lane, queue, body, counts, shapes[definition].ratio, limited, regions, (routed or {}).get(cluster)))
         lanes[lane] = _joined(lanes.get(lane, LaneTasks(off=tuple(regions))), body, counts, demands[-1])
         rests = {region for each, region in resting if each == lane}
         kept = {region: weight for region, weight in demands[-1].weights.items() if region not in rests}
@@ -128,10 +129,18 @@ def concerned(found: Question) -> dict[str, set[str]]:
     return dict(regions)
 
 
+def automatic(found: Question, bodies: Bodies) -> set[str]:
+    """Clusters with open tasks of queues that leave it to Cyclone how regions are weighed; none where there is one region."""
+    if len(bodies.get("region", {})) < 2:
+        return set()
+    return {lane.cluster for lane, tasks in found.lanes.items() if tasks.automatic}
+
+
 def _demand(
-    lane: Lane, queue: str, body: Body, counts: tuple[int, int], ratio: int, limited: Sequence[tuple[int, int]], regions: Sequence[str]
-) -> Demand:
-    weights = capacity.weights(regions, body.get("region_distribution_weights") or {}, capacity.is_automatic(body))
+    lane: Lane, queue: str, body: Body, counts: tuple[int, int], ratio: int, limited: Sequence[tuple[int, int]], regions: Sequence[str],
+    routed: Mapping[str, int] | None,
+) -> Demand:  # fmt: skip
+    weights = capacity.weights(regions, body.get("region_distribution_weights") or {}, capacity.is_automatic(body), routed)
     waiting, running = counts
     tasks = running if body.get("paused") else capacity.useful(waiting + running, ratio, limited)
     return Demand(lane, queue, tasks, int(body.get("priority") or 0), weights)

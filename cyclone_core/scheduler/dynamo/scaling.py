@@ -23,7 +23,7 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
-from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, keys, leaving
+from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, keys, leaving, routing_items
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
@@ -65,6 +65,8 @@ class Report:
     """workers that were asked to leave for others"""
     closed: dict[str, str] = field(default_factory=dict)
     """region -> why something there could not be looked at or asked for"""
+    stale: list[str] = field(default_factory=list)
+    """clusters whose automatic weights are missing or old: the router is to look"""
 
 
 @dataclass
@@ -119,20 +121,23 @@ class Scaler:
     # -- a look ----------------------------------------------------------------------------------------------------------
     def _look(self, now_ms: int) -> Report:
         backlog, bodies, requests = demand.read(self._table), self._bodies(), self._fleet.all()
-        concerned = demand.concerned(demand.question(backlog, bodies, {}, _vcpus(requests)))
+        routing = routing_items.read(self._table)
+        routed = routing_items.current(routing, now_ms)
+        concerned = demand.concerned(demand.question(backlog, bodies, {}, _vcpus(requests), routed=routed))
         sights = self._see(concerned, bodies, requests, now_ms)
         before = capacity_items.read(self._table)
         seen = [request for sight in sights.values() for request in sight.requests]
         rests = early_ends.rests(before, requests, seen, bodies.get("definition", {}), now_ms)
         requests = self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
-        asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms))
+        asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms), routed)
         crews = self._crews(asked, requests, now_ms)
         plan, leave = self._decide(asked, crews, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
         outcomes = self._act(plan, asked, bodies, requests, now_ms)
         self._tell(plan, asked, requests, outcomes, before, rests, now_ms)
-        return replace(_report(outcomes, sights), leaving=leave)
+        stale = routing_items.stale(routing, demand.automatic(asked, bodies), now_ms)
+        return replace(_report(outcomes, sights), leaving=leave, stale=stale)
 
     def _crews(self, asked: Question, requests: Sequence[Request], now_ms: int) -> dict[tuple[Lane, str], capacity.Crew]:
         """The workers that there are, or will be: those that were asked for, and the slots of machines."""
