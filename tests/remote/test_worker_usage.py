@@ -4,8 +4,11 @@ import json
 import signal
 import time
 
-from cyclone_core.scheduler.dynamo import keys
-from tests.remote.host import Host
+from cyclone_core.scheduler.dynamo import keys, price_items
+from cyclone_core.scheduler.remote.machine import Machine
+from cyclone_core.scheduler.remote.notice import Instance
+from cyclone_core.scheduler.remote.usage import Usage
+from tests.remote.host import ACCOUNT, FAR_REGION, REGION, Host
 
 PLACE = "eu-west-1 m6i.large spot 0.0345"
 
@@ -28,3 +31,23 @@ def test_attempts_are_paid_for_where_they_ran(host: Host) -> None:
     worker.signal(signal.SIGTERM)
     assert worker.ends() == 0
     assert _rows(host) == {f"default|somebody|{PLACE}": [2, used[PLACE]]}
+
+
+class _Spot(Instance):
+    """An instance that tells what it is."""
+
+    def get(self, path: str) -> str:
+        told = {"instance-type": "m6i.large", "instance-life-cycle": "spot", "placement/availability-zone": "eu-west-1b"}
+        return told.get(path, "")
+
+
+def test_a_place_has_the_price_of_its_zone(host: Host) -> None:
+    """That of a vCPU hour, as the router told it; what nobody tells is a question mark."""
+    environ = {"CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": FAR_REGION}
+    machine = Machine({**environ, "CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big"})
+    usage = Usage(machine, host.table)
+    usage.begin(_Spot())
+    assert usage.place == "eu-west-1 m6i.large spot ?"
+    price_items.write(host.table, FAR_REGION, {"vcpus": {"m6i.large": 2}, "spot": {"m6i.large": {"a": 0.01, "b": 0.0431}}})
+    usage.begin(_Spot())
+    assert usage.place == "eu-west-1 m6i.large spot 0.02155"

@@ -14,7 +14,7 @@ import os
 import time
 from zlib import crc32
 
-from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo import keys, price_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Usage:
 
     def begin(self, instance: "Instance") -> None:
         """Learn what this machine is and costs; who started the worker may have told. Raises AwsError."""
-        if "CYCLONE_PLACE" in os.environ:
+        if os.environ.get("CYCLONE_PLACE"):
             return
         kind, purchase = instance.get("instance-type"), _PURCHASES.get(instance.get("instance-life-cycle"), UNKNOWN)
         if kind:
@@ -55,7 +55,9 @@ class Usage:
             self.place = f"{self._machine.region} {kind} {purchase} {usd}"
 
     def _usd(self, kind: str, purchase: str, zone: str) -> str:
-        return UNKNOWN
+        prices = price_items.read(self._table, self._machine.region) if purchase != UNKNOWN else None
+        found = price_items.usd(prices, kind, purchase, zone) if prices else None
+        return UNKNOWN if found is None else f"{found:.6f}".rstrip("0").rstrip(".")
 
     def add(self, queue: str, user: str, duration_us: int) -> None:
         """An attempt has ended here."""
@@ -85,7 +87,7 @@ class Usage:
 
     def body(self, until: float) -> "dict[str, Any]":
         """What is said."""
-        vcpus = self.vcpus * getattr(self._machine, "width", 1)
+        vcpus = self.vcpus * self._machine.width
         return {
             "at": int(until), "rows": dict(self._rows), "busy_ms": self._busy_ms,
             "up_ms": max(0, int((until - self._since) * 1000)) * vcpus, "vcpus": vcpus, "place": self.place,
