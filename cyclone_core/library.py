@@ -13,7 +13,7 @@ host keeps its connections for the next call. Every call reads or asks anew; a s
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from cyclone_core import paths
 from cyclone_core.errors import InvalidRequest, NotFound
@@ -25,6 +25,11 @@ from cyclone_core.scheduler.packing import pack_objects
 from cyclone_core.shell_executor import Completed, ShellExecutor
 from cyclone_core.views import Job as JobView
 from cyclone_core.views import Task as TaskView
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from cyclone_core.operations.usage import Usage
 
 __all__ = ["Array", "Completed", "Host", "Job", "JobView", "Settings", "ShellExecutor", "TaskView", "connect"]
 
@@ -152,6 +157,21 @@ class Host:
         with queries.open_host(self.name) as view:
             rows = [counts for name, counts in view.summary() if queue in (None, name)]
         return {state: sum(row[k] for row in rows) for k, state in enumerate(STATES)}
+
+    def usage(
+        self, by: str = "queue", *, since: "str | date | None" = None, until: "str | date | None" = None, job: int | None = None,
+        queue: str | None = None, user: str | None = None, most_jobs: int | None = None,
+    ) -> "Usage":  # fmt: skip
+        """What work used and cost on these days (UTC, both included; by default the last seven), by queue, user, job, region, day …
+
+        since, until: a day, or `7d`, `2w`. Its `rows` have vCPU seconds and US dollars; `prices_of` is the date of list prices in them.
+        Raises InvalidRequest with all that is wrong, NotFound for an unknown job.
+        """
+        from cyclone_core.operations import usage
+
+        asked = usage.ask(by, since, until, job, queue, user, most_jobs)
+        with queries.open_host(self.name) as view:
+            return usage.of(view, asked)
 
     def wait(self, wanted: Iterable["Job | int"], timeout_s: float | None = None) -> Iterator[tuple["Job", str]]:
         """(job, final status) of each, as they end. Raises TimeoutError, NotFound."""

@@ -87,3 +87,10 @@ def outline(count: int, blob: bytes) -> "tuple[list[int], array[int]]":
     data = decompress(blob)
     positions = [k + skipped for k, skipped in enumerate(accumulate(_unplanes(data[: 8 * count], count)), 1)]
     return positions, _unplanes(data[16 * count : 24 * count], count)
+
+
+def times(count: int, blob: bytes) -> "tuple[list[int], list[int]]":
+    """Start times, milliseconds since 1970, and durations, microseconds, of a block, in order (0: nothing ran)."""
+    data = decompress(blob)
+    starts = accumulate(_unplanes(data[24 * count : 32 * count], count), lambda before, step: before + step & _MASK)
+    return list(starts), list(_unplanes(data[32 * count : 40 * count], count))

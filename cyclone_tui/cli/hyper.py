@@ -26,6 +26,7 @@ GROUPS = {
     "deployments": "What was and is being changed, and the ways on.",
     "workers": "Processes that run tasks.",
     "events": "What happened to a host and its resources.",
+    "usage": "What work used, and what it cost: one command.",
     "sandbox": "An AWS on this machine, to try AWS hosts without an account.",
 }
 """Group -> its line in the help."""
@@ -46,7 +47,7 @@ class _Hyper(click.Group):
         if cmd_name not in GROUPS:
             return None
         module = __import__(f"cyclone_tui.cli.groups.{cmd_name}", fromlist=("group",))
-        group: click.Group = module.group
+        group: click.Command = module.group  # a group, but for what is one command
         return group
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

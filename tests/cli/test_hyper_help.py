@@ -37,7 +37,7 @@ def group(name: str) -> click.Group:
     return found
 
 
-PAGES = [(), *((name,) for name in SPECIFIED), *((name, command) for name in SPECIFIED for command in SPECIFIED[name].split())]
+PAGES = [(), ("usage",), *((name,) for name in SPECIFIED), *((name, command) for name in SPECIFIED for command in SPECIFIED[name].split())]
 
 
 @pytest.mark.parametrize("words", PAGES, ids=lambda words: "-".join(words) or "hyper")

@@ -32,7 +32,7 @@ AWS_COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """The same on AWS hosts."""
 _WORDS = ("selected", "name", "type", "state", "where", "kind", "cidr", "subnet_config", "peered", "instance_list", "image_uri",
-          "cluster", "paused", "weights", "source", "reference", "reason", "image",
+          "queue", "user", "day", "purchase", "priced", "cluster", "paused", "weights", "source", "reference", "reason", "image",
           "worker", "region", "task", "heard", "time", "event", "what", "started", "by")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
