@@ -81,6 +81,16 @@ def job_queue(host: str, cluster: str) -> str:
     return _of(host, slug(cluster))
 
 
+def launch_template(host: str, cluster: str) -> str:
+    """What instances of a cluster of type EC2 are launched from, the same in each region."""
+    return _of(host, slug(cluster))
+
+
+def subnets_of(host: str, cluster: str) -> str:
+    """Name of the SSM parameter, in its own region, with the subnets of a cluster of type EC2, joined by commas."""
+    return network_value(host, f"subnets/{slug(cluster)}")
+
+
 def job_definition(host: str, definition: str) -> str:
     """The Batch job definition, the same in each region."""
     return _of(host, slug(definition))

@@ -66,6 +66,8 @@ class Request:
     """when the first of its workers was seen to run, 0 while none has"""
     taken: int = 0
     """workers whose instances were taken away (spot interruptions)"""
+    placed: int = 0
+    """workers that instances were launched for (EC2), ever; the rest is asked for again with each look"""
 
     @property
     def lane(self) -> Lane:
