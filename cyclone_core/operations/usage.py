@@ -12,16 +12,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cyclone_core.errors import NotFound
 from cyclone_core.operations.queries import HostView
 from cyclone_core.options import did_you_mean
 from cyclone_core.problems import Problems
 from cyclone_core.scheduler.usage import OWN, Place, There, Used
-
-if TYPE_CHECKING:
-    from cyclone_core.operations.usage_prices import Prices
 
 BY = ("job", "queue", "user", "region", "day", "type", "purchase")
 """What usage may be asked by."""
@@ -121,7 +118,7 @@ class Usage:
     days: tuple[str, str] = ("", "")
     """First and last day of the prices in `paid_usd`."""
     prices_of: str = ""
-    """Date of the list prices, where any was used."""
+    """Date of the list prices, where any was used (dates, where lists of several were)."""
     prices_from: str = ""
     """Where those come from."""
     notes: tuple[str, ...] = ()
@@ -252,15 +249,12 @@ def of(host: HostView, asked: Ask) -> Usage:
 
     days = _days_of(host, asked)
     found = usage_sources.read(host, asked)
-    prices = usage_prices.of_host(host)
     used = [one for one in found.used if (not asked.queue or one.queue == asked.queue) and (not asked.user or one.user == asked.user)]
     there = found.there if not (asked.queue or asked.user or asked.job) else ()
-    rows = grouped(used, there, asked.by, prices.of)
+    rows = grouped(used, there, asked.by, usage_prices.usd)
     total = _total(rows, there)
-    listed = bool(total.listed_usd)
-    notes = tuple(_notes(host, asked, total, days, prices))
-    date_of, source = (prices.date, prices.source) if listed else ("", "")
-    return Usage(host.name, host.type, asked, rows, total, days, date_of, source, notes, found.more)
+    listed = usage_prices.listed_on(one.place for one in used) if total.listed_usd else ("", "")
+    return Usage(host.name, host.type, asked, rows, total, days, *listed, tuple(_notes(host, asked, total, days, listed)), found.more)
 
 
 def _days_of(host: HostView, asked: Ask) -> tuple[str, str]:
@@ -325,7 +319,7 @@ def _total(rows: Iterable[Row], there: Iterable[There]) -> Row:
     return Row("total", **{**found, **up, "tasks": int(found["tasks"])})
 
 
-def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], prices: "Prices") -> Iterable[str]:
+def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], listed: tuple[str, str]) -> Iterable[str]:
     if host.type == "local":
         yield "Work on this machine has no price. Jobs that were forgotten are not counted"
         return
@@ -334,6 +328,6 @@ def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], prices
     if total.paid_usd:
         yield f"USD: spot and on-demand prices as they were known when each worker came, {days[0]} to {days[1]}"
     if total.listed_usd:
-        yield f"~: list prices of {prices.date} ({prices.source}), where no price was known then; spot may have cost less"
+        yield f"~: list prices of {listed[0]} ({listed[1]}), where no price was known then; spot may have cost less"
     if total.unpriced_vcpu_s:
         yield f"{total.unpriced_vcpu_s / 3600:,.1f} vCPU hours have no price: it is not known on what they ran"

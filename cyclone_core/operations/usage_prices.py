@@ -1,22 +1,23 @@
-"""What a vCPU hour costs where no worker told its price: the price list, with its date."""
+"""What a vCPU hour costs by the price list, where no worker was told its price: on demand, with the date of the list."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from cyclone_core.operations.queries import HostView
-from cyclone_core.scheduler.usage import Place
-
-
-@dataclass(frozen=True)
-class Prices:
-    """A price list."""
-
-    of: Callable[[Place], float | None]
-    """US dollars of a vCPU hour, None: not known."""
-    date: str = ""
-    source: str = ""
+from cyclone_core.prices import table as prices
+from cyclone_core.scheduler.usage import OWN, Place
 
 
-def of_host(host: HostView) -> Prices:
-    """That of a host; a local one has none."""
-    return Prices(lambda place: None)
+def usd(place: Place) -> float | None:
+    """US dollars of a vCPU hour, None: not known. Spot capacity, which may have cost less, is listed as any."""
+    return prices.vcpu_hour(place.type, place.region) if _is_listed(place) else None
+
+
+def listed_on(places: Iterable[Place]) -> tuple[str, str]:
+    """(dates, sources) of the lists that these are priced by, "" where none of them is."""
+    known = prices.known()
+    found = {known.regions[place.region] for place in places if place.usd is None and usd(place) is not None}
+    sources = {known.sources[0] if each.source == "shipped" else "fetched from AWS" for each in found}
+    return " and ".join(sorted({each.date for each in found})), "; ".join(sorted(sources))
+
+
+def _is_listed(place: Place) -> bool:
+    return bool(place.type) and place.purchase != OWN

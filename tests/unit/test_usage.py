@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from cyclone_core.errors import InvalidRequest
-from cyclone_core.operations import usage
+from cyclone_core.operations import usage, usage_prices
 from cyclone_core.operations.usage import Ask, Row, Usage, ask, grouped
 from cyclone_core.scheduler.usage import Place, There, Used, place_of
 
@@ -113,3 +113,15 @@ def test_a_place_is_read_from_what_workers_write() -> None:
     assert place_of("eu-west-1 c5.large spot 0.0123") == Place("eu-west-1", "c5.large", "spot", 0.0123)
     assert place_of("lab ? own ?") == Place("lab", "", "own", None)
     assert [place_of(text).usd for text in ("a b c nan", "a b c inf", "a b c -1", "a", "")] == [None] * 5
+
+
+def test_list_prices_are_those_of_the_shipped_table() -> None:
+    """With the date of the list; a machine of one's own, or one of which nobody knows the type, is not in it."""
+    usd = usage_prices.usd(LISTED)
+    assert usd is not None
+    assert 0.01 < usd < 0.2
+    dates, sources = usage_prices.listed_on([LISTED, OWN, SPOT])
+    assert date.fromisoformat(dates) < TODAY
+    assert sources
+    assert [usage_prices.usd(place) for place in (OWN, place_of("us-east-1 ? spot ?"), place_of("mars-1 c5.large spot ?"))] == [None] * 3
+    assert usage_prices.listed_on([SPOT, OWN]) == ("", "")
