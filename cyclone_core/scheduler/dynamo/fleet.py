@@ -64,6 +64,8 @@ class Request:
     """step of the cluster's fallback chain that it was asked on (`failover`), "" for the first"""
     came: int = 0
     """when the first of its workers was seen to run, 0 while none has"""
+    moved: int = 0
+    """when one of its workers was last seen to have got an instance (of Batch: STARTING or more), 0 while none has: for `failover.Asked`"""
     taken: int = 0
     """workers whose instances were taken away (spot interruptions)"""
     placed: int = 0
