@@ -20,7 +20,7 @@ from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S,
 from cyclone_core.scheduler.remote.intake import Intake
 from cyclone_core.scheduler.remote.machine import Machine
 from cyclone_core.scheduler.remote.record import Plan, Records
-from cyclone_core.scheduler.remote.supervisor import DELETE_S, MOST_HELD, TICK_S, WIDTH, _further
+from cyclone_core.scheduler.remote.supervisor import DELETE_S, MOST_HELD, TICK_S, _further
 from cyclone_core.scheduler.remote.usage import Usage
 from cyclone_core.scheduler.remote.words import Words
 from cyclone_core.worker.reports import REPORT_S
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cyclone_core.journal import Row
     from cyclone_core.scheduler.dynamo.queues import Message
 
+WIDTH = 1
+"""Tasks that run at once: workers are containers of one."""
 LATENCY = {"receive": 0.005, "claim": 0.02, "write": 0.01, "object": 0.04, "look": 0.005}
 """Seconds until an answer, within a region."""
 LONG_POLL_S, MISSING_S = 2.0, 5.0
@@ -215,7 +217,7 @@ class Worker:
         plan.short = 0 <= seconds < SHORT_S
         if seconds >= FLUSH_S:
             held.lower_mark()
-        plan.width = WIDTH + _further(seconds, held.unit.ahead)
+        plan.width = WIDTH + _further(seconds, held.unit.ahead, WIDTH)
         held.busy, held.written_at = True, now
         if follow:
             held.live_at = now
@@ -249,7 +251,7 @@ class Worker:
     def _ask_for_work(self, now: float) -> None:
         if self.gone or self.polling or now < self.receive_after:
             return
-        wanted = self.pace.messages(sum(held.in_hand for held in self.held.values()), self.claiming, self._oldest_s())
+        wanted = self.pace.messages(sum(held.in_hand for held in self.held.values()), self.claiming, self._oldest_s(), WIDTH)
         wanted = min(wanted, MOST_HELD - len(self.held) - self.claiming)
         if wanted <= 0:
             return

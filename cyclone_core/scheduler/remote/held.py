@@ -5,6 +5,7 @@ here. What may be started is taken over from the unit after each write, because 
 """
 
 from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
+from math import ceil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,16 +66,18 @@ class Pace:
             return oldest_s if oldest_s > _NOTICED_S else -1.0
         return max(self.task_s, self.task_s + _WEIGHT * (oldest_s - self.task_s))
 
-    def messages(self, in_hand: int, coming: int, oldest_s: float, ahead_s: float = 1.0) -> int:
-        """How many messages to ask for, 0..10: about a second of work. in_hand: tasks; coming: messages that are being claimed."""
+    def messages(self, in_hand: int, coming: int, oldest_s: float, width: int = 1, ahead_s: float = 1.0) -> int:
+        """How many messages to ask for, 0..10: about a second of work, and a task for each of those that may run at once (`width`).
+
+        in_hand: tasks; coming: messages that are being claimed.
+        """
         seconds = self.estimate(oldest_s)
-        if seconds < 0:
-            return int(in_hand == 0 and coming == 0)
-        seconds = max(seconds, 0.001)
         have = in_hand + coming * self.tasks
-        if have == 0:
-            return min(10, max(1, round(ahead_s / seconds / self.tasks)))
-        return min(10, max(0, int((ahead_s / seconds - have) / self.tasks)))
+        least = ceil((width - have) / self.tasks) if width > 1 else int(not have)
+        if seconds < 0:
+            return min(10, max(0, least))
+        more = (width * ahead_s / max(seconds, 0.001) - have) / self.tasks
+        return min(10, max(0, least, int(more) if have else round(more)))
 
     def share(self, oldest_s: float, width: int) -> int:
         """How many tasks the agent may have at once: about half a second of them."""
@@ -265,11 +268,12 @@ class Held:
 
 def surplus(every: "Iterable[Held]", wall_s: float, width: int) -> "list[Held]":
     """The units, of these in their order, that would wait here for long while others may be free. wall_s: seconds since 1970."""
-    found, ahead_s = [], 0.0
+    found, ahead_s, ahead = [], 0.0, 0
     for held in every:
         is_begun = held.busy or held.out or held.rows or held.unit.results or held.unwritten
-        if not is_begun and ahead_s > SURPLUS_S:
+        if not is_begun and ahead_s > SURPLUS_S and ahead >= width:
             found.append(held)
         else:
+            ahead += held.in_hand
             ahead_s += held.in_hand * max(0.0, held.pace.expected(held.oldest_s(wall_s))) / width
     return found

@@ -11,14 +11,14 @@ One loop knows everything; whatever asks AWS runs beside it (`calls`). What it m
 is written, go on with a task when its lease may be over, or tell of a result that is not in the table as if it were.
 
 It leaves when nothing came for `idle_s`, when it is told to (SIGTERM, notice of a spot interruption), and when this machine can run
-nothing.
+nothing. SIGUSR1 is a machine's word to its workers: take nothing more, and end what runs, however long that takes.
 """
 
 import ctypes
 import os
 import select
 import time
-from signal import SIG_IGN, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, signal
+from signal import SIG_IGN, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, set_wakeup_fd, signal
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.journal import output_path
@@ -28,6 +28,7 @@ from cyclone_core.scheduler.local.connections import Connections
 from cyclone_core.scheduler.remote import clock, logs
 from cyclone_core.scheduler.remote.agent import STREAM, AgentProcess, log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
+from cyclone_core.scheduler.remote.counts import Counts
 from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S, SHORT_S, Held, Pace, surplus
 from cyclone_core.scheduler.remote.intake import SPEC, Intake
 from cyclone_core.scheduler.remote.machine import SPOT_S
@@ -50,14 +51,12 @@ if TYPE_CHECKING:
 
     Error = CycloneError | OSError | None
 
-WIDTH = 1
-"""Tasks that run at once: a container has the vCPUs of one."""
 TICK_S = 0.25
 RETRY_S = 2.0
 """After a write that failed, or a question that was not answered."""
 KILL_S = 3.0
 MOST_HELD = 40
-"""Units in hand at once."""
+"""Units in hand at once, and twice as many as tasks that may run."""
 AT_ONCE = 12
 """Claims, and writes, that are under way together: to another continent each takes 0.1 s and more."""
 CUT_OFF_S = 120.0
@@ -81,6 +80,8 @@ class Supervisor:
         self.usage = Usage(machine, store.table)
         self.intake = Intake(machine, store, lanes, files)
         self.records = Records(machine, store, store.bucket, lanes, state_dir, self.usage)
+        self.width, self.most_held = machine.width, max(MOST_HELD, 2 * machine.width)
+        """tasks that run at once, one in a container, which has the vCPUs of one; units in hand at once"""
         self.connections = Connections(socket_path, self._take_in, self._gone)
         self.arrivals = Arrivals()
         self.signals = _wakeup_pipe()
@@ -100,10 +101,12 @@ class Supervisor:
         """of what kinds of tasks (their spec)"""
         self.next_lease = 1
         self.receive_after = self.look_at = self.hide_at = self.notice_at = self.full_since = self.told_at = self.delete_at = 0.0
-        self.worked_at = self.answered_at = clock.seconds()
+        self.worked_at = self.taken_at = self.answered_at = clock.seconds()
+        self.counts = Counts(os.environ)
         self.leave_at = 0.0
         """running tasks may go on until then; 0: nobody told it to leave"""
         self.why, self.exit_code = "", 0
+        self.is_told, self.parent = False, os.getppid()
 
     # -- the loop -----------------------------------------------------------------------------------------------------------------
     def run(self) -> int:
@@ -156,8 +159,18 @@ class Supervisor:
 
     def _signalled(self) -> None:
         for number in os.read(self.signals, 512):
-            if number in (SIGTERM, SIGINT):
-                self._leave("it was told to end", self.machine.stop_s)
+            if number == SIGUSR1:
+                self._leave("its machine takes nothing more", float("inf"))
+            elif number in (SIGTERM, SIGINT):
+                self._told_to_end()
+
+    def _told_to_end(self) -> None:
+        """What runs may go on for a while; not when we are told again, and not without the machine that would have told us."""
+        is_orphan = os.getppid() != self.parent
+        self._leave(
+            "its machine's agent died" if is_orphan else "it was told to end", 0 if self.is_told or is_orphan else self.machine.stop_s
+        )
+        self.is_told = True
 
     # -- the agent ----------------------------------------------------------------------------------------------------------------
     def _take_in(self, channel: "Channel", message: "tuple[Any, ...]") -> None:
@@ -235,8 +248,8 @@ class Supervisor:
         oldest_s = self._oldest_s()
         has = sum(len(held.out) for held in self.held.values())
         for held in self.held.values():
-            share = held.pace.share(oldest_s, WIDTH)  # of a kind of which nothing is known, one after the other
-            if has > share // 2 and has >= WIDTH:
+            share = held.pace.share(oldest_s, self.width)  # of a kind of which nothing is known, one after the other
+            if has > share // 2 and has >= self.width:
                 continue
             while held.queue and has < share and not held.lost and not held.how:
                 ranges = held.take(min(share - has, held.queue[0][2] - held.queue[0][1] + 1))
@@ -248,7 +261,7 @@ class Supervisor:
         self.next_lease += 1
         self.leases[number] = held, sum(high - low + 1 for _, low, high, *_ in ranges)
         jobs = {held.number: held.fields_for(ranges[0][1], ranges[-1][2])}
-        self.agent.say(("lease", number, STREAM, WIDTH, held.lane, ranges, jobs, {SPEC: held.spec}))
+        self.agent.say(("lease", number, STREAM, self.width, held.lane, ranges, jobs, {SPEC: held.spec}))
 
     def _oldest_s(self) -> float:
         """How long the task that has been running longest does so."""
@@ -258,7 +271,7 @@ class Supervisor:
     # -- writes -------------------------------------------------------------------------------------------------------------------
     def _write_due(self, now: float) -> None:
         wall_us = int(time.time() * 1e6)
-        for held in surplus(self.held.values(), wall_us / 1e6, WIDTH):
+        for held in surplus(self.held.values(), wall_us / 1e6, self.width):
             held.how = held.how or BACK
         for held in list(self.held.values()):
             if held.is_due(now, wall_us, self.times):
@@ -284,7 +297,7 @@ class Supervisor:
         plan.short = 0 <= seconds < SHORT_S
         if seconds >= FLUSH_S:
             held.lower_mark()  # what will not begin soon is not said to run
-        plan.width = WIDTH + _further(seconds, held.unit.ahead)
+        plan.width = self.width + _further(seconds, held.unit.ahead, self.width)
         held.busy, held.written_at = True, clock.seconds()
         if plan.follow:
             held.live_at = held.written_at
@@ -343,7 +356,7 @@ class Supervisor:
 
     def _split_if_slow(self, held: Held) -> None:
         """What would take long here goes to whoever is free."""
-        if not held.is_slow(held.pace.expected(held.oldest_s(time.time())), WIDTH):
+        if not held.is_slow(held.pace.expected(held.oldest_s(time.time())), self.width):
             return
         cuts = held.cuts()
         if cuts:
@@ -373,7 +386,7 @@ class Supervisor:
         for held in self.held.values():
             if not held.out:
                 held.how = held.how or BACK
-            elif not (held.busy or held.shed or held.unwritten) and len(held.out) <= WIDTH:
+            elif not (held.busy or held.shed or held.unwritten) and len(held.out) <= self.width:
                 held.shed = True
                 self._shed(held)
         if any(held.out for held in self.held.values()) and now >= self.leave_at:
@@ -394,10 +407,12 @@ class Supervisor:
         if self.why or self.polls.open or not self.agent.is_up or now < self.receive_after:
             return
         coming = self.claims.open
-        wanted = self.pace.messages(sum(held.in_hand for held in self.held.values()), coming, self._oldest_s())
-        wanted = min(wanted, MOST_HELD - len(self.held) - coming)
+        in_hand = sum(held.in_hand for held in self.held.values())
+        wanted = self.pace.messages(in_hand, coming, self._oldest_s(), self.width)
+        wanted = min(wanted, self.most_held - len(self.held) - coming)
         if wanted > 0:
-            self.polls.start(self.intake.receive, wanted, not self.held and not coming, done=self._received)
+            has_room = in_hand < self.width if self.width > 1 else not self.held
+            self.polls.start(self.intake.receive, wanted, has_room and not coming, done=self._received)
 
     def _received(self, messages: "list[Message] | None", error: "Error") -> None:
         now = clock.seconds()
@@ -408,6 +423,7 @@ class Supervisor:
         self.answered_at = now
         if not messages and self.held:
             self.receive_after = now + TICK_S
+            self._narrow(now)
         elif not messages and not self.claims.open and now - self.worked_at >= self.machine.idle_s:
             self._leave(f"nothing has been waiting for {self.machine.idle_s:g} s", 0)
         if self.why:
@@ -415,7 +431,14 @@ class Supervisor:
             return
         short = 0 <= self.pace.task_s < PIPELINED_S
         for message in messages:
-            self.claims.start(self.intake.take, message, WIDTH + FLUSH_ROWS if short else WIDTH, done=self._taken)
+            self.claims.start(self.intake.take, message, self.width + FLUSH_ROWS if short else self.width, done=self._taken)
+
+    def _narrow(self, now: float) -> None:
+        """Slots for which nothing came for as long as a worker without work would stay are somebody else's."""
+        in_hand = sum(held.in_hand for held in self.held.values())
+        if self.width > 1 and not (self.why or self.claims.open) and in_hand < self.width and now - self.taken_at >= self.machine.idle_s:
+            self.width = max(1, in_hand)
+            self.agent.say(("width", STREAM, self.width))
 
     def _taken(self, held: Held | None, error: "Error") -> None:
         """A message was looked at."""
@@ -425,7 +448,7 @@ class Supervisor:
             self._trouble(error)
         if held is None:
             return
-        self.worked_at = now
+        self.worked_at = self.taken_at = now
         self.pace.came(held.in_hand)
         held.pace = self._pace_of(held)
         self.held[_key(held)] = held
@@ -452,6 +475,7 @@ class Supervisor:
         """What is to be done now and then."""
         if self.held:
             self.worked_at = now
+        self.counts.tell(min(self.width, sum(len(held.out) for held in self.held.values())), self.words.done, self.width)
         if now >= self.look_at and not self.looks.open:
             self.look_at = now + self.times.look_s
             self._hear(now)
@@ -528,11 +552,11 @@ class Supervisor:
             self._leave(f"the disk that holds {self.machine.root} is full", 0, 1)
 
 
-def _further(seconds: float, ahead: int) -> int:
+def _further(seconds: float, ahead: int, width: int) -> int:
     """How many more tasks than run at once may be started between two writes. seconds: that they last, negative: unknown."""
     if 0 <= seconds < PIPELINED_S and ahead > FLUSH_ROWS // 2:
         return FLUSH_ROWS
-    return int(FLUSH_S / seconds) if SHORT_S <= seconds < FLUSH_S else 0
+    return width * int(FLUSH_S / seconds) if SHORT_S <= seconds < FLUSH_S else 0
 
 
 def _key(held: Held) -> "tuple[int, int]":
@@ -552,7 +576,7 @@ def _wakeup_pipe() -> int:
     """A descriptor on which the numbers of signals arrive."""
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (SIGTERM, SIGINT):
+    for number in (SIGTERM, SIGINT, SIGUSR1):
         signal(number, lambda *_: None)
     signal(SIGPIPE, SIG_IGN)
     return reader
