@@ -256,7 +256,7 @@ class Cluster(Document):
             "Seconds without new instances before a step is taken: instance-types, zones, regions, on-demand (0 = never)",
             _HARDWARE,
             pair=("STEP", "SECONDS"),
-            default_text=("", "60, 60, 120 and never"),
+            default_text=("", "180, 120, 240 and never; with EC2 60, 60, 120 and never"),
             step="Fallback",
             depends_on=("type",),
         ),
