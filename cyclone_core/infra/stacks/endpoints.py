@@ -12,32 +12,16 @@ FOR_PRIVATE_VPC   everything that a worker in a network without internet needs, 
 Lambda is not among them: workers call no function.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import CfnTag, aws_ec2
 
+from cyclone_core.infra.interface_endpoints import INTERFACES
 from cyclone_core.infra.stacks.base import HostStack
 from cyclone_core.infra.stacks.network import Network
 
 GATEWAYS = {"S3Endpoint": "s3", "DynamoDbEndpoint": "dynamodb"}
 """Logical id -> service."""
-_DATA = {"EcrApiEndpoint": "ecr.api", "EcrImagesEndpoint": "ecr.dkr", "LogsEndpoint": "logs"}
-INTERFACES: Mapping[str, Mapping[str, str]] = {
-    "OFF": {},
-    "DATA_OPTIMISED": _DATA,
-    "FOR_PRIVATE_VPC": {
-        **_DATA,
-        "EcsEndpoint": "ecs",
-        "EcsAgentEndpoint": "ecs-agent",
-        "EcsTelemetryEndpoint": "ecs-telemetry",
-        "BatchEndpoint": "batch",
-        "StsEndpoint": "sts",
-        "SqsEndpoint": "sqs",
-        "SsmEndpoint": "ssm",
-        "MonitoringEndpoint": "monitoring",
-    },
-}
-"""`deploy_vpc_endpoints` -> logical id -> service."""
 _CHINESE = frozenset(("batch", "ecr.api", "ecr.dkr", "monitoring", "sqs", "sts"))
 """Services whose interface endpoints have names of their own in China
 (https://docs.amazonaws.cn/en_us/vpc/latest/privatelink/aws-services-privatelink-support.html)."""
