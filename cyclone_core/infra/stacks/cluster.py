@@ -20,8 +20,8 @@ from cyclone_core.infra.stacks.functions import statement, trusting
 from cyclone_core.infra.stacks.roles import RoleSpec, arn, role
 from cyclone_core.infra.targets import Target
 
-DRAIN_MINUTES = 30
-"""So long workers may go on when an environment is changed in a way that needs new instances."""
+DRAIN_MINUTES = 360
+"""So long workers may go on when an environment is changed in a way that needs new instances: the longest that AWS Batch allows."""
 BLOCKED_S = 600
 """A worker that no instance can ever hold keeps all behind it waiting, in every lane: it is cancelled after so long, the least there is."""
 _HOPELESS = ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from cyclone_core import naming
 from cyclone_core.errors import AccessDenied, AwsError
 from cyclone_core.scheduler.capacity import Pace
-from cyclone_core.scheduler.dynamo import early_ends
+from cyclone_core.scheduler.dynamo import early_ends, instances
 from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request, told_over
 from cyclone_core.scheduler.dynamo.region_driver import Body, Sight, shortened
 
@@ -57,19 +57,23 @@ class BatchRegion:
     def look(self, clusters: Mapping[str, Body], requests: Sequence[Request], now_ms: int) -> Sight:
         """Whether clusters can be asked for workers, and how requests are. Raises no AwsError: it is in the answer."""
         try:
-            closed = self._closed(list(clusters))
+            closed, made = self._closed(list(clusters))
             found = [self._found(request, now_ms) for request in requests]
-            return Sight("", closed, self._described([request for request in found if request is not None], now_ms))
+            return Sight("", closed, self._described([request for request in found if request is not None], now_ms), made)
         except AwsError as exc:
             return Sight(shortened(exc), {}, list(requests))
 
-    def _closed(self, clusters: Sequence[str]) -> dict[str, str]:
+    def _closed(self, clusters: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Why clusters cannot be asked; and what the instances of each are made from."""
         names = {naming.job_queue(self._host, cluster): cluster for cluster in clusters}
         queues = {queue["jobQueueName"]: queue for queue in self._describe("JobQueue", list(names))}
         entries = {each["computeEnvironment"] for queue in queues.values() for each in queue.get("computeEnvironmentOrder", ())}
         environments = {each["computeEnvironmentArn"]: each for each in self._describe("ComputeEnvironment", sorted(entries))}
         found = {cluster: _why_closed(name, queues.get(name), environments) for name, cluster in names.items()}
-        return {cluster: why for cluster, why in found.items() if why}
+        made: dict[str, dict[str, str]] = {}
+        for name, queue in queues.items():
+            made.setdefault(names[name], {}).update(instances.made_from(_of_queue(queue, environments)))
+        return {cluster: why for cluster, why in found.items() if why}, made
 
     def _describe(self, what: str, names: Sequence[str]) -> Iterator[Body]:
         members = f"{what[0].lower()}{what[1:]}s"
@@ -172,11 +176,16 @@ def _why_closed(name: str, queue: Body | None, environments: Mapping[str, Body])
     if queue["status"] != "VALID" and queue["status"] != "UPDATING":
         why = queue.get("statusReason", "")
         return f"job queue {name} is {queue['status']}{f': {why}' if why else ''}"
-    mine = [environments.get(each["computeEnvironment"], {}) for each in queue.get("computeEnvironmentOrder", ())]
+    mine = _of_queue(queue, environments)
     if any(each.get("state") == "ENABLED" and each.get("status") in ("VALID", *_CHANGING) for each in mine):
         return ""
     why = next((f": {each['statusReason']}" for each in mine if each.get("statusReason")), "")
     return f"no compute environment of job queue {name} can start instances{why}"
+
+
+def _of_queue(queue: Body, environments: Mapping[str, Body]) -> list[Body]:
+    order = (each["computeEnvironment"] for each in queue.get("computeEnvironmentOrder", ()))
+    return [environments[name] for name in order if name in environments]
 
 
 def _as_described(request: Request, job: Body | None, now_ms: int) -> Request:

@@ -23,6 +23,7 @@ attempt), or the slice whose lo..h it is in. Counters (TALLY, TOTAL, TOTALS) fol
     LIMITED       ID                       an array with a limit that is not over: q, d, lm (`demand`)
     ROUTING       CLUSTER                  the regions' automatic weights, from what, and what they were before (`body`: JSON, deflated)
     HEALTH        CLUSTER#REGION           how workers came there lately, and whether it is left alone for now (`body`: JSON)
+    INSTANCES     CLUSTER#REGION           what the cluster's instances there are made from (`body`: JSON, `instances`)
     PRICE         REGION                   what instances cost there now: `body` (JSON, deflated): at (ms), spot and on demand by type
     MACHINE       CLUSTER#REGION#NAME      a machine with slots, EC2's or one that joined (`body`: JSON), gone by itself when it is silent
     U#DAY#SHARD   WORKER                   what a worker's tasks used on a day (`body`: JSON): only that worker writes it, whole each time
@@ -58,6 +59,7 @@ JOB, TOTAL, TALLY, SPEC, KEY = "JOB", "TOTAL", "TALLY", "SPEC", "KEY"
 IDS = ("IDS", "IDS")
 TOTALS, QUEUE, CAPACITY, FLEET, LIMITED = "TOTALS", "QUEUE", "CAPACITY", "FLEET", "LIMITED"
 ROUTING, HEALTH, PRICE, MACHINE = "ROUTING", "HEALTH", "PRICE", "MACHINE"
+INSTANCES = "INSTANCES"
 SCALER_LOCK, RECONCILER = ("LOCK", "SCALER"), ("LOCK", "RECONCILER")
 SHARDS = 16
 """Parts of each index and of the workers' items: a part takes 1,000 writes a second."""

@@ -5,10 +5,11 @@ begun, and is gone when what runs has ended, however long that takes.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cyclone_core.scheduler.capacity import Crew, Lane
+from cyclone_core.scheduler.capacity import Crew, Demand, Lane
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.table import ConditionFailed, Table
 
@@ -25,6 +26,8 @@ class Present:
     is_idle: bool
     is_leaving: bool
     """also when it was asked to"""
+    environment: str = ""
+    """compute environment in which it is, "" where it does not say"""
 
 
 def present(table: Table, now_s: float) -> list[Present]:
@@ -46,17 +49,37 @@ def without_leaving(crews: Mapping[tuple[Lane, str], Crew], workers: Iterable[Pr
     return found
 
 
+def without_their_tasks(demands: Iterable[Demand], workers: Iterable[Present]) -> tuple[Demand, ...]:
+    """Demands without the tasks that leaving workers run: they end there, and need no other worker."""
+    running = Counter(worker.lane for worker in workers if worker.is_leaving and not worker.is_idle)
+    found = []
+    for demand in demands:
+        fewer = min(running[demand.lane], demand.open_tasks)
+        running[demand.lane] -= fewer
+        found.append(replace(demand, open_tasks=demand.open_tasks - fewer))
+    return tuple(found)
+
+
 def ask(table: Table, workers: Sequence[Present], lane: Lane, region: str, count: int) -> int:
     """Ask so many of a lane's workers in a region to leave, idle ones first, then those that came last; how many were. Raises AwsError."""
     mine = [worker for worker in workers if (worker.lane, worker.region) == (lane, region) and not worker.is_leaving]
     asked = 0
     for worker in sorted(mine, key=lambda worker: (not worker.is_idle, -worker.started, worker.key))[:count]:
-        try:
-            table.update(worker.key, set={"leave": 1}, when=[("pk", "present", None)], returns="NONE")
-            asked += 1
-        except ConditionFailed:
-            continue  # it is gone by itself
+        asked += _ask(table, worker)
     return asked
+
+
+def ask_all(table: Table, workers: Iterable[Present]) -> int:
+    """Ask all of these that do not leave already; how many were. Raises AwsError."""
+    return sum(_ask(table, worker) for worker in workers if not worker.is_leaving)
+
+
+def _ask(table: Table, worker: Present) -> bool:
+    try:
+        table.update(worker.key, set={"leave": 1}, when=[("pk", "present", None)], returns="NONE")
+    except ConditionFailed:  # it is gone by itself
+        return False
+    return True
 
 
 def _of_item(item: Mapping[str, object]) -> Present:
@@ -65,4 +88,5 @@ def _of_item(item: Mapping[str, object]) -> Present:
     lane = Lane(str(body.get("cluster", "")), str(body.get("definition", "")))
     is_leaving = state == "leaving" or bool(item.get("leave"))
     key = (str(item["pk"]), str(item["sk"]))
-    return Present(key, lane, str(body.get("region", "")), int(body.get("started") or 0), state == "idle", is_leaving)
+    environment = str(body.get("environment", ""))
+    return Present(key, lane, str(body.get("region", "")), int(body.get("started") or 0), state == "idle", is_leaving, environment)

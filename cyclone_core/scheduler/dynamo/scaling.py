@@ -6,6 +6,7 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
 2. a lock is taken, so that no two looks ask for the same workers (`turns`);
 3. regions that have requests, or may get some, are looked at together (`region_driver`); what changed of requests is written down;
    Where workers end as soon as they start, nothing is asked for, and later one at first (`early_ends`);
+   Workers whose instances were changed under them are asked to leave, and others come for them (`instances`);
 4. `capacity.decide`, and where lanes have been short for a minute `making_room`: some workers are asked to leave (`leaving`);
 5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
 6. for each lane a CAPACITY item says what was decided, and why it was not more (`capacity_items`).
@@ -23,7 +24,7 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
-from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, keys, leaving, routing_items
+from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, instances, keys, leaving, routing_items
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
@@ -62,7 +63,7 @@ class Report:
     ended: int = 0
     """workers that were ended before they started"""
     leaving: int = 0
-    """workers that were asked to leave for others"""
+    """workers that were asked to leave: for others, or because their instances were changed"""
     closed: dict[str, str] = field(default_factory=dict)
     """region -> why something there could not be looked at or asked for"""
     stale: list[str] = field(default_factory=list)
@@ -131,17 +132,33 @@ class Scaler:
         requests = self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
         asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms), routed)
-        crews = self._crews(asked, requests, now_ms)
+        workers, outdated = self._older(sights, bodies, now_ms)
+        asked = replace(asked, demands=leaving.without_their_tasks(asked.demands, workers))
+        crews = leaving.without_leaving(self._crews(asked, requests, now_ms), workers)
         plan, leave = self._decide(asked, crews, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
         outcomes = self._act(plan, asked, bodies, requests, now_ms)
         self._tell(plan, asked, requests, outcomes, before, rests, now_ms)
         stale = routing_items.stale(routing, demand.automatic(asked, bodies), now_ms)
-        return replace(_report(outcomes, sights), leaving=leave, stale=stale)
+        return replace(_report(outcomes, sights), leaving=leave + outdated, stale=stale)
 
     def _crews(self, asked: Question, requests: Sequence[Request], now_ms: int) -> dict[tuple[Lane, str], capacity.Crew]:
         """The workers that there are, or will be: those that were asked for, and the slots of machines."""
         return fleet.crews(requests, now_ms)
+
+    def _older(self, sights: Mapping[str, Sight], bodies: Bodies, now_ms: int) -> tuple[list[leaving.Present], int]:
+        """Workers whose instances were changed, which are leaving now; and how many of them were asked to in this look."""
+        before, now_s = instances.read(self._table), now_ms // 1000
+        known = {place: each for place, each in before.items() if place[0] in bodies.get("cluster", {})}
+        for region, sight in sights.items():
+            for cluster, seen in sight.instances.items():
+                known[cluster, region] = instances.after(known.get((cluster, region), instances.Known()), seen, now_s)
+        older: list[leaving.Present] = []
+        if any(each.since for each in known.values()):
+            older = instances.older(known, leaving.present(self._table, now_s))
+            known = {place: instances.without_past(place, each, older, now_s) for place, each in known.items()}
+        instances.keep(self._table, before, known)  # before anybody is asked: who dies in between is followed by one who asks
+        return [replace(worker, is_leaving=True) for worker in older], leaving.ask_all(self._table, older)
 
     def _decide(
         self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], hungry: Collection[Lane]
@@ -167,7 +184,8 @@ class Scaler:
 
         def look(name: str) -> Sight:
             mine = [request for request in requests if request.region == name]
-            return self._region(name).look({each: known[each] for each in sorted(clusters.get(name, ()))}, mine, now_ms)
+            here = {*clusters.get(name, ()), *(request.cluster for request in mine if request.cluster in known)}
+            return self._region(name).look({each: known[each] for each in sorted(here)}, mine, now_ms)
 
         return dict(zip(regions, self._together(look, regions), strict=True))
 

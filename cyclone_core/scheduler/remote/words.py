@@ -2,8 +2,9 @@
 
 pk W#SHARD, sk REGION/BATCH-JOB-ID    expires: seconds since 1970, five minutes on: of a worker that is silent nothing is left;
                 leave: 1 when the scaler wants its place for others (`dynamo.leaving`), which is heard whenever it says something
-body (JSON)     region, cluster, definition, instance, started and seen (seconds since 1970), state (working, idle, leaving),
-                task (what runs), done (tasks that ended here), cpu (cores used since the last time), memory_mib
+body (JSON)     region, cluster, definition, instance, environment (of AWS Batch), started and seen (seconds since 1970),
+                state (working, idle, leaving), task (what runs), done (tasks that ended here),
+                cpu (cores used since the last time), memory_mib
 """
 
 import json
@@ -71,6 +72,7 @@ class Words:
         self._cpu_s, self._said_cpu_at = cpu_s, now
         return {
             "region": machine.region, "cluster": machine.cluster, "definition": machine.definition, "instance": self._instance,
+            "environment": os.environ.get("AWS_BATCH_CE_NAME", ""),
             "started": int(self._started), "seen": wall, "state": self._state(),
             "task": self.running, "done": self.done, "cpu": round(used, 2), "memory_mib": _memory_mib(), "version": __version__,
         }  # fmt: skip

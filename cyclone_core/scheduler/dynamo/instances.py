@@ -1,0 +1,102 @@
+"""Workers whose instances were changed under them: they finish what they have begun, and new ones come on instances as they should be.
+
+AWS Batch changes a compute environment without ending its jobs: new jobs go to new instances, old instances go when nothing runs on
+them any more, and until then, or for six hours, the environment is UPDATING. A worker of ours would go on taking work there all that time.
+So the scaler keeps what each environment's instances are made from (`seen`), and once that is another, or the queue has the environment no
+more, its workers that are older are asked to leave (`leaving`): a worker gives back what it has not begun, so nothing is lost and no
+attempt counts.
+
+Only what instances are made from counts: how many there may be (vCPUs) concerns no worker. What is written down (INSTANCES items) survives
+whoever looks; it makes no difference who changed the environment, a deployment, the `cdk` command or somebody in the console.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from cyclone_core.scheduler.dynamo import keys
+
+if TYPE_CHECKING:
+    from cyclone_core.scheduler.dynamo.leaving import Present
+    from cyclone_core.scheduler.dynamo.table import Table
+
+_NUMBERS = ("minvCpus", "maxvCpus", "desiredvCpus")
+"""Of an environment's resources: what changes without new instances."""
+STARTS_S = 300
+"""So long after a change a worker may say for the first time that it is there, and that it is older."""
+Body = Mapping[str, Any]
+Place = tuple[str, str]
+"""(cluster, region)"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a cluster's instances in a region."""
+
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """environment -> what its instances are made from, as a hash"""
+    since: Mapping[str, int] = field(default_factory=dict)
+    """environment -> when its instances were changed, or it left the queue (seconds since 1970), while older workers may be there"""
+
+
+def made_from(environments: Iterable[Body]) -> dict[str, str]:
+    """Environment's name -> a hash of what its instances are made from. environments: as Batch describes them."""
+    return {str(each["computeEnvironmentArn"]).rpartition("/")[2]: _hash(each.get("computeResources") or {}) for each in environments}
+
+
+def after(before: Known, seen: Mapping[str, str], now_s: int) -> Known:
+    """What is known once environments were seen so. What was never seen before has no older workers."""
+    changed = {name: now_s for name, digest in before.seen.items() if seen.get(name) != digest}
+    return Known(dict(seen), {**before.since, **changed})
+
+
+def older(known: Mapping[Place, Known], workers: Iterable["Present"]) -> list["Present"]:
+    """Workers whose instances were changed under them, those that are leaving already among them."""
+    return [worker for worker in workers if _is_older(known.get((worker.lane.cluster, worker.region), Known()), worker)]
+
+
+def without_past(place: Place, known: Known, found: Iterable["Present"], now_s: int) -> Known:
+    """Without changes of which no worker is left. found: older workers, of this cluster and region and others."""
+    there = {worker.environment for worker in found if (worker.lane.cluster, worker.region) == place}
+    kept = {name: at for name, at in known.since.items() if name in there or "" in there or now_s <= at + STARTS_S}
+    return Known(known.seen, kept)
+
+
+def _is_older(known: Known, worker: "Present") -> bool:
+    """A worker of an earlier version does not say where it is: it may be anywhere."""
+    if not worker.environment:
+        return worker.started < max(known.since.values(), default=0)
+    at = known.since.get(worker.environment)
+    return at is not None and (worker.environment not in known.seen or worker.started < at)
+
+
+def _hash(resources: Body) -> str:
+    found = {name: value for name, value in resources.items() if name not in _NUMBERS}
+    return sha256(json.dumps(found, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+# -- what is written down -----------------------------------------------------------------------------------------------
+def read(table: "Table") -> dict[Place, Known]:
+    """All that is known. Raises AwsError."""
+    found = {}
+    for item in table.query(keys.INSTANCES):
+        cluster, _, region = str(item["sk"]).rpartition("#")
+        body = json.loads(str(item["body"]))
+        found[cluster, region] = Known(body["seen"], body["since"])
+    return found
+
+
+def keep(table: "Table", before: Mapping[Place, Known], known: Mapping[Place, Known]) -> None:
+    """Write down what became known, and forget clusters that are gone. before: as it was read. Raises AwsError."""
+    for place, each in known.items():
+        if each != before.get(place):
+            body = json.dumps({"seen": dict(each.seen), "since": dict(each.since)}, separators=(",", ":"))
+            table.put(_key(place), {"body": body})
+    for place in before.keys() - known.keys():
+        table.delete(_key(place))
+
+
+def _key(place: Place) -> tuple[str, str]:
+    return keys.INSTANCES, f"{place[0]}#{place[1]}"
