@@ -76,9 +76,12 @@ def export(host: str, what: str) -> str:
     return _of(host, what)
 
 
-def job_queue(host: str, cluster: str) -> str:
-    """The Batch job queue of a cluster, the same in each region."""
-    return _of(host, slug(cluster))
+def job_queue(host: str, cluster: str, rung: str = "") -> str:
+    """The Batch job queue of a cluster, the same in each region. rung: step of its fallback chain, which has a queue of its own.
+
+    A slug has no two hyphens in a row, so no other cluster's queue is called so.
+    """
+    return _of(_of(host, slug(cluster)), rung) if rung else _of(host, slug(cluster))
 
 
 def launch_template(host: str, cluster: str) -> str:

@@ -11,12 +11,17 @@ once, and one that AWS cannot serve does not keep the others from it. How they d
 An environment is replaced, not changed, when it comes to be bought in another way, or gets or loses an image of its own (Batch takes away
 neither a bid nor an image): its kind is part of its logical id. Changes of all else happen in place (`ReplaceComputeEnvironment: false`),
 which Batch does not do for BEST_FIT.
+
+Each later step of a cluster's fallback chain (`scheduler.failover`) has a job queue of its own, with one environment that may have all of
+the cluster's vCPUs: whoever asks for workers keeps the sum of all steps below them. Each step adds to those before: other types, then all
+zones of the network, then instances that are bought on demand.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from cyclone_core.scheduler import failover
 from cyclone_core.scheduler.capacity import shares
 
 OPTIMAL, DEFAULT_TYPES = "optimal", "default_x86_64"
@@ -49,6 +54,10 @@ class Environment:
     """of the on-demand price, None on demand"""
     image: str | None
     """machine image, None for the newest that Batch has"""
+    rung: str = ""
+    """step of the fallback chain that it is for, "" for the first"""
+    zones: int | None = None
+    """zones of the network that it starts instances in, the first ones; None for all"""
 
     @property
     def is_spot(self) -> bool:
@@ -62,27 +71,41 @@ class Environment:
 
 
 def environments(body: Mapping[str, Any], region: str) -> tuple[Environment, ...]:
-    """The environments of a cluster in a region. Their vCPUs sum to the cluster's: the first have one more where it does not divide."""
+    """The environments of a cluster's first queue in a region. Their vCPUs sum to its: the first have one more where it does not divide."""
     vcpus = shares(int(body["max_vcpus"]), int(body["compute_envs"]))
-    strategy = _strategy(body)
-    is_spot = body["type"] == "SPOT"
-    image = (body.get("machine_images") or {}).get(region)
-    kind = ("Spot" if is_spot else "OnDemand") + ("BestFit" if strategy == "BEST_FIT" else "") + ("OwnImage" if image else "")
     return tuple(
-        Environment(
-            kind,
-            number,
-            share,
-            instance_types(body["instance_list"], region, number),
-            strategy,
-            int(body["bid_percentage"]) if is_spot else None,
-            image,
-        )
+        _environment(body, region, number, share, instance_types(body["instance_list"], region, number))
         for number, share in enumerate(vcpus, 1)
     )
 
 
-def instance_types(asked: list[str], region: str, number: int = 1) -> tuple[str, ...]:
+def later(body: Mapping[str, Any], region: str) -> tuple[Environment, ...]:
+    """The environments of the later steps of a cluster's fallback chain in a region, in their order; each has a queue of its own."""
+    names = [name for name in failover.asked_on(body) if name != failover.FIRST]
+    return tuple(_later(body, region, names[: number + 1]) for number in range(len(names)))
+
+
+def _later(body: Mapping[str, Any], region: str, steps: Sequence[str]) -> Environment:
+    """The last of these steps, which adds to those before it."""
+    types = instance_types(body["instance_list"], region)
+    if failover.TYPES in steps:
+        before = BEFORE if OPTIMAL in body["instance_list"] and region in REGIONS_WITH_BEFORE else ()
+        types = tuple(dict.fromkeys((*types, *before, *(body.get("fallback_instance_list") or ()))))
+    zones = None if failover.ZONES in steps else body.get("first_zones")
+    bought = {**body, "type": "ONDEMAND"} if steps[-1] == failover.ON_DEMAND else body
+    found = _environment(bought, region, 1, int(body["max_vcpus"]), types)
+    return replace(found, rung=steps[-1], zones=zones)
+
+
+def _environment(body: Mapping[str, Any], region: str, number: int, vcpus: int, types: tuple[str, ...]) -> Environment:
+    strategy, is_spot = _strategy(body), body["type"] == "SPOT"
+    image = (body.get("machine_images") or {}).get(region)
+    kind = ("Spot" if is_spot else "OnDemand") + ("BestFit" if strategy == "BEST_FIT" else "") + ("OwnImage" if image else "")
+    bid = int(body["bid_percentage"]) if is_spot else None
+    return Environment(kind, number, vcpus, types, strategy, bid, image, zones=body.get("first_zones"))
+
+
+def instance_types(asked: Sequence[str], region: str, number: int = 1) -> tuple[str, ...]:
     """What Batch is asked for in the environment of this number; `optimal` is the only word that it reads as something else."""
     if list(asked) == [OPTIMAL] and number == 2 and region in REGIONS_WITH_BEFORE:
         return BEFORE

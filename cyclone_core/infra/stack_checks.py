@@ -184,12 +184,27 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.allocation_strategy", message, "Use BEST_FIT_PROGRESSIVE or BEST_FIT")
     if not body.get("instance_list"):
         yield Problem(f"{path}.instance_list", "no instance type is given", "Give types or families, or optimal")
-    if len({_is_arm(str(each)) for each in body.get("instance_list") or ()}) > 1:
-        message = f"{', '.join(map(str, body['instance_list']))} are of both architectures, arm64 and x86_64, which AWS Batch does not mix"
+    listed = [str(each) for each in (*(body.get("instance_list") or ()), *(body.get("fallback_instance_list") or ()))]
+    if len({_is_arm(each) for each in listed}) > 1:
+        message = f"{', '.join(listed)} are of both architectures, arm64 and x86_64, which AWS Batch does not mix"
         yield Problem(f"{path}.instance_list", message, "Make a cluster for each")
+    yield from _fallback_problems(path, body)
     reserved = sorted(key for key in body.get("compute_resources_tags") or {} if key.lower().startswith("aws:"))
     for key in reserved:
         yield Problem(f"{path}.compute_resources_tags", f"the tag {key} cannot be set: AWS keeps those that begin with aws:", "Rename it")
+
+
+def _fallback_problems(path: str, body: Body) -> Iterator[Problem]:
+    """Steps of the fallback chain that a user gave, and that would never be taken."""
+    given = {step for step, seconds in (body.get("fallback") or {}).items() if seconds}
+    if "on-demand" in given and body.get("type") == "ONDEMAND":
+        yield Problem(f"{path}.fallback", "the cluster is ONDEMAND: on-demand instances are its first step", "Leave the step on-demand out")
+    if "zones" in given and not body.get("first_zones"):
+        message = "the step zones is for a cluster that uses only some zones at first, and this one uses all"
+        yield Problem(f"{path}.fallback", message, "Say how many with --first-zones, or leave the step zones out")
+    if "instance-types" in given and not body.get("fallback_instance_list") and "optimal" not in (body.get("instance_list") or ()):
+        message = "the step instance-types takes other types, and none are given"
+        yield Problem(f"{path}.fallback", message, "Give them with --fallback-instance-list, or leave the step instance-types out")
 
 
 def _is_arm(instances: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import AwsError
 from cyclone_core.infra import addresses
-from cyclone_core.infra.compute_environments import environments
+from cyclone_core.infra.compute_environments import environments, later
 from cyclone_core.infra.deployed_stacks import THREADS, Recorded
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.targets import Place
@@ -164,7 +164,8 @@ def _cluster(account: "Account", name: str, body: Body, regions: Iterable[str]) 
 def _not_offered(account: "Account", region: str, name: str, body: Body) -> list[Problem]:
     from cyclone_core.aws import network
 
-    types = dict.fromkeys(str(each) for each in body.get("instance_list") or () if each != "optimal")
+    listed = (*(body.get("instance_list") or ()), *(body.get("fallback_instance_list") or ()))
+    types = dict.fromkeys(str(each) for each in listed if each != "optimal")
     missing = network.not_offered(account, region, types) if types else ()
     if not missing:
         return []
@@ -228,9 +229,17 @@ def _more(region: str, known: Bodies, bodies: Bodies) -> dict[str, int]:
         "elastic IP addresses": gateways,
         "NAT gateways": int(gateways > 0),
         "compute environments of Batch": _environments(clusters, region) - _environments(here_before, region),
-        "job queues of Batch": len(clusters) - len(here_before),
+        "job queues of Batch": _job_queues(clusters, region) - _job_queues(here_before, region),
     }
 
 
 def _environments(clusters: Mapping[str, Body], region: str) -> int:
-    return sum(len(environments(body, region)) for body in clusters.values())
+    return sum(len(environments(body, region)) + len(later(body, region)) for body in clusters.values() if _is_of_batch(body))
+
+
+def _job_queues(clusters: Mapping[str, Body], region: str) -> int:
+    return sum(1 + len(later(body, region)) for body in clusters.values() if _is_of_batch(body))
+
+
+def _is_of_batch(body: Body) -> bool:
+    return str(body.get("launch_type") or "BATCH") == "BATCH"

@@ -23,7 +23,7 @@ from hashlib import sha256
 from typing import Any
 
 from cyclone_core import naming
-from cyclone_core.infra.addresses import vpc_of
+from cyclone_core.infra.addresses import DEFAULT_ZONES, vpc_of
 from cyclone_core.infra.plan import Bodies
 
 Key = tuple[str, str]
@@ -109,10 +109,22 @@ def _targets(place: Place, bodies: Bodies) -> Iterator[Target]:
         for name, body in sorted(bodies.get(kind, {}).items()):
             for region in sorted(regions, key=lambda region: (region != main, region)):
                 after = ((region, naming.stack(place.host, "region")),) if kind == "cluster" else ()
-                yield Target(place, region, kind, name, {"body": body, "record": region == main}, after)
+                network = _network_of(body, regions[region]) if kind == "cluster" else {}
+                yield Target(place, region, kind, name, {"body": body, "record": region == main, **network}, after)
     for name, body in sorted(bodies.get("queue", {}).items()):
         after = ((main, naming.stack(place.host, "cluster", str(body.get("cluster", "")))),)
         yield Target(place, main, "queue", name, {"body": body, "record": True}, after)
+
+
+def _network_of(cluster: Mapping[str, Any], region: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cluster that uses only some zones at first has to know of its network; no other depends on it.
+
+    per_zone: a subnet of each zone of an imported network; of one that was made each zone has one, in their order.
+    """
+    if not cluster.get("first_zones"):
+        return {}
+    zones = int(region.get("availability_zones") or DEFAULT_ZONES)
+    return {"network": {"zones": zones, "per_zone": region.get("endpoint_subnets") or []}}
 
 
 def _region(place: Place, name: str, regions: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:

@@ -41,6 +41,6 @@ def definition(name: str = "default", **fields: Any) -> dict[str, Any]:
     return body("definition", name, **{"image_uri": IMAGE, **fields})
 
 
-def target(kind: str, of: Mapping[str, Any], region: str = MAIN, place: Place = PLACE) -> Target:
-    """The target of a cluster, definition or queue."""
-    return Target(place, region, kind, str(of["name"]), {"body": of, "record": region == place.main_region})
+def target(kind: str, of: Mapping[str, Any], region: str = MAIN, place: Place = PLACE, **more: Any) -> Target:
+    """The target of a cluster, definition or queue. more: further properties."""
+    return Target(place, region, kind, str(of["name"]), {"body": of, "record": region == place.main_region, **more})

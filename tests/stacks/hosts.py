@@ -41,6 +41,9 @@ _EVERY_OPTION_OF_A_CLUSTER = {
     "iam_policies": ("AmazonS3ReadOnlyAccess",),
     "compute_resources_tags": {"team": "physics"},
     "main_region_image_name": "mine",
+    "fallback_instance_list": ("m6g",),
+    "first_zones": 2,
+    "fallback": {"on-demand": 600},
 }
 _EVERY_OPTION_OF_A_DEFINITION = {
     "image_uri": "111122223333.dkr.ecr._REGION_.amazonaws.com/tools/mine:1",

@@ -39,6 +39,9 @@ CLUSTERS: dict[str, SearchStrategy[Any]] = {
     "iam_policies": POLICIES,
     "compute_resources_tags": st.dictionaries(WORDS, TEXTS, max_size=3),
     "main_region_image_name": st.none() | WORDS,
+    "fallback_instance_list": st.sampled_from(((), ("r7g",))),
+    "first_zones": st.none() | st.integers(1, 6),
+    "fallback": st.dictionaries(st.sampled_from(("instance-types", "zones", "regions", "on-demand")), st.integers(0, 86_400)),
 }
 DEFINITIONS: dict[str, SearchStrategy[Any]] = {
     "use_cyclone_image": st.booleans(),
@@ -86,10 +89,18 @@ _FOUND_OTHERWISE = {
 
 @st.composite
 def clusters(draw: DrawFn) -> dict[str, Any]:
-    """Fields of a cluster; a strategy that is for spot instances is not asked for on demand."""
+    """Fields of a cluster; a strategy that is for spot instances is not asked for on demand, nor are steps that change nothing."""
     found: dict[str, Any] = draw(st.fixed_dictionaries({"name": NAMES}, optional=CLUSTERS))
     if found.get("type") == "ONDEMAND" and found.get("allocation_strategy") == "SPOT_CAPACITY_OPTIMIZED":
         del found["allocation_strategy"]
+    changes_nothing = {
+        "instance-types": not found.get("fallback_instance_list") and "optimal" not in found.get("instance_list", ("optimal",)),
+        "zones": not found.get("first_zones"),
+        "on-demand": found.get("type") == "ONDEMAND",
+    }
+    if "optimal" in found.get("instance_list", ("optimal",)):
+        found.pop("fallback_instance_list", None)  # of the other architecture
+    found["fallback"] = {step: wait for step, wait in found.get("fallback", {}).items() if not changes_nothing.get(step)}
     return found
 
 

@@ -15,7 +15,7 @@ from tests.stacks.bodies import ACCOUNT, MAIN, cluster, target
 def template(synthesizer: Synthesizer, region: str = MAIN, **fields: Any) -> dict[str, Any]:
     """Resources of a cluster's stack."""
     images = {"machine_images": fields.pop("machine_images", {})}
-    wanted = target("cluster", {**cluster(**fields), **images}, region)
+    wanted = target("cluster", {**cluster(**fields), **images}, region, network={"zones": 3, "per_zone": []})
     resources: dict[str, Any] = synthesizer.templates([wanted])[wanted.key].body["Resources"]
     return resources
 
@@ -94,10 +94,41 @@ def test_environments_change_in_place_where_batch_can(synthesizer: Synthesizer) 
     """Not with the oldest strategy; its spot fleets need a role."""
     usual = template(synthesizer)
     kinds = {name: each["Properties"] for name, each in usual.items() if each["Type"].endswith("ComputeEnvironment")}
-    assert list(kinds) == ["GridDefaultSpot1", "GridDefaultSpot2", "GridDefaultSpot3"]
+    assert list(kinds) == ["GridDefaultSpot1", "GridDefaultSpot2", "GridDefaultSpot3", "GridDefaultInstanceTypesSpot1"]
     assert {each["ReplaceComputeEnvironment"] for each in kinds.values()} == {False}
     assert "SpotFleetRole" not in usual
     oldest = template(synthesizer, allocation_strategy="BEST_FIT", compute_envs=1)
     assert oldest["GridDefaultSpotBestFit1"]["Properties"]["ReplaceComputeEnvironment"] is True
     assert "SpotFleetRole" in oldest
     assert "SpotFleetRole" not in template(synthesizer, allocation_strategy="BEST_FIT", type="ONDEMAND")
+
+
+def test_each_step_of_the_fallback_chain_has_a_queue(synthesizer: Synthesizer) -> None:
+    """Which starts what the steps before it start, and more; at first only some zones, and nothing is bought on demand."""
+    chain = {"first_zones": 2, "fallback_instance_list": ("m6a",), "fallback": {"on-demand": 600}, "compute_envs": 1}
+    resources = template(synthesizer, **chain)
+    queues = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Batch::JobQueue"]
+    first, *later = (resources[each["ComputeEnvironmentOrder"][0]["ComputeEnvironment"]["Ref"]] for each in queues)
+    names = ["grid--default", "grid--default--instance-types", "grid--default--zones", "grid--default--on-demand"]
+    assert [each["JobQueueName"] for each in queues] == names
+    found = [each["Properties"]["ComputeResources"] for each in (first, *later)]
+    assert [each["InstanceTypes"] for each in found] == [["default_x86_64"]] + [["default_x86_64", "c5", "m5", "r5", "m6a"]] * 3
+    every = {"Fn::Split": [",", {"Fn::ImportValue": "grid--subnets"}]}
+    some = [{"Fn::Select": [number, every]} for number in range(2)]
+    assert [each["Subnets"] for each in found] == [some, some, every, every]
+    assert [(each["Type"], each["MaxvCpus"]) for each in found] == [("SPOT", 1000)] * 3 + [("EC2", 1000)]
+    assert "BidPercentage" not in found[-1]
+
+
+def test_steps_that_are_never_taken_have_no_queue(synthesizer: Synthesizer) -> None:
+    """By default there is one, for other types where the cluster takes `optimal`."""
+    queues = [each for each in template(synthesizer, fallback={"instance-types": 0}).values() if each["Type"] == "AWS::Batch::JobQueue"]
+    assert len(queues) == 1
+
+
+def test_the_first_zones_of_an_imported_network(synthesizer: Synthesizer) -> None:
+    """It may have several subnets in a zone: the first of each."""
+    network = {"zones": 3, "per_zone": ["subnet-a", "subnet-b", "subnet-c"]}
+    wanted = target("cluster", cluster(first_zones=2, compute_envs=1, fallback={"zones": 0}), network=network)
+    (found, _) = environments(synthesizer.templates([wanted])[wanted.key].body["Resources"]).values()
+    assert found["Subnets"] == ["subnet-a", "subnet-b"]

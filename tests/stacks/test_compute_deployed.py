@@ -76,7 +76,8 @@ class Deployed:
         found = self.batch.describe_compute_environments()["computeEnvironments"]
         ours = [each for each in found if f"/{self.place.host.capitalize()}Default" in each["computeEnvironmentArn"]]
         by_arn = {each["computeEnvironmentArn"]: each["computeResources"] for each in ours}
-        assert set(by_arn) == set(arns), "others are left"
+        used = [entry for queue in self.batch.describe_job_queues()["jobQueues"] for entry in queue["computeEnvironmentOrder"]]
+        assert set(by_arn) <= {entry["computeEnvironment"] for entry in used}, "others are left"
         return {arn: by_arn[arn] for arn in arns}
 
     def delete(self) -> None:

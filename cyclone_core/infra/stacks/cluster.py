@@ -1,9 +1,10 @@
-"""The stack of a cluster in a region: compute environments of AWS Batch, and the job queue that fills them.
+"""The stack of a cluster in a region: compute environments of AWS Batch, and the job queues that fill them.
 
-How the vCPUs are shared and how environments differ is decided in `infra.compute_environments`. Instances are in the region's network, ask
-for their metadata with IMDSv2, have encrypted disks and the rights of an ECS agent, no more. Batch acts with its service-linked role, which
-it makes itself. The queue has a fixed name and survives every change; environments have names by CloudFormation, so that one can be made
-before the one that it replaces goes.
+How the vCPUs are shared and how environments differ is decided in `infra.compute_environments`. Each later step of the cluster's fallback
+chain has a queue of its own with one environment; they stay empty, and cost nothing, as long as instances come at the steps before.
+Instances are in the region's network, ask for their metadata with IMDSv2, have encrypted disks and the rights of an ECS agent, no more.
+Batch acts with its service-linked role, which it makes itself. Queues have fixed names and survive every change; environments have names by
+CloudFormation, so that one can be made before the one that it replaces goes.
 """
 
 import base64
@@ -13,7 +14,7 @@ from typing import Any
 from aws_cdk import Fn, aws_batch, aws_ec2, aws_iam
 
 from cyclone_core import naming
-from cyclone_core.infra.compute_environments import Environment, environments
+from cyclone_core.infra.compute_environments import Environment, environments, later
 from cyclone_core.infra.stacks import base
 from cyclone_core.infra.stacks.base import HostStack
 from cyclone_core.infra.stacks.functions import statement, trusting
@@ -46,26 +47,30 @@ _NAMED_BY_BATCH = "Batch makes the ECS clusters of its environments and chooses 
 
 def build(stack: HostStack, target: Target) -> None:
     """Add everything to the stack. Raises no error: plans refuse what cannot be made."""
-    found = environments(target.properties["body"], target.region)
-    maker = _Maker(stack, target, found[0])
-    _queue(stack, target, [maker.environment(each) for each in found])
+    body = target.properties["body"]
+    found, after = environments(body, target.region), later(body, target.region)
+    maker = _Maker(stack, target, (*found, *after))
+    _queue(stack, target, "", [maker.environment(each) for each in found])
+    for each in after:
+        _queue(stack, target, each.rung, [maker.environment(each)])
 
 
 class _Maker:
     """What the environments of a cluster share, and the environments."""
 
-    def __init__(self, stack: HostStack, target: Target, first: Environment) -> None:
+    def __init__(self, stack: HostStack, target: Target, all_of_them: Sequence[Environment]) -> None:
         self._stack, self._target, self._body = stack, target, target.properties["body"]
         self._called = naming.job_queue(target.place.host, target.name)
         self._profile = self._instance_profile()
-        self._template = self._launch_template(first)
-        self._fleet_role = self._spot_fleet_role() if first.is_spot and first.is_best_fit else None
+        self._template = self._launch_template(all_of_them[0])
+        self._fleet_role = self._spot_fleet_role() if any(each.is_spot and each.is_best_fit for each in all_of_them) else None
 
     def environment(self, asked: Environment) -> aws_batch.CfnComputeEnvironment:
         """Add one. Its logical id begins with host and cluster, as its name will, and has what cannot be changed in place."""
         return aws_batch.CfnComputeEnvironment(
             self._stack,
-            f"{naming.in_logical_ids(self._target.place.host)}{naming.in_logical_ids(self._target.name)}{asked.kind}{asked.number}",
+            f"{naming.in_logical_ids(self._target.place.host)}{naming.in_logical_ids(self._target.name)}{_step(asked.rung)}"
+            f"{asked.kind}{asked.number}",
             type="MANAGED",
             state="ENABLED",
             replace_compute_environment=asked.is_best_fit,
@@ -84,7 +89,7 @@ class _Maker:
             type="SPOT" if asked.is_spot else "EC2",
             allocation_strategy=asked.strategy,
             bid_percentage=asked.bid_percentage,
-            spot_iam_fleet_role=self._fleet_role.attr_arn if self._fleet_role else None,
+            spot_iam_fleet_role=self._fleet_role.attr_arn if self._fleet_role and asked.is_spot else None,
             minv_cpus=0,
             maxv_cpus=asked.max_vcpus,
             instance_types=list(asked.instance_types),
@@ -94,10 +99,18 @@ class _Maker:
             launch_template=aws_batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
                 launch_template_id=self._template.ref, version=self._template.attr_latest_version_number
             ),
-            subnets=Fn.split(",", base.imported(self._target, "subnets")),
+            subnets=self._subnets(asked.zones),
             security_group_ids=[base.imported(self._target, "security-group")],
             tags=self._tags(),
         )
+
+    def _subnets(self, zones: int | None) -> list[str]:
+        """Those of all zones, or of the first ones: of a network that was imported the first subnet of each."""
+        every = Fn.split(",", base.imported(self._target, "subnets"))
+        network = self._target.properties.get("network")
+        if zones is None or network is None or zones >= network["zones"]:
+            return every
+        return network["per_zone"][:zones] if network["per_zone"] else [Fn.select(number, every) for number in range(zones)]
 
     def _tags(self) -> dict[str, str]:
         """Of instances: which stack an instance is of cannot be overridden."""
@@ -146,15 +159,15 @@ class _Maker:
         )
 
 
-def _queue(stack: HostStack, target: Target, made: Sequence[aws_batch.CfnComputeEnvironment]) -> None:
+def _queue(stack: HostStack, target: Target, rung: str, made: Sequence[aws_batch.CfnComputeEnvironment]) -> None:
     order = [
         aws_batch.CfnJobQueue.ComputeEnvironmentOrderProperty(order=number, compute_environment=each.ref)
         for number, each in enumerate(made, 1)
     ]
     aws_batch.CfnJobQueue(
         stack,
-        "JobQueue",
-        job_queue_name=naming.job_queue(target.place.host, target.name),
+        f"{_step(rung)}JobQueue",
+        job_queue_name=naming.job_queue(target.place.host, target.name, rung),
         state="ENABLED",
         priority=1,
         compute_environment_order=order,
@@ -165,6 +178,11 @@ def _queue(stack: HostStack, target: Target, made: Sequence[aws_batch.CfnCompute
             for reason in _HOPELESS
         ],
     )
+
+
+def _step(rung: str) -> str:
+    """A step of the fallback chain as part of logical ids."""
+    return naming.in_logical_ids(rung) if rung else ""
 
 
 def _agent_statements(clusters: str, instances: str) -> list[dict[str, Any]]:
