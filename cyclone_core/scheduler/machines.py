@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from cyclone_core.prices.table import Facts
 from cyclone_core.scheduler.capacity import Crew, Lane
 
 MOST_INSTANCES = 500
@@ -38,17 +39,6 @@ class Need:
     vcpus: int = 1
     memory_mib: int = 0
     gpus: int = 0
-
-
-@dataclass(frozen=True)
-class InstanceType:
-    """What an instance type has."""
-
-    name: str
-    vcpus: int
-    memory_mib: int
-    gpus: int = 0
-    arch: str = "x86_64"
 
 
 THERE, STARTING, LEAVING = "there", "starting", "leaving"
@@ -95,7 +85,7 @@ class Instances:
     """What a fleet is asked for."""
 
     units: int
-    weights: Mapping[InstanceType, int]
+    weights: Mapping[Facts, int]
     """type -> units that one of it brings; {} when no type serves"""
     why: str = ""
     """why nothing is asked for"""
@@ -111,7 +101,7 @@ def slots(need: Need, vcpus: int, memory_mib: int, gpus: int = 0) -> int:
     return max(0, min(most))
 
 
-def slots_of(need: Need, kind: InstanceType) -> int:
+def slots_of(need: Need, kind: Facts) -> int:
     """Workers that fit on an instance."""
     return slots(need, kind.vcpus, usable_mib(kind.memory_mib), kind.gpus)
 
@@ -210,7 +200,7 @@ def _less(free: Need, need: Need, workers: int) -> Need:
 
 
 # -- asking -------------------------------------------------------------------------------------------------------------------------
-def instances_for(need: Need, kinds: Iterable[InstanceType], workers: int, room: int, subnets: int = 1) -> Instances:
+def instances_for(need: Need, kinds: Iterable[Facts], workers: int, room: int, subnets: int = 1) -> Instances:
     """What to ask a fleet for, so that it brings `workers` workers or as many as the limit allows.
 
     room: vCPUs that the cluster may still use; whichever types the fleet picks, and however often, all of its instances have at most so
@@ -234,19 +224,19 @@ def instances_for(need: Need, kinds: Iterable[InstanceType], workers: int, room:
     return Instances(_units(weights, workers, room), weights)
 
 
-def _not_too_small(weights: Mapping[InstanceType, int], workers: int) -> dict[InstanceType, int]:
+def _not_too_small(weights: Mapping[Facts, int], workers: int) -> dict[Facts, int]:
     """Without types of which a request would need too many."""
     least = min(max(weights.values()), -(-workers // MOST_INSTANCES))
     return {kind: held for kind, held in weights.items() if held >= least}
 
 
-def _not_too_many(weights: Mapping[InstanceType, int], most: int) -> dict[InstanceType, int]:
+def _not_too_many(weights: Mapping[Facts, int], most: int) -> dict[Facts, int]:
     """The thriftiest, and of those the largest: fewer machines have fewer systems of their own."""
-    order = sorted(weights, key=lambda kind: (_ratio(kind, weights[kind]), -weights[kind], kind.name))
+    order = sorted(weights, key=lambda kind: (_ratio(kind, weights[kind]), -weights[kind], kind.type))
     return {kind: weights[kind] for kind in order[:most]}
 
 
-def _units(weights: Mapping[InstanceType, int], workers: int, room: int) -> int:
+def _units(weights: Mapping[Facts, int], workers: int, room: int) -> int:
     """So many that all instances but the last, and it, have at most `room` vCPUs, and are not too many."""
     worst = max(_ratio(kind, held) for kind, held in weights.items())
     last = max(kind.vcpus for kind in weights)
@@ -262,6 +252,6 @@ def most_vcpus(asked: Instances) -> int:
     return int((asked.units - 1) * worst) + max(kind.vcpus for kind in asked.weights)
 
 
-def _ratio(kind: InstanceType, held: int) -> Fraction:
+def _ratio(kind: Facts, held: int) -> Fraction:
     """vCPUs of a slot."""
     return Fraction(kind.vcpus, held)

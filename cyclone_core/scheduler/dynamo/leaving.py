@@ -40,11 +40,11 @@ def present(table: Table, now_s: float) -> list[Present]:
 
 
 def without_leaving(crews: Mapping[tuple[Lane, str], Crew], workers: Iterable[Present]) -> dict[tuple[Lane, str], Crew]:
-    """Crews in which those that are leaving are ending."""
+    """Crews in which those that are leaving are ending; a machine says of its own workers which are (`machine_rooms`)."""
     found = dict(crews)
     for worker in workers:
         crew = found.get((worker.lane, worker.region))
-        if worker.is_leaving and crew is not None and crew.running:
+        if worker.is_leaving and "#" not in worker.key[1] and crew is not None and crew.running:
             found[worker.lane, worker.region] = Crew(crew.starting, crew.running - 1, crew.ending + 1)
     return found
 

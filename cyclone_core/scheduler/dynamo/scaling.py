@@ -24,7 +24,9 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
-from cyclone_core.scheduler.dynamo import capacity_items, demand, early_ends, fleet, instances, keys, leaving, routing_items
+from cyclone_core.scheduler.dynamo import (
+    capacity_items, demand, early_ends, fleet, instances, keys, leaving, machine_items, machine_rooms, routing_items,
+)  # fmt: skip
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
@@ -134,17 +136,15 @@ class Scaler:
         asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms), routed)
         workers, outdated = self._older(sights, bodies, now_ms)
         asked = replace(asked, demands=leaving.without_their_tasks(asked.demands, workers))
-        crews = leaving.without_leaving(self._crews(asked, requests, now_ms), workers)
+        there = machine_items.read(self._table, now_ms / 1000)
+        asked, crews = machine_rooms.counted(asked, requests, there, bodies, now_ms)
+        crews = leaving.without_leaving(crews, workers)
         plan, leave = self._decide(asked, crews, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
         outcomes = self._act(plan, asked, bodies, requests, now_ms)
         self._tell(plan, asked, requests, outcomes, before, rests, now_ms)
         stale = routing_items.stale(routing, demand.automatic(asked, bodies), now_ms)
         return replace(_report(outcomes, sights), leaving=leave + outdated, stale=stale)
-
-    def _crews(self, asked: Question, requests: Sequence[Request], now_ms: int) -> dict[tuple[Lane, str], capacity.Crew]:
-        """The workers that there are, or will be: those that were asked for, and the slots of machines."""
-        return fleet.crews(requests, now_ms)
 
     def _older(self, sights: Mapping[str, Sight], bodies: Bodies, now_ms: int) -> tuple[list[leaving.Present], int]:
         """Workers whose instances were changed, which are leaving now; and how many of them were asked to in this look."""

@@ -16,7 +16,9 @@ from typing import Any
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.patience import Patience
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
-from cyclone_core.scheduler.dynamo.region_driver import BATCH, ByLaunchType, RegionDriver
+from cyclone_core.scheduler.dynamo import machine_items
+from cyclone_core.scheduler.dynamo.ec2_region import Ec2Region
+from cyclone_core.scheduler.dynamo.region_driver import BATCH, EC2, ByLaunchType, RegionDriver
 from cyclone_core.scheduler.dynamo.scaling import NOTHING, Scaler
 from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
@@ -46,6 +48,11 @@ def _scaler() -> Scaler:
 
     def region(name: str) -> RegionDriver:
         settings = {"CYCLONE_RETENTION_DAYS": str(ours.retention_s // 86_400)}
-        return ByLaunchType({BATCH: BatchRegion(Aws(name, credentials, patience=QUICK), ours.host, name, settings=settings)})
+        aws = Aws(name, credentials, patience=QUICK)
+        batch = BatchRegion(aws, ours.host, name, settings=settings)
+        return ByLaunchType({BATCH: batch, EC2: Ec2Region(aws, ours.host, name, ours.records.bodies, present)})
+
+    def present() -> set[str]:
+        return {machine.instance for machine in machine_items.read(ours.table, ours.now() / 1000)}
 
     return Scaler(ours.table, ours.records.bodies, region, ours.now)
