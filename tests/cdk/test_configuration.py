@@ -249,6 +249,8 @@ def _value(name: str, shape: str, choices: tuple[str, ...], minimum: float | Non
             return st.sampled_from(choices)
         case "list":
             return st.lists(NAMES, min_size=1, max_size=3).map(tuple)
+        case "map" if name == "fallback":
+            return st.dictionaries(st.sampled_from(["instance-types", "zones", "regions", "on-demand"]), st.integers(0, 86_400))
         case "map":
             return st.dictionaries(NAMES, st.integers(0, 9) if name == "region_distribution_weights" else NAMES, max_size=3)
     return NAMES
