@@ -247,7 +247,8 @@ def _put_before_changes(faults: FaultFile, principals: Principals, ended: EndedC
     stacks._update_resource = take_back_after
     stacks._provision_keeping_seed, stacks._update_keeping_seed = provision_after, update_after
     stacks._delete_resource = delete_after
-    stacks._runs_on_worker_thread = lambda resource_type: on_thread(resource_type) or faults.current().slows
+    waits = (ComputeEnvironment.name,)
+    stacks._runs_on_worker_thread = lambda kind: on_thread(kind) or kind in waits or faults.current().slows
 
 
 def _change(faults: FaultFile, resource_type: str, logical_id: str) -> None:

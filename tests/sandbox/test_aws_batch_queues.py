@@ -161,3 +161,32 @@ def test_tags_of_a_queue(batch: Batch) -> None:
     batch.client.tag_resource(resourceArn=arn, tags={"a": "1", "b": "2"})
     batch.client.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert batch.client.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "2"}
+
+
+def test_jobs_go_on_while_their_environment_gets_other_instances(batch: Batch) -> None:
+    """It is UPDATING until those that were there before are over; what is submitted meanwhile runs on new instances."""
+    before = batch.submit("sleep 60", definition={"name": "before"})
+    batch.wait(before, "RUNNING")
+    resources = {"instanceTypes": ["c5"], "updateToLatestImageVersion": True}
+    batch.client.update_compute_environment(computeEnvironment="environment", computeResources=resources)
+    assert batch.wait(batch.submit())["status"] == "SUCCEEDED"
+    assert (_status(batch), batch.job(before)["status"]) == ("UPDATING", "RUNNING")
+    batch.client.terminate_job(jobId=before, reason="enough")
+    batch.wait(before)
+    assert _status(batch) == "VALID"
+
+
+def test_a_deleted_environment_takes_its_instances_along(batch: Batch) -> None:
+    """What runs on them is lost, as on AWS."""
+    batch.add_environment("other", 2)
+    job = batch.submit("sleep 60")
+    batch.wait(job, "RUNNING")
+    batch.client.update_job_queue(jobQueue="queue", computeEnvironmentOrder=[{"order": 1, "computeEnvironment": "other"}])
+    batch.client.update_compute_environment(computeEnvironment="environment", state="DISABLED")
+    assert batch.job(job)["status"] == "RUNNING"
+    batch.client.delete_compute_environment(computeEnvironment="environment")
+    assert batch.wait(job)["statusReason"].startswith("Host EC2")
+
+
+def _status(batch: Batch) -> str:
+    return str(batch.client.describe_compute_environments()["computeEnvironments"][0]["status"])

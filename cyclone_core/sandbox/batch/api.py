@@ -22,8 +22,8 @@ class Api:
         self._engine = engine
         self._operations: Mapping[str, Operation] = {
             "CreateComputeEnvironment": lambda place, request: place.catalogue.create_environment(request),
-            "UpdateComputeEnvironment": lambda place, request: place.catalogue.update_environment(request),
-            "DeleteComputeEnvironment": lambda place, request: place.catalogue.delete_environment(request["computeEnvironment"]),
+            "UpdateComputeEnvironment": engine.update_environment,
+            "DeleteComputeEnvironment": engine.delete_environment,
             "DescribeComputeEnvironments": _describe_environments,
             "CreateJobQueue": lambda place, request: place.catalogue.create_queue(request),
             "UpdateJobQueue": lambda place, request: place.catalogue.update_queue(request),

@@ -46,9 +46,9 @@ class Catalogue:
     def update_environment(self, request: Body) -> Body:
         """UpdateComputeEnvironment."""
         found = self.environment(request["computeEnvironment"])
-        changes = request.get("computeResources", {})
+        changes = {name: value for name, value in request.get("computeResources", {}).items() if name != "updateToLatestImageVersion"}
         resources = _resources({**found.get("computeResources", {}), **changes})
-        found.update({key: request[key] for key in ("state", "serviceRole") if key in request})
+        found.update({key: request[key] for key in ("state", "serviceRole", "updatePolicy") if key in request})
         found.update(_resources_member(resources))
         self._check(found)
         return {key: found[key] for key in ("computeEnvironmentName", "computeEnvironmentArn")}
@@ -121,7 +121,7 @@ class Catalogue:
             raise Refused(f"A job queue has 1 to {MOST_IN_QUEUE} compute environments, not {len(order)}.")
         named = [{"order": entry["order"], "computeEnvironment": self.environment(entry["computeEnvironment"])} for entry in order]
         for entry in named:
-            if entry["computeEnvironment"]["status"] != "VALID":
+            if entry["computeEnvironment"]["status"] not in ("VALID", "UPDATING"):
                 raise Refused(f"{entry['computeEnvironment']['computeEnvironmentArn']} is not in a VALID status.")
         arns = [{**entry, "computeEnvironment": entry["computeEnvironment"]["computeEnvironmentArn"]} for entry in named]
         return sorted(arns, key=lambda entry: int(entry["order"]))

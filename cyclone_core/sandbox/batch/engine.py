@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from cyclone_core.sandbox.batch import updating
 from cyclone_core.sandbox.batch.catalogue import Body, Catalogue, environments_of
 from cyclone_core.sandbox.batch.execution import CannotStart, Execution, Starter
 from cyclone_core.sandbox.batch.jobs import EXITED, HOST_LOST, TIMED_OUT, Attempt, Job, goes_again
@@ -98,6 +99,18 @@ class Engine:
                 job.ending = reason
         self.go_on()
 
+    def update_environment(self, place: Place, request: Body) -> Body:
+        """UpdateComputeEnvironment."""
+        return updating.update(place.catalogue, request, self._jobs(), self._limits.minute_s)
+
+    def delete_environment(self, place: Place, request: Body) -> None:
+        """DeleteComputeEnvironment: its jobs lose their instances."""
+        updating.delete(place.catalogue, request["computeEnvironment"], self._jobs())
+
+    def _jobs(self) -> list[Job]:
+        """Those that run."""
+        return [job for job, _ in self._running.values()]
+
     def drop_queue(self, place: Place, name: str) -> None:
         """End the jobs of a queue that was deleted."""
         for job in place.jobs.values():
@@ -148,7 +161,7 @@ class Engine:
         for arn in environments_of(queue):
             environment = place.catalogue.environment(arn)
             most = float(environment.get("computeResources", {}).get("maxvCpus", 0))
-            if environment["state"] != "ENABLED" or environment["status"] != "VALID":
+            if environment["state"] != "ENABLED" or environment["status"] not in ("VALID", "UPDATING"):
                 continue
             could_ever = could_ever or job.work.vcpus <= most
             if place.used_vcpus.get(arn, 0.0) + job.work.vcpus > most:
@@ -253,6 +266,8 @@ class Engine:
     def _reason_to_end(self, job: Job, overdue_at: float) -> str:
         if job.ending or time.monotonic() >= overdue_at:
             return job.ending or TIMED_OUT
+        if time.monotonic() >= job.lost_at:
+            return job.lost_why
         return HOST_LOST if self._surroundings.is_interrupted(job.id, len(job.attempts) + 1) else ""
 
     def _finish(self, place: Place, job: Job, attempt: Attempt) -> None:
@@ -260,6 +275,9 @@ class Engine:
             job.attempts.append(attempt)
             del self._running[job.id]
             place.used_vcpus[job.environment_arn] -= job.work.vcpus
+            job.lost_at, job.lost_why = float("inf"), ""
+            for environment in place.catalogue.environments.values():
+                updating.settle(environment, self._jobs())
             if attempt.exit_code == 0 and not job.ending and attempt.status_reason == EXITED:
                 job.enter("SUCCEEDED", attempt.status_reason, self._now())
             elif goes_again(job, attempt) and not self._closed:

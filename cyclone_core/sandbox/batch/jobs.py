@@ -22,6 +22,9 @@ TIMED_OUT = "Job attempt duration exceeded timeout"
 HOST_LOST = "Host EC2 (instance i-00000000000000000) terminated."
 """And for one whose instance was taken away; rules of retries look for `Host EC2*`."""
 
+UPDATED = "Host EC2 terminated: the compute environment was updated and its jobs had no more time"
+"""And for one that was still there when an environment's update would wait no longer."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -84,6 +87,10 @@ class Job:
     """Compute environment that runs it."""
     ending: str = ""
     """Why it is to end, "" while nobody asked for that."""
+    lost_at: float = float("inf")
+    """When its instance goes (`time.monotonic`)."""
+    lost_why: str = ""
+    """Why, "" while it stays."""
     counts: "Counter[State]" = field(default_factory=Counter)
     """Of an array: how many children are in which state."""
 

@@ -23,6 +23,8 @@ class Limits:
     submissions_per_s: int = 50
     """SubmitJob calls a second, account and region, as AWS has it."""
     shortest_timeout_s: int = SHORTEST_TIMEOUT_S
+    minute_s: float = 60.0
+    """Seconds of a minute that an environment's update policy gives its jobs."""
     grace_s: float = 30.0
     """Between SIGTERM and SIGKILL, as ECS has it."""
 

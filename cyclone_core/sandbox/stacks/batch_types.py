@@ -1,5 +1,6 @@
 """AWS::Batch::*: what a stack says, said to the sandbox's Batch by the operations of its API."""
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Operation and request -> answer, in the account and region of the stack. Raises Refused."""
 _MAPS = ("Tags", "Parameters", "Options", "Labels")
 """Properties whose members are the user's words, not AWS's."""
+_LOOK_EVERY_S = 0.2
 _SCALING = ("MaxvCpus", "MinvCpus", "DesiredvCpus")
 """Of ComputeResources: what changes without new instances."""
 
@@ -69,6 +71,8 @@ class ComputeEnvironment(_BatchType):
         if "ComputeResources" in new:
             changes["ComputeResources"] = _without(new["ComputeResources"], _FIXED)
         self._do("UpdateComputeEnvironment", as_request(changes))
+        while self._described(physical_id)[0]["status"] == "UPDATING":  # jobs go on that were there before
+            time.sleep(_LOOK_EVERY_S)
         return physical_id, {"ComputeEnvironmentArn": physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:

@@ -73,8 +73,9 @@ def _is_older(known: Known, worker: "Present") -> bool:
 
 
 def _hash(resources: Body) -> str:
-    found = {name: value for name, value in resources.items() if name not in _NUMBERS}
-    return sha256(json.dumps(found, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    found = {name: sorted(map(str, value)) if isinstance(value, list) else value for name, value in resources.items()}
+    told = json.dumps({name: value for name, value in found.items() if name not in _NUMBERS}, sort_keys=True, default=str)
+    return sha256(told.encode()).hexdigest()[:16]
 
 
 # -- what is written down -----------------------------------------------------------------------------------------------
