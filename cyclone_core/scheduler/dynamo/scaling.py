@@ -25,8 +25,17 @@ from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
 from cyclone_core.scheduler.dynamo import (
-    capacity_items, demand, early_ends, fleet, instances, keys, leaving, machine_items, machine_rooms, routing_items,
-)  # fmt: skip
+    capacity_items,
+    demand,
+    early_ends,
+    fleet,
+    instances,
+    keys,
+    leaving,
+    machine_items,
+    machine_rooms,
+    routing_items,
+)
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request

@@ -15,8 +15,8 @@ from typing import Any
 
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.patience import Patience
-from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
 from cyclone_core.scheduler.dynamo import machine_items
+from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
 from cyclone_core.scheduler.dynamo.ec2_region import Ec2Region
 from cyclone_core.scheduler.dynamo.region_driver import BATCH, EC2, ByLaunchType, RegionDriver
 from cyclone_core.scheduler.dynamo.scaling import NOTHING, Scaler
