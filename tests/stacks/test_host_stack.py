@@ -77,7 +77,7 @@ def test_bucket_and_dead_letters_take_encrypted_connections_only(synthesizer: Sy
     assert set(only(template, "S3::Bucket")["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-FUNCTIONS = ("Accountant", "DeadLetter", "Dispatcher", "Health", "Reconciler", "Scaler")
+FUNCTIONS = ("Accountant", "DeadLetter", "Dispatcher", "Health", "Reconciler", "Router", "Scaler")
 
 
 def allowed(template: Template, function: str) -> dict[str, Any]:
@@ -99,6 +99,7 @@ def test_functions_may_touch_this_host_alone(synthesizer: Synthesizer) -> None:
         "Dispatcher": stream,
         "Health": {"batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "cloudwatch:GetMetricStatistics"},
         "Reconciler": {"sqs:ListQueues"},
+        "Router": {"ec2:DescribeSpotPriceHistory", "ec2:GetSpotPlacementScores"},
         "Scaler": {"batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "batch:DescribeJobs", "batch:ListJobs"},
     }
 
@@ -111,11 +112,13 @@ def test_only_who_has_to_may_do_it(synthesizer: Synthesizer) -> None:
         "sqs:DeleteQueue": {"Reconciler"},
         "s3:DeleteObject": {"Reconciler"},
         "sqs:ReceiveMessage": {"DeadLetter"},
-        "lambda:InvokeFunction": {"Accountant"},
+        "lambda:InvokeFunction": {"Accountant", "Scaler"},
+        "ec2:GetSpotPlacementScores": {"Router"},
         "dynamodb:DeleteTable": set(),
     }.items():
         assert {name for name in FUNCTIONS if action in allowed(template, name)} == who, action
     assert allowed(template, "Accountant")["lambda:InvokeFunction"].endswith(":function:grid--scaler")
+    assert allowed(template, "Scaler")["lambda:InvokeFunction"].endswith(":function:grid--router")
 
 
 def sources(synthesizer: Synthesizer) -> dict[str, Mapping[str, Any]]:

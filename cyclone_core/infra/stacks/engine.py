@@ -4,6 +4,7 @@
     accountant    the table's stream, changed units, each second   counts, and sends what an array's limit held back
     reconciler    each minute                                      looks at what is due
     scaler        each minute, and when the accountant asks        asks Batch for workers
+    router        each ten minutes, and when the scaler asks       weighs regions
     dead-letters  the queue of dead letters                        ends what nobody could take on
 
 Two read the stream, which is what AWS recommends at most. A batch that a function cannot handle is halved until the one record that is
@@ -25,7 +26,8 @@ from cyclone_core.infra.stacks.roles import arn
 from cyclone_core.infra.targets import Target
 
 _LAMBDAS = "cyclone_core.scheduler.lambdas"
-HANDLERS = {name: f"{_LAMBDAS}.{name.replace('-', '_')}" for name in ("dispatcher", "accountant", "reconciler", "scaler", "dead-letters")}
+_NAMES = ("dispatcher", "accountant", "reconciler", "scaler", "router", "dead-letters")
+HANDLERS = {name: f"{_LAMBDAS}.{name.replace('-', '_')}" for name in _NAMES}
 """What a function is called -> the module with its `handler`."""
 DEAD_LETTERS_TIMEOUT_S = 60
 DEAD_LETTERS_VISIBILITY_S = 6 * DEAD_LETTERS_TIMEOUT_S
@@ -47,6 +49,7 @@ _BATCH = (
     "Batch describes without resources, and jobs have ids that say nothing of a host; requests go to this host's job queues and definitions"
 )
 
+_PRICES = "The actions have no resources: they tell of spot capacity and its prices"
 _JOBS = "Batch chooses the ids of jobs, and they carry no tags of their definition: the scaler ends those that it has asked for"
 
 
@@ -122,14 +125,14 @@ class _Started:
             **more,
         )
 
-    def each_minute(self, made: Function, logical_id: str, what: str) -> None:
-        """From now on, while the host is there."""
+    def each(self, rate: str, made: Function, logical_id: str, what: str) -> None:
+        """From now on, while the host is there. rate: `1 minute`, `10 minutes`."""
         rule = aws_events.CfnRule(
             self.stack,
             f"{logical_id}Schedule",
             name=naming.function(self.target.place.host, what),
             description=f"Cyclone host {self.target.place.host}: when {what} runs",
-            schedule_expression="rate(1 minute)",
+            schedule_expression=f"rate({rate})",
             state="ENABLED",
             targets=[aws_events.CfnRule.TargetProperty(id=what, arn=made.function.attr_arn)],
         )
@@ -147,6 +150,7 @@ def add(stack: HostStack, target: Target, table: aws_dynamodb.CfnTable, dead: aw
     """Add all of them to the host's stack. table: with its stream; dead: the queue of dead letters."""
     started = _Started(stack, target, table, dead)
     _scaler(started)
+    _router(started)
     _dispatcher(started)
     _accountant(started)
     _reconciler(started)
@@ -197,7 +201,7 @@ def _reconciler(started: _Started) -> None:
         statement("s3:DeleteObject", on=f"{bucket}/*"),
     ]
     made = started.make("Reconciler", "reconciler", "looks at what is due", statements, 512, 300)
-    started.each_minute(made, "Reconciler", "reconciler")
+    started.each("1 minute", made, "Reconciler", "reconciler")
 
 
 def _scaler(started: _Started) -> None:
@@ -208,9 +212,17 @@ def _scaler(started: _Started) -> None:
         statement("batch:SubmitJob", on=wanted),
         statement("batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "batch:DescribeJobs", "batch:ListJobs", on="*"),
         statement("batch:TerminateJob", "batch:TerminateJobs", on=started.named("batch", "job/*", "*")),
+        statement("lambda:InvokeFunction", on=started.named("lambda", f"function:{naming.function(place.host, 'router')}")),
     ]
     made = started.make("Scaler", "scaler", "asks AWS Batch for workers", statements, 512, 120)
-    started.each_minute(made, "Scaler", "scaler")
+    started.each("1 minute", made, "Scaler", "scaler")
+
+
+def _router(started: _Started) -> None:
+    """Scores are asked for in the main region, about all; prices in each."""
+    statements = [*_table(started), statement("ec2:DescribeSpotPriceHistory", "ec2:GetSpotPlacementScores", on="*")]
+    made = started.make("Router", "router", "weighs regions by capacity and price", statements, 512, 120)
+    started.each("10 minutes", made, "Router", "router")
 
 
 def _dead_letters(started: _Started) -> None:
@@ -259,6 +271,8 @@ def _reason(resource: str, action: str) -> str:
         return _STREAMS
     if action == "sqs:ListQueues":
         return _LISTED
+    if action == "ec2:DescribeSpotPriceHistory":
+        return _PRICES
     if action == "batch:TerminateJob":
         return _JOBS
     service = action.partition(":")[0]

@@ -2,13 +2,15 @@
 
 body (JSON, deflated)
     at (ms)        when the weights were decided last
-    weights        {region: 0..100}, which sum to 100
-    factors        {region: {score, price, start, interruptions: what each multiplied the weight by}} (`routing`)
+    base           {region: 0..100}: the weights, which sum to 100; who knows of closed regions leaves them out, as the scaler does
+    weights        the same with 0 for regions that were closed then
+    factors        {region: {signal: what it multiplied the weight by}}, unknown {region: [signals that count as neutral]}, and memory: what
+                   counts of noisy signals; all as `routing.to_body` has them
     inputs         {region: {score, score_at, spot_usd, spot_at, ondemand_usd, ondemand_date, start_s, delivered, interruptions, closed}}:
                    USD of a vCPU hour, times in ms, closed: why the region is left alone; what is not known is not there
-    question       what scores are asked for: the types and vCPUs of the canonical request
-    missing        {input: {why, since (ms)}}: what could not be had, `score eu-west-1` or `spot price eu-west-1` or `score`
-    history        [[at (ms), {region: weight}, why], ...], the newest first: what the weights were changed to, and what had changed
+    question       what scores were asked for: {key, types (how many), vcpus, scores {region: [score, at]}}; {} on demand
+    missing        {what: {why, since (ms)}}: what could not be had, `score eu-west-1`, `spot price eu-west-1` or `score`
+    history        [[at (ms), {region: weight}, [why, ...]], ...], the newest first: what `base` was changed to, and what had changed
 
 Weights that nobody has renewed for `KEPT_S` count no more: regions are equal then.
 """
@@ -44,10 +46,10 @@ def remove(table: Table, cluster: str) -> None:
 
 
 def weights_of(body: Mapping[str, Any] | None, now_ms: int) -> dict[str, int] | None:
-    """The weights as they count now, None where there are none, or too old ones."""
+    """The weights as they count now, of all regions as if none were closed; None where there are none, or too old ones."""
     if not body or now_ms - body["at"] > KEPT_S * 1000:
         return None
-    return {region: int(weight) for region, weight in body["weights"].items()}
+    return {region: int(weight) for region, weight in body["base"].items()}
 
 
 def current(bodies: Mapping[str, Body], now_ms: int) -> dict[str, dict[str, int]]:

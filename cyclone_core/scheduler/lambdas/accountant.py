@@ -11,29 +11,14 @@ from typing import Any
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import dispatch
 from cyclone_core.scheduler.dynamo.accountant import Accountant
+from cyclone_core.scheduler.lambdas.asking import Asking
 from cyclone_core.scheduler.lambdas.control import Control, control, say
 
 ASK_S = 5.0
 """The scaler is asked at most so often by one process."""
 
 
-class Asking:
-    """When the scaler is to be asked: at once, but not again too soon; what came too soon is owed."""
-
-    def __init__(self, every_s: float = ASK_S) -> None:
-        self._every_s, self._owed = every_s, False
-        self._at: float | None = None
-
-    def is_due(self, now_s: float, news: bool) -> bool:
-        """Whether to ask now. news: whether there is something to ask for."""
-        self._owed |= news
-        if not self._owed or (self._at is not None and now_s - self._at < self._every_s):
-            return False
-        self._at, self._owed = now_s, False
-        return True
-
-
-_asking = Asking()
+_asking = Asking(ASK_S)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -58,7 +43,7 @@ def _is_new_job(record: dict[str, Any]) -> bool:
 
 def _ask(ours: Control) -> bool:
     try:
-        ours.ask_scaler()
+        ours.ask("scaler")
     except AwsError as exc:  # it runs each minute anyway
         say("the scaler could not be asked", why=str(exc))
         return False

@@ -34,9 +34,9 @@ class Control:
         """Milliseconds since 1970."""
         return int(time.time() * 1000)
 
-    def ask_scaler(self) -> None:
-        """Let the scaler run now; it is not waited for. Raises AwsError."""
-        self.aws.invoke(naming.function(self.host, "scaler"), {"asked": True})
+    def ask(self, what: str) -> None:
+        """Let another function run now, such as the scaler; it is not waited for. Raises AwsError."""
+        self.aws.invoke(naming.function(self.host, what), {"asked": True})
 
 
 @cache

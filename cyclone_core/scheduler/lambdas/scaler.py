@@ -5,7 +5,8 @@
 
 Its role: the jobs table (read and write), the host's records (ssm:GetParametersByPath); in every region batch:DescribeJobs,
 DescribeJobQueues, DescribeComputeEnvironments and ListJobs, which know no resources, SubmitJob on the host's job queues and
-definitions, and TerminateJob and TerminateJobs on jobs.
+definitions, and TerminateJob and TerminateJobs on jobs; and lambda:InvokeFunction on the router, which it asks to look where weights are
+missing or older than they should be.
 """
 
 import time
@@ -15,17 +16,22 @@ from typing import Any
 
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.patience import Patience
+from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo import machine_items
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
 from cyclone_core.scheduler.dynamo.ec2_region import Ec2Region
 from cyclone_core.scheduler.dynamo.region_driver import BATCH, EC2, ByLaunchType, RegionDriver
 from cyclone_core.scheduler.dynamo.scaling import NOTHING, Scaler
+from cyclone_core.scheduler.lambdas.asking import Asking
 from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
 QUICK = Patience(connect_s=3.0, read_s=10.0, attempts=2, throttled_s=5.0)
 """With regions: one that is slow keeps no other waiting for long."""
 SETTLE_S, LOOKS_MORE = 2.5, 2
 """Counters follow what is made available by a second or two: what somebody says is there is looked for so often."""
+ASK_S = 120.0
+"""The router is asked at most so often by one process."""
+_asking = Asking(ASK_S)
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
@@ -36,9 +42,18 @@ def handler(event: object, context: object) -> dict[str, Any]:
             break
         time.sleep(SETTLE_S)
         report = _scaler().run()
-    found = asdict(report)
+    found = asdict(report) | {"asked_router": _asking.is_due(time.monotonic(), bool(report.stale)) and _ask_router()}
     say("scaled", **found)
     return found
+
+
+def _ask_router() -> bool:
+    try:
+        control().ask("router")
+    except AwsError as exc:  # it runs each ten minutes anyway
+        say("the router could not be asked", why=str(exc))
+        return False
+    return True
 
 
 @cache
