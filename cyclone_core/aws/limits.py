@@ -6,31 +6,17 @@ not ask for one gets None in its place: a plan can be made without them.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from cyclone_core.aws.account import Account
 from cyclone_core.errors import AccessDenied, AwsError
+from cyclone_core.quotas import Quota as Quota
 
 MOST_ENVIRONMENTS = MOST_QUEUES = 50
 """Of Batch; no request raises them."""
 _VPCS = ("vpc", "L-F678F1CE")
 _ADDRESSES = ("ec2", "L-0263D0A3")
 _NAT_GATEWAYS = ("vpc", "L-FE5A380F")
-
-
-@dataclass(frozen=True)
-class Quota:
-    """How much of something there is and may be."""
-
-    used: int | None
-    """None where it could not be counted"""
-    limit: int | None
-    """None where nobody says"""
-
-    @property
-    def left(self) -> int | None:
-        """How many more there may be; None where that is unknown."""
-        return None if self.limit is None or self.used is None else max(0, self.limit - self.used)
+_ENDPOINTS = ("vpc", "L-29B6F2EB")
 
 
 def vpcs(account: Account, region: str) -> Quota:
@@ -46,6 +32,16 @@ def addresses(account: Account, region: str) -> Quota:
 def nat_gateways(account: Account, region: str) -> Quota:
     """NAT gateways of the zone that has most of them."""
     return _quota(account, region, _NAT_GATEWAYS, lambda: max(_nat_gateways(account, region).values(), default=0))
+
+
+def interface_endpoints(account: Account, region: str, vpc_id: str | None) -> Quota:
+    """Interface endpoints of a VPC; None: of one that does not exist yet."""
+    return _quota(account, region, _ENDPOINTS, lambda: _endpoints(account, region, vpc_id) if vpc_id else 0)
+
+
+def vcpus(account: Account, region: str, code: str) -> Quota:
+    """vCPUs of a class of instances that may run at once; how many do is not counted: most of them may be our own."""
+    return Quota(None, _limit(account, region, ("ec2", code)))
 
 
 def compute_environments(account: Account, region: str) -> Quota:
@@ -86,6 +82,11 @@ def _unless_denied(count: Callable[[], int]) -> int | None:
 
 def _count(account: Account, region: str, service: str, operation: str, member: str) -> int:
     return _length(account.client(service, region).all(operation, member))
+
+
+def _endpoints(account: Account, region: str, vpc_id: str) -> int:
+    filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "vpc-endpoint-type", "Values": ["Interface"]}]
+    return _length(account.client("ec2", region).all("DescribeVpcEndpoints", "VpcEndpoints", Filters=filters))
 
 
 def _length(entries: Iterable[object]) -> int:

@@ -155,7 +155,7 @@ def _cluster(target: Target, known: Known, region: Mapping[str, Any]) -> Iterato
     if body.get("launch_type") == "ONPREM":
         yield Item("machines that join", Range(), "your own: nothing of AWS", services.DATE)
         return
-    vcpus, types = int(body.get("max_vcpus") or 0), _types(body, target.region, known.table)
+    vcpus, types = int(body.get("max_vcpus") or 0), types_of(body, target.region, known.table)
     is_public = not region.get("import_vpc") and region.get("subnet_config") == "PUBLIC"
     priced = [(_hour(name, target.region, body, known), name) for name in types]
     found = [(each, name) for each, name in priced if each is not None]
@@ -193,7 +193,7 @@ def _hour(name: str, region: str, body: Mapping[str, Any], known: Known) -> _Hou
     return _Hour(usd * bid / 100, f"on spot, the bid: {bid} % of the list price on demand", date) if usd is not None else None
 
 
-def _types(body: Mapping[str, Any], region: str, table: Table) -> tuple[str, ...]:
+def types_of(body: Mapping[str, Any], region: str, table: Table) -> tuple[str, ...]:
     """Everything that the cluster may start, at first and later."""
     words = [str(word) for word in (*(body.get("instance_list") or ()), *(body.get("fallback_instance_list") or ()))]
     if compute_environments.OPTIMAL in words and region in compute_environments.REGIONS_WITH_BEFORE:

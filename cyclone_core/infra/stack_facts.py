@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import AwsError
-from cyclone_core.infra import addresses
-from cyclone_core.infra.compute_environments import environments, later
+from cyclone_core.infra import addresses, stack_quotas
 from cyclone_core.infra.deployed_stacks import THREADS, Recorded
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.targets import Place
 from cyclone_core.problems import Problem
+from cyclone_core.quotas import Need
 from cyclone_core.scheduler.references import nearest
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Facts:
 
     bodies: Recorded
     problems: tuple[Problem, ...] = ()
+    needs: tuple[Need, ...] = ()
+    """what the change takes of the account's quotas"""
 
 
 Look = Callable[[], tuple[str, str, Body, list[Problem]]]
@@ -60,6 +62,7 @@ def resolve(account: "Account", place: Place, known: Bodies, desired: Bodies, to
     ]
     bodies: Recorded = {kind: dict(found) for kind, found in desired.items()}
     problems: list[Problem] = []
+    needs: tuple[Need, ...] = ()
     with ThreadPoolExecutor(THREADS) as pool:
         enabled = set(account.regions()) if new else set()
         unknown = [region for region in new if region not in enabled]
@@ -69,8 +72,9 @@ def resolve(account: "Account", place: Place, known: Bodies, desired: Bodies, to
             for kind, name, body, found in pool.map(lambda look: look(), looks):
                 bodies[kind][name] = body
                 problems += found
-            problems += _beyond_quotas(account, pool, known, bodies, usable)
-    return Facts(bodies, tuple(problems))
+            needs = stack_quotas.needs(account, pool, known, bodies, usable)
+            problems += stack_quotas.problems(needs)
+    return Facts(bodies, tuple(problems), needs)
 
 
 def not_enabled(path: str, region: str, enabled: Sequence[str]) -> Problem:
@@ -187,59 +191,3 @@ def _machine_images(account: "Account", name: str, image: str, regions: Iterable
             remedy = "Copy it there under the same name: aws ec2 copy-image, or leave it out"
             problems.append(Problem(f"clusters[{name}].main_region_image_name", what, remedy))
     return problems
-
-
-# -- quotas -----------------------------------------------------------------------------------------------------------
-
-
-def _beyond_quotas(account: "Account", pool: ThreadPoolExecutor, known: Bodies, bodies: Bodies, regions: Iterable[str]) -> list[Problem]:
-    """Quotas that the change would pass. What cannot be asked is not told: AWS does so when it comes to it."""
-    from cyclone_core.aws import limits
-
-    asked = []
-    for region in regions:
-        more = _more(region, known, bodies)
-        questions = {
-            "VPCs": limits.vpcs,
-            "elastic IP addresses": limits.addresses,
-            "NAT gateways": limits.nat_gateways,
-            "compute environments of Batch": limits.compute_environments,
-            "job queues of Batch": limits.job_queues,
-        }
-        asked += [(region, what, count, pool.submit(questions[what], account, region)) for what, count in more.items() if count > 0]
-    problems = []
-    for region, what, count, answer in asked:
-        quota = answer.result()
-        if quota.left is not None and count > quota.left:
-            message = f"{count} more {what} are needed in {region}, and {quota.left} of {quota.limit} are left"
-            fixed = what.endswith("Batch")
-            remedy = "Delete what nobody uses: AWS raises this one for nobody" if fixed else "Delete what nobody uses, or ask AWS for more"
-            problems.append(Problem(f"regions[{region}]", message, f"{remedy} (Service Quotas)" if not fixed else remedy))
-    return problems
-
-
-def _more(region: str, known: Bodies, bodies: Bodies) -> dict[str, int]:
-    """What there would be more of in a region than now. A zone has at most one gateway of ours more for each round over the zones."""
-    body, before = bodies["region"].get(region, {}), known.get("region", {}).get(region)
-    gateways = int(body.get("nat_gateways") or 0) - int((before or {}).get("nat_gateways") or 0)
-    here_before = known.get("cluster", {}) if before is not None else {}
-    clusters = bodies.get("cluster", {})
-    return {
-        "VPCs": int(before is None and not body.get("import_vpc")),
-        "elastic IP addresses": gateways,
-        "NAT gateways": int(gateways > 0),
-        "compute environments of Batch": _environments(clusters, region) - _environments(here_before, region),
-        "job queues of Batch": _job_queues(clusters, region) - _job_queues(here_before, region),
-    }
-
-
-def _environments(clusters: Mapping[str, Body], region: str) -> int:
-    return sum(len(environments(body, region)) + len(later(body, region)) for body in clusters.values() if _is_of_batch(body))
-
-
-def _job_queues(clusters: Mapping[str, Body], region: str) -> int:
-    return sum(1 + len(later(body, region)) for body in clusters.values() if _is_of_batch(body))
-
-
-def _is_of_batch(body: Body) -> bool:
-    return str(body.get("launch_type") or "BATCH") == "BATCH"

@@ -6,6 +6,9 @@ Each change of the plan is one stack: they share region, kind and name.
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cyclone_core.infra.costs import Costs
+from cyclone_core.quotas import Need
+
 DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
 """Types of resources that hold what somebody worked for."""
 ResourceAction = Literal["create", "change", "replace", "maybe-replace", "delete", "retain"]
@@ -56,6 +59,10 @@ class Details:
     """why rights could not be looked at, "" when they were"""
     bootstrap: tuple[str, ...] = ()
     """regions that get the CDK's bootstrap first"""
+    costs: Costs | None = None
+    """what it costs a month, before and after; None where nobody computed it"""
+    quotas: tuple[Need, ...] = ()
+    """what it takes of the account's quotas, as far as that could be asked"""
 
 
 def without_data(details: Details) -> Details:

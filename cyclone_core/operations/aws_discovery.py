@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from cyclone_core.errors import AccessDenied, CycloneError
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.operations.discovery import Choice, Finding
+from cyclone_core.quotas import Quota as Quota
 from cyclone_core.resources import Host
 
 _MOST_AT_ONCE = 8
@@ -42,21 +43,6 @@ class Network:
     """CIDRs of IPv4, the first one its own"""
     subnets: Mapping[str, int] = field(default_factory=dict)
     """kind -> how many"""
-
-
-@dataclass(frozen=True)
-class Quota:
-    """How much of something there may be."""
-
-    used: int | None
-    """None where it could not be counted"""
-    limit: int | None
-    """None where nobody says"""
-
-    @property
-    def left(self) -> int | None:
-        """How many more; None where that is unknown."""
-        return None if self.limit is None or self.used is None else max(0, self.limit - self.used)
 
 
 class Sight(Protocol):

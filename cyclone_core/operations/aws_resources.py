@@ -18,7 +18,7 @@ from cyclone_core.infra.deployed_stacks import Look
 from cyclone_core.infra.deployer import Applier
 from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Bodies, Change, Plan
-from cyclone_core.operations import appliers, aws_hosts, aws_states, deployments
+from cyclone_core.operations import appliers, aws_hosts, aws_states, deployments, plan_costs
 from cyclone_core.operations.resources import Mode, Proposal, Resources, Snapshot, judge, worded
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import this_machine
@@ -125,7 +125,9 @@ class AwsResources(Resources):
         planned = stack_planner.plan(
             self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole
         )
-        return Proposal(planned.plan, tuple(dict.fromkeys(planned.problems)), planned.details)
+        costs = plan_costs.of_plan(self.account, self.place, seen.known, facts.bodies, planned.details)
+        details = replace(planned.details, costs=costs, quotas=facts.needs)
+        return Proposal(planned.plan, tuple(dict.fromkeys(planned.problems)), details)
 
     def _no_control_plane(self) -> Problem:
         name = self.host.name

@@ -67,13 +67,11 @@ class AccountSight:
 
     def networks_left(self, region: str) -> Quota:
         """VPCs."""
-        found = limits.vpcs(self.account, region)
-        return Quota(found.used, found.limit)
+        return limits.vpcs(self.account, region)
 
     def addresses_left(self, region: str) -> Quota:
         """Elastic IPs."""
-        found = limits.addresses(self.account, region)
-        return Quota(found.used, found.limit)
+        return limits.addresses(self.account, region)
 
     def instance_types(self, region: str) -> Sequence[str]:
         """Those that are offered there."""

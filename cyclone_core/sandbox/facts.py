@@ -13,9 +13,15 @@ QUOTAS: Mapping[tuple[str, str], tuple[str, float]] = {
     ("ec2", "L-0263D0A3"): ("EC2-VPC Elastic IPs", 5),
     ("ec2", "L-1216C47A"): ("Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5),
     ("ec2", "L-34B43A08"): ("All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 5),
+    ("ec2", "L-DB2E81BA"): ("Running On-Demand G and VT instances", 0),
+    ("ec2", "L-3819A6DF"): ("All G and VT Spot Instance Requests", 0),
+    ("ec2", "L-417A185B"): ("Running On-Demand P instances", 0),
+    ("ec2", "L-7212CCBC"): ("All P Spot Instance Requests", 0),
+    ("ec2", "L-F7808C92"): ("Running On-Demand HPC instances", 0),
     ("lambda", "L-B99A9384"): ("Concurrent executions", 1000),
     ("vpc", "L-F678F1CE"): ("VPCs per Region", 5),
     ("vpc", "L-FE5A380F"): ("NAT gateways per Availability Zone", 5),
+    ("vpc", "L-29B6F2EB"): ("Interface VPC endpoints per VPC", 50),
     ("vpc", "L-7E9ECCDB"): ("Active VPC peering connections per VPC", 50),
 }
 """Service and code -> name and value."""
@@ -33,20 +39,35 @@ class NoSuchQuota(Exception):
     """A quota that is not in the list; the text is the message."""
 
 
-def quotas(operation: str, request: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
-    """GetServiceQuota, GetAWSDefaultServiceQuota, ListServiceQuotas, ListAWSDefaultServiceQuotas. Raises NoSuchQuota."""
+Raised = dict[tuple[str, str, str, str], float]
+"""Account, region, service and code -> value, of quotas that were asked to be raised."""
+
+
+def quotas(operation: str, request: Mapping[str, Any], region: str, account: str, raised: Raised) -> dict[str, Any]:
+    """GetServiceQuota, ListServiceQuotas, the same of AWS's defaults, and RequestServiceQuotaIncrease, which is granted at once.
+
+    raised: what was granted, and will be. Raises NoSuchQuota.
+    """
     service = request["ServiceCode"]
-    found = [_quota(key, region, account) for key in QUOTAS if key[0] == service]
+    own = raised if "Default" not in operation else {}
+    found = [_quota(key, region, account, own) for key in QUOTAS if key[0] == service]
     if operation.startswith("List"):
         return {"Quotas": found}
     for quota in found:
         if quota["QuotaCode"] == request["QuotaCode"]:
-            return {"Quota": quota}
+            return {"Quota": quota} if operation.startswith("Get") else _granted(request, region, account, raised)
     raise NoSuchQuota(f"The sandbox knows no quota {request['QuotaCode']} of {service}.")
 
 
-def _quota(key: tuple[str, str], region: str, account: str) -> dict[str, Any]:
+def _granted(request: Mapping[str, Any], region: str, account: str, raised: Raised) -> dict[str, Any]:
+    service, code, value = request["ServiceCode"], request["QuotaCode"], float(request["DesiredValue"])
+    raised[account, region, service, code] = value
+    return {"RequestedQuota": {"ServiceCode": service, "QuotaCode": code, "DesiredValue": value, "Status": "APPROVED"}}
+
+
+def _quota(key: tuple[str, str], region: str, account: str, raised: Raised) -> dict[str, Any]:
     (service, code), (name, value) = key, QUOTAS[key]
+    value = raised.get((account, region, service, code), value)
     return {
         "ServiceCode": service, "ServiceName": service, "QuotaCode": code, "QuotaName": name, "Value": value, "Unit": "None",
         "QuotaArn": f"arn:aws:servicequotas:{region}:{account}:{service}/{code}", "Adjustable": True, "GlobalQuota": False,

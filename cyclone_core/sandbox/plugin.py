@@ -38,6 +38,8 @@ from cyclone_core.sandbox.stacks.resource_type import ResourceType
 from cyclone_core.sandbox.surroundings import ScopedEc2, trusts
 
 Answer = tuple[int, dict[str, str], bytes]
+_RAISED: facts.Raised = {}
+"""Quotas that somebody asked to be raised, as long as this sandbox runs."""
 
 
 def install(api: Api, faults: FaultFile) -> None:
@@ -140,7 +142,7 @@ def _tell_facts() -> None:
 async def _handle_quotas(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any) -> Answer:
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
-        return _json(200, facts.quotas(operation, json.loads(body), get_region(), get_account_id()), {})
+        return _json(200, facts.quotas(operation, json.loads(body), get_region(), get_account_id(), _RAISED), {})
     except facts.NoSuchQuota as exc:
         return _json(400, {"__type": "NoSuchResourceException", "Message": str(exc)}, {})
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cyclone_core.infra.plan import Action, Change, FieldChange, Plan
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import MODELS
+from cyclone_tui import cost_telling
 from cyclone_tui.wizard import stack_telling
 from cyclone_tui.wizard.form import label
 from cyclone_tui.wizard.review import Review
@@ -32,7 +33,8 @@ def lines(review: Review, ascii: bool = False) -> list[Line]:
     if review.complaints:
         found += [(), (("Problems" if review.errors else "Worth knowing", "title"),)]
         found += [_complaint(one, ascii) for one in review.complaints]
-    found += [(), (("Cost", "title"),), ((f"  {review.cost.text}", ""),)]
+    costs = review.details.costs if review.details is not None and review.plan else None
+    found += [(), *(cost_telling.cost_lines(costs) if costs else [(("Cost", "title"),), ((f"  {review.cost.text}", ""),)])]
     found += [(), (("The same as a command", "title"), ("   Y copies it", "muted"))]
     return [*found, (("  $ ", "muted"), (review.command, "number"))]
 

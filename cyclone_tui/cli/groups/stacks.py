@@ -9,6 +9,7 @@ import click
 from cyclone_core.infra.plan import Change, Plan
 from cyclone_core.infra.stack_plans import Details, StackChange
 from cyclone_core.infra.targets import resource_of
+from cyclone_tui import cost_telling
 from cyclone_tui.cli.groups import tables
 
 _LOST = ("replace", "maybe-replace", "delete", "retain")
@@ -24,7 +25,7 @@ def print_plan(plan: Plan, details: Details | None) -> None:
         return
     if not plan:
         click.echo("no change")
-    for line in (*_resources(plan.changes), *_stacks(details.stacks), *_around(details)):
+    for line in (*_resources(plan.changes), *_stacks(details.stacks), *_around(details), *_costs(details)):
         click.echo(line)
 
 
@@ -39,6 +40,8 @@ def record(plan: Plan, details: Details | None) -> dict[str, Any]:
         "lacking": list(details.lacking),
         "unchecked": details.unchecked,
         "bootstrap": list(details.bootstrap),
+        "costs": cost_telling.cost_record(details.costs) if details.costs else None,
+        "quotas": [cost_telling.quota_record(need) for need in details.quotas],
     }
 
 
@@ -54,7 +57,9 @@ def summary(plan: Plan, details: Details | None) -> list[str]:
     inside = [each for stack in details.stacks for each in stack.resources]
     lost = [f"{each.type} {each.logical_id} {_WORDS[each.action]}" for each in inside if each.action in _LOST]
     lines += [f"  {each}" for each in lost[:20]] + ([f"  … and {len(lost) - 20} more"] if len(lost) > 20 else [])
-    return [*lines, *_around(details)]
+    cost = [f"cost: {cost_telling.cost_summary(details.costs)}"] if details.costs else []
+    short = tuple(need for need in details.quotas if need.is_short)
+    return [*lines, *_around(details), *cost, *cost_telling.plain(cost_telling.quota_lines(short))]
 
 
 def _resources(changes: Sequence[Change]) -> Iterator[str]:
@@ -84,6 +89,16 @@ def _stacks(stacks: Sequence[StackChange]) -> Iterator[str]:
         for each in first:
             why = f"  (because of {', '.join(each.causes)})" if each.causes else ""
             yield f"  {_WORDS[each.action]:<15}  {each.type:<{width}}  {each.logical_id}{why}"
+
+
+def _costs(details: Details) -> Iterator[str]:
+    """Below what happens: what it takes, and what it costs."""
+    if details.quotas:
+        yield ""
+        yield from cost_telling.plain(cost_telling.quota_lines(details.quotas))
+    if details.costs and details.stacks:
+        yield ""
+        yield from cost_telling.plain(cost_telling.cost_lines(details.costs))
 
 
 def _around(details: Details) -> Iterator[str]:
