@@ -254,7 +254,7 @@ def of(host: HostView, asked: Ask) -> Usage:
     rows = grouped(used, there, asked.by, usage_prices.usd)
     total = _total(rows, there)
     listed = usage_prices.listed_on(one.place for one in used) if total.listed_usd else ("", "")
-    return Usage(host.name, host.type, asked, rows, total, days, *listed, tuple(_notes(host, asked, total, days, listed)), found.more)
+    return Usage(host.name, host.type, asked, rows, total, days, *listed, tuple(_notes(host, asked, total, days, listed[0])), found.more)
 
 
 def _days_of(host: HostView, asked: Ask) -> tuple[str, str]:
@@ -319,15 +319,15 @@ def _total(rows: Iterable[Row], there: Iterable[There]) -> Row:
     return Row("total", **{**found, **up, "tasks": int(found["tasks"])})
 
 
-def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], listed: tuple[str, str]) -> Iterable[str]:
+def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], listed: str) -> Iterable[str]:
     if host.type == "local":
         yield "Work on this machine has no price. Jobs that were forgotten are not counted"
         return
     if asked.by == "job" and not asked.job:
         yield "By job: whole jobs that were submitted in this time"
     if total.paid_usd:
-        yield f"USD: spot and on-demand prices as they were known when each worker came, {days[0]} to {days[1]}"
+        yield f"USD: prices as they were known when each worker came, {days[0]} to {days[1]}"
     if total.listed_usd:
-        yield f"~: list prices of {listed[0]} ({listed[1]}), where no price was known then; spot may have cost less"
+        yield f"~: with on-demand list prices of {listed}, where no price was known; spot costs less"
     if total.unpriced_vcpu_s:
         yield f"{total.unpriced_vcpu_s / 3600:,.1f} vCPU hours have no price: it is not known on what they ran"

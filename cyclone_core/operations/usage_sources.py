@@ -35,9 +35,10 @@ def read(host: HostView, asked: Ask) -> Found:
     """What is needed for an answer. Raises CycloneError."""
     if host.type == "local":
         return _of_local(host, asked)
-    from cyclone_core.operations import aws_watched
+    from cyclone_core.operations.aws_view import AwsView
 
-    far = aws_watched.host(host.name)
+    assert isinstance(host, AwsView), "what this machine knows of a host does not tell what was used"
+    far = host.host
     table = far.table
     if asked.job or asked.by == "job":
         return _of_jobs(far, table, asked)

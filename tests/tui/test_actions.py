@@ -61,14 +61,14 @@ def check_hyper(words: list[str]) -> None:
     context = click.Context(hyper.command)
     if words[0].isupper():  # KINDs stands for any group
         return
-    group = hyper.command.get_command(context, words[0])
-    assert isinstance(group, click.Group), f"hyper has no group {words[0]}"
+    found = hyper.command.get_command(context, words[0])
+    assert found is not None, f"hyper has no group {words[0]}"
     if len(words) < 2 or words[1] == "…":
         return
-    command = group.get_command(context, words[1])
+    command = found.get_command(context, words[1]) if isinstance(found, click.Group) else found
     assert command is not None, f"hyper {words[0]} has no command {words[1]}"
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    unknown = [word for word in words[2:] if word.startswith("-") and word.partition("=")[0] not in known]
+    unknown = [word for word in words[1:] if word.startswith("-") and word.partition("=")[0] not in known]
     assert not unknown, f"hyper {words[0]} {words[1]} has no {unknown}"
 
 
