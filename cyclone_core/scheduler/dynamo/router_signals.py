@@ -124,13 +124,11 @@ class SpotPrices:
         body = self.known.get(region)
         if not body or self._now_ms - body["at"] > KEPT_S * 1000:
             return None, 0
-        found = [usd for name in types if (usd := price_items.usd(body, name, "spot"))]
-        return (median(found) if found else None), body["at"]
+        return median_spot(body, types), body["at"]
 
     def on_demand(self, types: Iterable[str], region: str) -> float | None:
         """The same by the price list."""
-        found = [usd for name in types if (usd := self._prices.vcpu_hour(name, region))]
-        return median(found) if found else None
+        return median_on_demand(self._prices, types, region)
 
     def priced_on(self, region: str) -> str:
         """ISO date of the price list of a region, "" where none is known."""
@@ -153,6 +151,18 @@ class SpotPrices:
             "at": self._now_ms, "vcpus": {name: found.vcpus for name, found in facts.items()}, "spot": dict(spot), "ondemand": ondemand,
             "ondemand_date": self.priced_on(region),
         }  # fmt: skip
+
+
+def median_spot(body: Mapping[str, Any], types: Iterable[str]) -> float | None:
+    """USD of a vCPU hour, the median of the types' cheapest zones. body: of a PRICE item."""
+    found = [usd for name in types if (usd := price_items.usd(body, name, "spot"))]
+    return median(found) if found else None
+
+
+def median_on_demand(prices: Prices, types: Iterable[str], region: str) -> float | None:
+    """The same by the price list."""
+    found = [usd for name in types if (usd := prices.vcpu_hour(name, region))]
+    return median(found) if found else None
 
 
 def spot_prices(aws: Ec2, types: Sequence[str], now_ms: int) -> dict[str, dict[str, float]]:
