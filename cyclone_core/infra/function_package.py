@@ -35,12 +35,13 @@ def needed(module: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def packed(modules: Sequence[str]) -> bytes:
+def packed(modules: Sequence[str], more: Sequence[str] = ()) -> bytes:
     """A zip of modules, such as `cyclone_core.scheduler.lambdas.health`, with the packages that they are in (as empty ones).
 
-    Modules that they import have to be named too. Raises FileNotFoundError for one that is not there.
+    Modules that they import have to be named too; more: other files of this project, by their paths. Raises FileNotFoundError for one that
+    is not there.
     """
-    files = {path: _source(path) for path in (*map(_path, modules), *(_DATA[name] for name in modules if name in _DATA))}
+    files = {path: _source(path) for path in (*map(_path, modules), *(_DATA[name] for name in modules if name in _DATA), *more)}
     for path in list(files):
         for folder in list(Path(path).parents)[:-1]:
             files.setdefault(f"{folder}/__init__.py", b"")
