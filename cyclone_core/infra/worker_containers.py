@@ -3,7 +3,6 @@
 Pure. Refused (`problems`) is what Batch, or Docker below it, does not have.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from cyclone_core import naming
 from cyclone_core.infra.targets import Place
 from cyclone_core.problems import Problem
+from cyclone_core.scheduler.remote.machine import lane_text
 
 REGION_MARK = "_REGION_"
 SHORTEST_S = 60
@@ -79,16 +79,9 @@ def environment(body: Mapping[str, Any], place: Place, region: str) -> dict[str,
         "CYCLONE_MAIN_REGION": place.main_region,
         "CYCLONE_ACCOUNT": place.account,
         "CYCLONE_DEFINITION": str(body["name"]),
-        "CYCLONE_LANE": _lane(body),
+        "CYCLONE_LANE": lane_text(body),
     }
     return dict(sorted({**body.get("environment", {}), **own}.items()))
-
-
-def _lane(body: Mapping[str, Any]) -> str:
-    """What the worker has to know of the definition to run tasks; `variables`: names of those that the definition sets, not the image."""
-    told = {name: body.get(name) for name in ("vcpus", "working_directory", "output_limit_mib")}
-    told["variables"] = sorted(body.get("environment") or {})
-    return json.dumps({name: value for name, value in told.items() if value}, separators=(",", ":"), sort_keys=True)
 
 
 def logging(body: Mapping[str, Any], host: str, region: str) -> Logging:

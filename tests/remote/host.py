@@ -141,9 +141,9 @@ class Host:
         return [{"worker": item["sk"], "expires": item["expires"], **json.loads(item["body"])} for item in found]
 
     # -- workers ------------------------------------------------------------------------------------------------------------------
-    def worker(self, *, within: Sequence[str] = (), **environment: str) -> "Worker":
-        """Start a worker. within: a command that starts it."""
-        made = Worker(self, f"job-{len(self.workers) + 1}", environment, within)
+    def worker(self, *, within: Sequence[str] = (), command: str = "", **environment: str) -> "Worker":
+        """Start a worker. within: a command that starts it; command: of `cyclone-worker`."""
+        made = Worker(self, f"job-{len(self.workers) + 1}", environment, within, command)
         self.workers.append(made)
         return made
 
@@ -165,7 +165,7 @@ class Host:
 class Worker:
     """A worker process, as Batch starts one."""
 
-    def __init__(self, host: Host, name: str, environment: dict[str, str], within: Sequence[str] = ()) -> None:
+    def __init__(self, host: Host, name: str, environment: dict[str, str], within: Sequence[str] = (), command: str = "") -> None:
         self.name, self.host = f"{FAR_REGION}/{name}", host
         self.home = host.folder / name
         self.home.mkdir()
@@ -178,9 +178,10 @@ class Worker:
             "CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big", "CYCLONE_WORKER_DIR": str(self.home), "CYCLONE_IDLE_S": "60",
         }  # fmt: skip
         with open(self._log, "wb") as log:
+            program = [*within, sys.executable, "-ISE", "-c", PROGRAM, *command.split()]
             self.process = subprocess.Popen(
-                [*within, sys.executable, "-ISE", "-c", PROGRAM], env={**variables, **environment}, cwd=self.home, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
+                program, env={**variables, **environment}, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
             )  # fmt: skip
 
     def said(self) -> str:

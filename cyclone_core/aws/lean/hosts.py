@@ -33,9 +33,7 @@ def open_host(name: str, meter: "Meter | None" = None, patience: "Patience | Non
     Raises NotFound for a host that is not there or is no AWS host, StateUnusable for a file that cannot be used, HostUnavailable when
     the host is on the sandbox and that does not run.
     """
-    path, body = _body(name)
-    if body.get("type") != "aws":
-        raise NotFound(f"the host {name} is no AWS host. See hyper hosts list-hosts")
+    path, body = _aws_body(name)
     account, region = str(body.get("account") or ""), str(body.get("region") or "")
     if not account or not region:
         lacking = "region" if account else "account"
@@ -43,6 +41,18 @@ def open_host(name: str, meter: "Meter | None" = None, patience: "Patience | Non
     endpoint = sandbox.endpoint(name) if body.get("sandbox") else None
     keys = Chain.of_sandbox() if endpoint else Chain(str(body["profile"]) if body.get("profile") else None)
     return LeanHost(name, account, region, endpoint, Aws(region, keys, endpoint, meter, patience))
+
+
+def registered(name: str) -> "dict[str, Any]":
+    """What the registry says of an AWS host. Raises as `open_host` does."""
+    return _aws_body(name)[1]
+
+
+def _aws_body(name: str) -> "tuple[str, dict[str, Any]]":
+    path, body = _body(name)
+    if body.get("type") != "aws":
+        raise NotFound(f"the host {name} is no AWS host. See hyper hosts list-hosts")
+    return path, body
 
 
 def _body(name: str) -> "tuple[str, dict[str, Any]]":

@@ -153,6 +153,10 @@ class AgentProcess:
                 os.unlink(journal_path(self._state_dir, number))
 
 
+said_by = ""
+"""What begins the lines of a worker that shares its log with others."""
+
+
 def log(text: str) -> None:
-    """A line for whoever reads the container's log."""
-    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
+    """A line for whoever reads the container's or machine's log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {said_by}{text}\n")

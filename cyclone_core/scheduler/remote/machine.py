@@ -16,7 +16,7 @@ Everything comes from the environment that the definition's stack, AWS Batch and
 A machine with several slots (`offer`) starts its workers itself, and tells them besides:
 
     CYCLONE_WIDTH           tasks that run at once (1); each has the definition's vCPUs and memory
-    CYCLONE_WORKER_NAME     its name, MACHINE#NUMBER
+    CYCLONE_MACHINE         the machine's name; the worker's is MACHINE#PROCESS
     CYCLONE_INSTANCE        the machine's; what becomes of that is the machine's business, so nobody else is asked
     CYCLONE_PLACE           where it is and what it costs (`usage`)
     CYCLONE_COUNTS          descriptor of a file of its parent's into which it writes how many tasks run and have ended (`counts`)
@@ -88,7 +88,8 @@ class Machine:
             raise UsageError(f"{what}. AWS hosts start workers by themselves; a machine of yours joins with cyclone-worker join")
         self.host, self.account, self.main_region, self.region, self.definition, self.cluster = (environ[name] for name in _NEEDED)
         self.endpoint = environ.get("AWS_ENDPOINT_URL") or None
-        name = environ.get("CYCLONE_WORKER_NAME") or environ.get("AWS_BATCH_JOB_ID") or f"{os.uname().nodename}-{pid}"
+        is_child = bool(environ.get("CYCLONE_MACHINE"))
+        name = f"{environ['CYCLONE_MACHINE']}#{pid}" if is_child else environ.get("AWS_BATCH_JOB_ID") or f"{os.uname().nodename}-{pid}"
         self.identity = f"{self.region}/{name}"
         self.width = max(1, int(number_of(environ, "CYCLONE_WIDTH", 1.0)))
         self.idle_s = number_of(environ, "CYCLONE_IDLE_S", 20.0)
@@ -149,6 +150,15 @@ class Machine:
         if self.lane["working_directory"] == "worker" or (directory and os.path.isdir(directory)):
             return self.lane
         return {**self.lane, "working_directory": "worker"}
+
+
+def lane_text(body: "Mapping[str, Any]", **more: "Any") -> str:
+    """CYCLONE_LANE: what a worker has to know of a definition to run its tasks. `variables`: names of those that it sets, not the image."""
+    import json
+
+    told = {name: body.get(name) for name in ("vcpus", "working_directory", "output_limit_mib")}
+    told |= {"variables": sorted(body.get("environment") or {}), **more}
+    return json.dumps({name: value for name, value in told.items() if value}, separators=(",", ":"), sort_keys=True)
 
 
 def number_of(environ: "Mapping[str, str]", name: str, default: float, most: float = 1e6) -> float:

@@ -1,4 +1,4 @@
-"""`cyclone-worker`: makes what the supervisor of a worker machine needs, in a directory of its own that goes with it."""
+"""`cyclone-worker`: makes what the supervisor of a worker needs, in a directory of its own that goes with it."""
 
 import fcntl
 import os
@@ -23,13 +23,18 @@ _LONGEST_DIRECTORY = 60
 
 
 def main() -> None:
-    """Entry point: no arguments, everything is in the environment (`machine`)."""
+    """Entry point. Without arguments a worker, of which everything is in the environment (`machine`); else what `command` has."""
     from cyclone_core.scheduler.remote.agent import log
 
     try:
-        code = run(os.environ)
+        if len(sys.argv) > 1:
+            from cyclone_core.scheduler.remote import command
+
+            code = command.run(sys.argv[1:])
+        else:
+            code = run(os.environ)
     except CycloneError as exc:
-        log(str(exc))
+        log(str(exc)) if len(sys.argv) == 1 else sys.stderr.write(f"{exc}\n")
         code = exc.exit_code
     sys.stderr.flush()
     os._exit(code)  # threads may still wait for answers that nobody needs
@@ -37,10 +42,13 @@ def main() -> None:
 
 def run(environ: "Mapping[str, str]") -> int:
     """Be a worker until there is nothing to do; the exit code. Raises CycloneError."""
+    from cyclone_core.scheduler.remote import agent
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.supervisor import become_parent_of_orphans
 
     machine = Machine(environ, os.getpid())
+    if environ.get("CYCLONE_MACHINE"):
+        agent.said_by = f"{machine.definition}#{os.getpid()}: "
     machine.limit_memory()
     os.environ[DAEMON] = "1"  # the agent is no part of a task, wherever this runs
     os.umask(0o077)

@@ -19,17 +19,20 @@ WHY = {INTERRUPTED: "its spot capacity is taken back", REBALANCE: "its spot capa
 
 
 class Instance:
-    """The instance that a worker runs on. `is_there` is False where nobody tells. For one thread at a time."""
+    """The instance that a worker runs on. `is_there` is False where nobody tells. For one thread at a time.
 
-    __slots__ = ("_has_answered", "_metadata", "is_there")
+    A worker that a machine with several slots has started is told by that, and asks nobody.
+    """
+
+    __slots__ = ("_has_answered", "_metadata", "_told", "is_there")
 
     def __init__(self) -> None:
-        self._metadata, self._has_answered = Metadata(), False
-        self.is_there = os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true"
+        self._metadata, self._has_answered, self._told = Metadata(), False, os.environ.get("CYCLONE_INSTANCE", "")
+        self.is_there = not self._told and os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true"
 
     def name(self) -> str:
         """Its id, "" where nobody tells."""
-        return self.get("instance-id")
+        return self._told or self.get("instance-id")
 
     def is_interrupted(self) -> bool:
         """Whether it will be stopped or terminated within two minutes."""

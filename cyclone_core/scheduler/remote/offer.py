@@ -22,7 +22,7 @@ Everything is in the environment; `join` sets it from its options. Instances get
 Exit codes: 0 it left because it was idle, was asked to leave, or was told to end; an instance is to be shut down then (`SuccessAction` of
 its unit). 2 the environment or command line is wrong. Others: something failed, and it is to be started again.
 
-Its children are workers (`machine`), to which it tells besides: CYCLONE_WIDTH, CYCLONE_DEFINITION, CYCLONE_LANE, CYCLONE_WORKER_NAME,
+Its children are workers (`machine`), to which it tells besides: CYCLONE_WIDTH, CYCLONE_DEFINITION, CYCLONE_LANE, CYCLONE_MACHINE,
 CYCLONE_INSTANCE, CYCLONE_PLACE, CYCLONE_COUNTS. Refused with UsageError is an environment that does not say whom to work for.
 """
 
@@ -46,8 +46,8 @@ class Offer:
     """See the module. vcpus, memory_mib, gpus: what tasks may have of the machine together; usd: None where nobody told."""
 
     __slots__ = (
-        "account", "cluster", "endpoint", "gpus", "host", "idle_s", "is_instance", "main_region", "memory_mib", "name", "purchase",
-        "region", "request", "root", "silent_s", "slot_idle_s", "stop_s", "usd", "vcpus",
+        "account", "cluster", "endpoint", "gpus", "host", "idle_s", "instance", "is_instance", "main_region", "memory_mib", "name",
+        "purchase", "region", "request", "root", "silent_s", "slot_idle_s", "stop_s", "usd", "vcpus",
     )  # fmt: skip
 
     def __init__(self, environ: "Mapping[str, str]") -> None:
@@ -59,8 +59,8 @@ class Offer:
         self.host, self.account, self.main_region, self.region, self.cluster = (environ[name] for name in _NEEDED)
         self.endpoint = environ.get("AWS_ENDPOINT_URL") or None
         self.is_instance = _one_of(environ, "CYCLONE_LAUNCH", ("", "EC2", "ONPREM")) != "ONPREM"
-        self.name = environ.get("CYCLONE_MACHINE", "")
-        """"" until it is known (`instance`)"""
+        self.name, self.instance = environ.get("CYCLONE_MACHINE", ""), os.uname().nodename
+        """name: "" until the instance has told its id; instance: its id, or the host name"""
         self.request, self.purchase = environ.get("CYCLONE_REQUEST", ""), _one_of(environ, "CYCLONE_PURCHASE", _PURCHASES)
         self.usd = number_of(environ, "CYCLONE_USD", 0.0) if environ.get("CYCLONE_USD") else None
         self.vcpus = max(1, int(number_of(environ, "CYCLONE_VCPUS", 0.0) or usable_vcpus()))
