@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cyclone_core.infra.costs import CURRENCY, Change, Costs, StackCost
-from cyclone_core.infra.stack_costs import Range
+from cyclone_core.infra.stack_costs import Item, Range
 from cyclone_core.prices import services
 from cyclone_core.quotas import Need
 
@@ -28,7 +28,7 @@ def cost_lines(costs: Costs) -> Iterator[Line]:
         several = len({stack.region for stack in costs.stacks}) > 1
         for stack in costs.stacks:
             yield from _row(_named(stack, several), stack.change)
-            yield from (((f"      {item.what}: {item.basis}", "muted"),) for item in stack.items if _tells(stack, len(costs.stacks)))
+            yield from (((f"      {_item(item)}", "muted"),) for item in stack.items if _tells(stack, len(costs.stacks)))
     else:
         for region, change in costs.regions:
             yield from _row(region, change)
@@ -76,6 +76,11 @@ def _named(stack: StackCost, with_region: bool) -> str:
     return f"{name} in {stack.region}" if with_region and stack.name != stack.region else name
 
 
+def _item(item: Item) -> str:
+    amount = dollars(item.range.idle) if item.range.idle == item.range.most else f"at most {_most(item.range)}"
+    return f"{item.what}, {amount}: {item.basis}"
+
+
 def _tells(stack: StackCost, stacks: int) -> bool:
     """Where many stacks are told, only what is bought by the hour is explained."""
     return stacks <= 4 or stack.kind == "cluster"
@@ -85,11 +90,12 @@ def _notes(costs: Costs) -> Iterator[str]:
     regions: dict[str, list[str]] = {}
     for region, date in costs.priced_on:
         regions.setdefault(date, []).append(region)
-    of_instances = "; ".join(f"of {date} ({', '.join(names)})" for date, names in regions.items()) or "not known"
-    others = f"all else of {costs.services_on} ({services.REGION})"
-    yield f"List prices in {CURRENCY}, {services.HOURS} hours: instances {of_instances}; {others}."
-    yield "To have today's prices of instances: hyper prices refresh"
-    yield f"Not counted: {'; '.join(costs.not_counted)}."
+    of_instances = "".join(f"instances of {date} ({', '.join(names)}), " for date, names in regions.items())
+    yield f"List prices in {CURRENCY} for {services.HOURS} hours: {of_instances}all else of {costs.services_on} ({services.REGION})."
+    if regions:
+        yield "To have today's prices of instances: hyper prices refresh"
+    yield "Not counted:"
+    yield from (f"  {each}" for each in costs.not_counted)
 
 
 def cost_record(costs: Costs) -> dict[str, Any]:
@@ -152,10 +158,14 @@ def quota_lines(needs: Sequence[Need], ascii: bool = False) -> Iterator[Line]:
 def _told(need: Need) -> str:
     if not need.stops:
         limit = "nobody says how many there may be" if need.quota.limit is None else f"the quota is {need.quota.limit:,}"
-        return f"{need.count:,} {need.what}: {limit}{', so fewer run at once' if need.is_short else ''}"
+        return f"{need.what}: {need.count:,} at most, {limit}{_less(need)}"
     known = need.quota.left is not None
     left = f"{need.quota.left:,} of {need.quota.limit:,} are left" if known else "nobody says how many are left"
-    return f"{need.count:,} more {need.what}: {left}"
+    return f"{need.what}: {need.count:,} more, {left}"
+
+
+def _less(need: Need) -> str:
+    return "" if not need.is_short else ", so none runs" if not need.quota.limit else ", so fewer run at once"
 
 
 def quota_record(need: Need) -> dict[str, Any]:

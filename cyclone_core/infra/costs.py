@@ -73,7 +73,8 @@ def of_plan(place: Place, before: Bodies, after: Bodies, touched: Collection[Key
     stacks = tuple(_stack(key, old, new) for key in keys if old.get(key, (None, ()))[1] or new.get(key, (None, ()))[1])
     regions = dict.fromkeys(region for region, _ in keys)
     by_region = tuple((region, _change(old, new, lambda key, here=region: key[0] == here)) for region in regions)
-    dates = tuple((region, date) for region in regions if (date := known.table.priced_on(region)))
+    priced = dict.fromkeys(stack.region for stack in stacks if stack.kind == "cluster")
+    dates = tuple((region, date) for region in priced if (date := known.table.priced_on(region)))
     return Costs(_change(old, new, lambda key: True), by_region, stacks, dates)
 
 

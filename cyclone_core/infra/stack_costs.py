@@ -48,6 +48,7 @@ SCHEDULED: Mapping[str, Scheduled] = {
     "scaler": Scheduled(1, 512, 1.5),
     "reconciler": Scheduled(1, 512, 0.5),
     "health": Scheduled(5, 256, 2.0),
+    "router": Scheduled(10, 512, 5.0),
 }
 """Functions of the host's stack with a rule that starts them."""
 
@@ -136,7 +137,7 @@ def _region(target: Target, known: Known, region: Mapping[str, Any]) -> Iterator
     gateways = int(body.get("nat_gateways") or 0) if made and body.get("subnet_config") == "PRIVATE_WITH_NAT" else 0
     if gateways:
         hour = services.NAT_GATEWAY.usd + services.PUBLIC_ADDRESS.usd
-        basis = f"{gateways} at ${services.NAT_GATEWAY.usd:g} an hour, with an address at ${services.PUBLIC_ADDRESS.usd:g}"
+        basis = f"${services.NAT_GATEWAY.usd:g} an hour each, its address ${services.PUBLIC_ADDRESS.usd:g}"
         yield _fixed(_many(gateways, "NAT gateway"), gateways * hour * HOURS, basis + _elsewhere(target))
     endpoints = len(INTERFACES.get(str(body.get("deploy_vpc_endpoints") or "OFF"), {}))
     if endpoints:

@@ -27,6 +27,7 @@ GROUPS = {
     "workers": "Processes that run tasks.",
     "events": "What happened to a host and its resources.",
     "usage": "What work used, and what it cost: one command.",
+    "prices": "What AWS asks for instances, and of which date that is.",
     "sandbox": "An AWS on this machine, to try AWS hosts without an account.",
 }
 """Group -> its line in the help."""

@@ -26,6 +26,7 @@ SPECIFIED = {
     "deployments": "list show attach cancel retry roll-back",
     "workers": "list-workers",
     "events": "list-events",
+    "prices": "show refresh",
     "sandbox": "start stop status",
 }
 
