@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cyclone_core.operations import aws_watched
+from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.weights import MissingInput, QueueWeights, RegionWeight, WeightsChange
 from cyclone_core.prices import table as prices
 from cyclone_core.scheduler import capacity, failover, health
@@ -47,20 +47,19 @@ class Known:
     """seconds since 1970"""
 
 
-def read(host: str, queue: str | None = None) -> tuple[QueueWeights, ...]:
+def read(host: AwsHost, queue: str | None = None) -> tuple[QueueWeights, ...]:
     """Queues by name, or the one of this name, () when there is none. Raises CycloneError."""
     found = known(host)
     names = sorted(found.bodies.get("queue", {}))
     return tuple(view(found, name) for name in names if queue in (None, name))
 
 
-def known(host: str) -> Known:
+def known(host: AwsHost) -> Known:
     """Ask for everything. Raises CycloneError."""
-    asked = aws_watched.host(host)
-    table = asked.table
+    table = host.table
     seen = {tuple(item["sk"].split("#", 1)): health.of_body(json.loads(item["body"])) for item in table.query(keys.HEALTH)}
     return Known(
-        host, asked.bodies.all(FRESH_S), routing_items.read(table), price_items.read_all(table), seen,
+        host.name, host.bodies.all(FRESH_S), routing_items.read(table), price_items.read_all(table), seen,
         tuple(Fleet(table).all()), time.time(),
     )  # fmt: skip
 

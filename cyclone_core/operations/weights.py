@@ -109,8 +109,10 @@ def weights_view(host: HostView, queue: str | None = None) -> tuple[QueueWeights
     """The queues of a host, or one of them, by name. Raises NotFound, and CycloneError where AWS cannot be asked."""
     if host.type == "aws":
         from cyclone_core.operations import aws_weights
+        from cyclone_core.operations.aws_view import AwsView
 
-        found = aws_weights.read(host.name, queue)
+        assert isinstance(host, AwsView), "what this machine knows of a host does not tell of weights"
+        found = aws_weights.read(host.host, queue)
     else:
         found = tuple(_local(host, name) for name in host.reader.resource_names("queue") if queue in (None, name))
     if queue is not None and not found:
