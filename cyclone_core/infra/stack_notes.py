@@ -5,7 +5,7 @@ from cyclone_core.infra.targets import Target
 from cyclone_core.scheduler.capacity import is_automatic, is_isolated
 
 ISOLATED = "no workers are started in it: from isolated subnets they cannot reach the main region, which hands out work"
-EQUAL = "regions get equal shares: shares that follow prices come with a later version"
+CHOSEN = "Cyclone weighs its regions, by capacity and price: hyper queues weights --name {}"
 
 
 def note(target: Target, desired: Bodies) -> str:
@@ -14,5 +14,5 @@ def note(target: Target, desired: Bodies) -> str:
     if target.kind == "region" and is_isolated(body):
         return ISOLATED
     if target.kind == "queue" and is_automatic(body) and len(desired.get("region", {})) > 1:
-        return EQUAL
+        return CHOSEN.format(target.name)
     return ""

@@ -27,8 +27,8 @@ from cyclone_core.operations import appliers, hosts
 from cyclone_core.operations.appliers import Connect
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import NETWORK_FIELDS, Machine, aws_body, body, found_before, load, local_problems, settings, this_machine
-from cyclone_core.resource_fields import Document, Label, fields_of, fold, read, refusals, spellings
-from cyclone_core.resources import LOCAL_REGION, MODELS, Host, Queue
+from cyclone_core.resource_fields import Label, fields_of, fold, read, refusals, spellings
+from cyclone_core.resources import LOCAL_REGION, MODELS, Host
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.local import client
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
@@ -287,7 +287,7 @@ def judge(
     if host.type == "aws":
         after = aws_body(resource, host, bodies)
         plan = _plan_put(kind, {**after, **found_before(kind, after, before)}, bodies, mode)
-        problems += [*_later(resource, kept, label), *_two_networks(kind, kept, label)]
+        problems += _two_networks(kind, kept, label)
         problems += worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
     else:
         problems += local_problems(resource, label)
@@ -311,19 +311,6 @@ def _two_networks(kind: str, given: Mapping[str, object], label: Label) -> list[
             label(named[-1]), f"{' and '.join(str(given[name]) for name in named)} are two networks", "A region has one: give only that"
         )
     ]
-
-
-def _later(resource: Document, given: Mapping[str, object], label: Label) -> list[Problem]:
-    """What AWS hosts will have and somebody asks for already; the default of a queue, to be weighed some day, asks for nothing."""
-    if not isinstance(resource, Queue):
-        return []
-    asked = {
-        "automate_region_weights": resource.automate_region_weights,
-        "region_distribution_weights": "auto" in resource.region_distribution_weights.values(),
-    }
-    hint = f"Give numbers: {label('region_distribution_weights')} REGION WEIGHT"
-    message = "weights that follow prices come with a later version of Cyclone"
-    return [Problem(label(name), message, hint) for name, wanted in asked.items() if name in given and wanted]
 
 
 def _as_typed(kind: str, given: Mapping[str, object], label: Label) -> Label:

@@ -10,6 +10,7 @@ from cyclone_core.naming import host_problem
 from cyclone_core.operations.resources import Proposal, Snapshot, Stored, judge
 from cyclone_core.resource_bodies import Machine
 from cyclone_core.resources import Host
+from cyclone_core.scheduler.capacity import is_automatic
 
 HOST = Host(name="grid", type="aws", account="123456789012", region="us-east-1", vpc="10.0.0.0/16")
 MACHINE = Machine(4, 8192)
@@ -170,13 +171,13 @@ def test_two_networks_of_one_region_are_refused(given: dict[str, object]) -> Non
     assert judged("region", {"name": "eu-west-1", "vpc_id": NETWORK, "cidr": "10.9.0.0/16", "import_vpc": True}).problems == ()
 
 
-def test_weights_that_follow_prices_come_later() -> None:
-    """Asking for them is refused; a queue that says nothing keeps the default, one with weights has these."""
+def test_weights_are_chosen_by_whoever_is_to() -> None:
+    """By Cyclone where nothing is said, or where it is asked for; a queue with numbers has these."""
     there = with_main(stored("cluster", {"name": "big"}))
-    (asked,) = judged("queue", {"name": "q", "cluster": "big", "automate_region_weights": "True"}, there).problems
-    assert "come with a later version" in asked.message
-    (auto,) = judged("queue", {"name": "q", "cluster": "big", "region_distribution_weights": {"us-east-1": "auto"}}, there).problems
-    assert auto.path == "region_distribution_weights"
+    ways: tuple[dict[str, object], ...] = ({"automate_region_weights": "True"}, {"region_distribution_weights": {"us-east-1": "auto"}})
+    for asked in ways:
+        assert judged("queue", {"name": "q", "cluster": "big", **asked}, there).problems == ()
+        assert is_automatic(body("queue", {"name": "q", "cluster": "big", **asked}, there))
     assert body("queue", {"name": "q", "cluster": "big"}, there)["automate_region_weights"] is True
     assert (
         body("queue", {"name": "q", "cluster": "big", "region_distribution_weights": "us-east-1=2"}, there)["automate_region_weights"]

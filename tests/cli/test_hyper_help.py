@@ -20,7 +20,7 @@ SPECIFIED = {
     "hosts": "create-host list-hosts select-host update-host import-deployment delete-host purge start stop status",
     "regions": "init-main-region add-region list-regions update-region delete-region",
     "clusters": "add-cluster update-cluster delete-cluster list-clusters",
-    "queues": "add-queue list-queues update-queue delete-queue",
+    "queues": "add-queue list-queues update-queue delete-queue weights",
     "images": "add-image list-images delete-image replace-with-local-image",
     "definitions": "add-definition list-definitions update-definition delete-definition",
     "deployments": "list show attach cancel retry roll-back",

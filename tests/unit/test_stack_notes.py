@@ -14,10 +14,15 @@ ONE: dict[str, Any] = {"region": {"us-east-1": {}}}
 @pytest.mark.parametrize(
     ("kind", "body", "desired", "told"),
     [
-        ("queue", {}, TWO, stack_notes.EQUAL),
+        ("queue", {}, TWO, stack_notes.CHOSEN.format("x")),
         ("queue", {}, ONE, ""),
         ("queue", {"automate_region_weights": False, "region_distribution_weights": {"eu-west-1": 3}}, TWO, ""),
-        ("queue", {"automate_region_weights": False, "region_distribution_weights": {"eu-west-1": "auto"}}, TWO, stack_notes.EQUAL),
+        (
+            "queue",
+            {"automate_region_weights": False, "region_distribution_weights": {"eu-west-1": "auto"}},
+            TWO,
+            stack_notes.CHOSEN.format("x"),
+        ),
         ("region", {"subnet_config": "PRIVATE_ISOLATED"}, TWO, stack_notes.ISOLATED),
         ("region", {"subnet_config": "PRIVATE_ISOLATED", "main_region": True}, TWO, ""),
         ("cluster", {}, TWO, ""),

@@ -10,10 +10,10 @@ from cyclone_tui.cli.groups.tables import weights_text
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
-        ({}, "equal"),
+        ({}, "automatic"),
         ({"automate_region_weights": False, "region_distribution_weights": {}}, "equal"),
-        ({"automate_region_weights": True, "region_distribution_weights": {"us-east-1": 3, "eu-west-1": 0}}, "equal eu-west-1=0"),
-        ({"automate_region_weights": False, "region_distribution_weights": {"us-east-1": 1, "eu-west-1": "auto"}}, "equal"),
+        ({"automate_region_weights": True, "region_distribution_weights": {"us-east-1": 3, "eu-west-1": 0}}, "automatic eu-west-1=0"),
+        ({"automate_region_weights": False, "region_distribution_weights": {"us-east-1": 1, "eu-west-1": "auto"}}, "automatic"),
         ({"automate_region_weights": False, "region_distribution_weights": {"us-east-1": 1, "eu-west-1": 3}}, "eu-west-1=3 us-east-1=1"),
     ],
 )

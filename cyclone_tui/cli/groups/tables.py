@@ -33,7 +33,7 @@ AWS_COLUMNS: dict[str, tuple[str, ...]] = {
 """The same on AWS hosts."""
 _WORDS = ("selected", "name", "type", "state", "where", "kind", "cidr", "subnet_config", "peered", "instance_list", "image_uri",
           "queue", "user", "day", "purchase", "priced", "cluster", "paused", "weights", "source", "reference", "reason", "image",
-          "worker", "region", "task", "heard", "time", "event", "what", "started", "by")  # fmt: skip
+          "worker", "region", "task", "heard", "time", "event", "what", "why", "started", "by")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
 
@@ -99,13 +99,15 @@ def resource_row(stored: Stored, host_type: str = "local") -> list[str]:
 
 
 def weights_text(queue: Mapping[str, Any]) -> str:
-    """How regions are weighed, as it counts: `eu-west-1=3 us-east-1=1`, or `equal`, with those that are off."""
+    """How regions are weighed: `eu-west-1=3 us-east-1=1`, or `automatic` with those that are off (`hyper queues weights`), or `equal`."""
     from cyclone_core.scheduler.capacity import is_automatic
 
     given = queue.get("region_distribution_weights") or {}
     off = "".join(f" {region}=0" for region, weight in sorted(given.items()) if weight == 0)
-    if is_automatic(queue) or not given:
-        return f"equal{off}"
+    if is_automatic(queue):
+        return f"automatic{off}"
+    if not given:
+        return "equal"
     return " ".join(f"{region}={weight}" for region, weight in sorted(given.items()))
 
 
