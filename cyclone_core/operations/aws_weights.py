@@ -17,7 +17,7 @@ from cyclone_core.scheduler.dynamo import keys, price_items, routing_items
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
 from cyclone_core.scheduler.dynamo.router_signals import median_on_demand, median_spot
 from cyclone_core.scheduler.health import Health
-from cyclone_core.scheduler.routing import SIGNALS
+from cyclone_core.scheduler.routing import PRICE, SCORE, SIGNALS
 
 ISOLATED = "its subnets are isolated: workers there cannot reach the main region"
 FRESH_S = 10.0
@@ -154,7 +154,8 @@ def _from(made: RegionWeight, body: Body | None) -> str:
         return "new: weighed within ten minutes"
     told = sorted((name for name in SIGNALS if _counts(made.factors.get(name, 1.0))), key=lambda name: -_strength(made.factors[name]))
     parts = [f"{name} x{made.factors[name]:.2f}" for name in told]
-    return ", ".join(parts) + (f"{'; ' if parts else ''}{', '.join(made.unknown)} unknown" if made.unknown else "")
+    unknown = [name for name in made.unknown if name in (SCORE, PRICE)]  # what was observed is unknown until something is
+    return ", ".join([*parts, *(f"{name} unknown" for name in unknown)])
 
 
 def _counts(factor: float) -> bool:
