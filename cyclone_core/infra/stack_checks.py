@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cyclone_core.infra import addresses, checks, worker_containers
+from cyclone_core.infra import addresses, checks, ec2_checks, worker_containers
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.problems import Problem
@@ -177,8 +177,10 @@ def _given(body: Body, name: str) -> Any:
 
 def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
     path = _path("cluster", body)
-    if body.get("launch_type", "BATCH") != "BATCH":
+    if body.get("launch_type") == "ONPREM":
         yield Problem(f"{path}.launch_type", f"clusters of type {body['launch_type']} come {_LATER}", "Use BATCH")
+    if body.get("launch_type") == "EC2":
+        yield from ec2_checks.problems(path, body, sorted(bodies.get("region", {})))
     if body.get("type") == "ONDEMAND" and body.get("allocation_strategy") == "SPOT_CAPACITY_OPTIMIZED":
         message = "SPOT_CAPACITY_OPTIMIZED is for spot instances, and the cluster is ONDEMAND"
         yield Problem(f"{path}.allocation_strategy", message, "Use BEST_FIT_PROGRESSIVE or BEST_FIT")

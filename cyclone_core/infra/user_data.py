@@ -5,7 +5,6 @@ The script needs bash, systemd, an Internet gateway or the endpoints of S3, and 
 output. An instance on which it fails ends at once; it would cost money and do nothing.
 """
 
-import base64
 import json
 import shlex
 from collections.abc import Mapping
@@ -136,8 +135,3 @@ sed "s|PYTHON|$python|" > /etc/systemd/system/{unit_file.NAME} <<'CYCLONE_UNIT'
 {unit}CYCLONE_UNIT
 systemctl daemon-reload && systemctl enable --now {unit_file.NAME} || fail "the worker cannot be started"
 """
-
-
-def encoded(text: str) -> str:
-    """As launch templates have it."""
-    return base64.b64encode(text.encode()).decode()

@@ -1,4 +1,4 @@
-"""The package of the worker as instances of EC2 get it: a zip of the modules that machines, workers and agents run, packed as functions are.
+"""The package of the worker as instances of EC2 get it: a zip of the modules that machines, workers and agents run, packed as functions'.
 
 They need Python's standard library and nothing else. Pure but for reading this project's own modules.
 """

@@ -76,6 +76,17 @@ HOSTS: Mapping[str, Bodies] = {
         cluster={"type": "ONDEMAND", "max_vcpus": 32},
         definition={"image_uri": None, "cyclone_image_name": "worker"},
     ),
+    "ec2": bodies(
+        cluster={
+            "launch_type": "EC2",
+            "instance_list": ("c7g", "m7g.large"),
+            "first_zones": 1,
+            "compute_resources_tags": {"team": "physics"},
+            "iam_policies": ("AmazonS3ReadOnlyAccess",),
+        },
+        definition={},
+        queue={},
+    ),
     "isolated": bodies(regions={MAIN: {"subnet_config": "PRIVATE_ISOLATED", "nat_gateways": 0, "deploy_vpc_endpoints": "FOR_PRIVATE_VPC"}}),
     "imported": bodies(
         regions={

@@ -10,6 +10,7 @@ from aws_cdk import RemovalPolicy, aws_batch, aws_iam, aws_logs
 
 from cyclone_core import naming
 from cyclone_core.infra import worker_containers
+from cyclone_core.infra.stacks import worker_rights
 from cyclone_core.infra.stacks.base import HostStack
 from cyclone_core.infra.stacks.functions import LOG_DAYS, policy, statement
 from cyclone_core.infra.stacks.roles import RoleSpec, arn, partition, role
@@ -17,8 +18,6 @@ from cyclone_core.infra.targets import Target
 from cyclone_core.infra.worker_containers import Logging
 
 _Container = aws_batch.CfnJobDefinition.ContainerPropertiesProperty
-_QUEUES = "Message queues come with clusters and definitions; only this host's have names that begin so"
-_OBJECTS = "Scripts, outputs and logs are objects of this bucket, named after jobs"
 _STREAMS = "A container makes its own log stream in the group"
 _LOGIN = "The action has no resource: it asks for a password, which opens what the other actions allow"
 
@@ -105,19 +104,8 @@ def _log(stack: HostStack, log: Logging) -> aws_batch.CfnJobDefinition.LogConfig
 
 def _job_role(stack: HostStack, target: Target) -> aws_iam.CfnRole:
     """What workers, and the tasks in them, may do: take work, record it, and read and write its files; all in the main region."""
-    place = target.place
-    queues = arn(target, "sqs", naming.message_queues(place.host), place.main_region)
-    table = arn(target, "dynamodb", f"table/{naming.jobs_table(place.host)}", place.main_region)
-    objects = arn(target, "s3", f"{naming.data_bucket(place.host, place.account, place.main_region)}/*", "")
-    take = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage")
-    read = ("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query")
-    statements = [
-        statement(*take, "sqs:SendMessage", on=queues),  # it sends back the rest of work that turned out long
-        statement(*read, "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=table),
-        statement("s3:GetObject", "s3:PutObject", on=objects),
-    ]
-    description = f"Workers and tasks of definition {target.name} of Cyclone host {place.host}"
-    wildcards = {queues: _QUEUES, objects: _OBJECTS}
+    statements, wildcards = worker_rights.of_worker(target)
+    description = f"Workers and tasks of definition {target.name} of Cyclone host {target.place.host}"
     spec = RoleSpec(description, _tasks_of_account(target), statements, wildcards, target.properties["body"].get("iam_policies") or ())
     return role(stack, target, "JobRole", spec)
 

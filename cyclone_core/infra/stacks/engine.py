@@ -20,6 +20,7 @@ from aws_cdk import aws_dynamodb, aws_events, aws_lambda, aws_sqs
 
 from cyclone_core import naming
 from cyclone_core.infra import function_package
+from cyclone_core.infra.stacks import ec2_rights
 from cyclone_core.infra.stacks.base import HostStack, acknowledge
 from cyclone_core.infra.stacks.functions import Function, FunctionSpec, function, statement
 from cyclone_core.infra.stacks.roles import arn
@@ -213,8 +214,9 @@ def _scaler(started: _Started) -> None:
         statement("batch:DescribeComputeEnvironments", "batch:DescribeJobQueues", "batch:DescribeJobs", "batch:ListJobs", on="*"),
         statement("batch:TerminateJob", "batch:TerminateJobs", on=started.named("batch", "job/*", "*")),
         statement("lambda:InvokeFunction", on=started.named("lambda", f"function:{naming.function(place.host, 'router')}")),
+        *ec2_rights.statements(started.target),
     ]
-    made = started.make("Scaler", "scaler", "asks AWS Batch for workers", statements, 512, 120)
+    made = started.make("Scaler", "scaler", "asks AWS Batch and EC2 for workers", statements, 512, 120)
     started.each("1 minute", made, "Scaler", "scaler")
 
 
@@ -276,4 +278,6 @@ def _reason(resource: str, action: str) -> str:
     if action == "batch:TerminateJob":
         return _JOBS
     service = action.partition(":")[0]
+    if service in ("ec2", "iam", "ssm"):
+        return ec2_rights.reason(resource, action)
     return {"dynamodb": _INDICES, "s3": _OBJECTS, "sqs": _MESSAGES, "batch": _BATCH}[service]

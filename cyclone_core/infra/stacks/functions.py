@@ -108,10 +108,16 @@ def _role(stack: HostStack, logical_id: str, spec: FunctionSpec, logs: aws_logs.
 def _code(stack: HostStack, logical_id: str, spec: FunctionSpec) -> aws_lambda.CfnFunction.CodeProperty:
     if spec.inline:
         return aws_lambda.CfnFunction.CodeProperty(zip_file=spec.inline)
+    bucket, key = asset(stack, f"{logical_id}Code", spec.what, function_package.packed(spec.modules))
+    return aws_lambda.CfnFunction.CodeProperty(s3_bucket=bucket, s3_key=key)
+
+
+def asset(stack: HostStack, logical_id: str, name: str, content: bytes) -> tuple[str, str]:
+    """Bucket and key of a zip that is brought to the stack's region before the stack is deployed."""
     from aws_cdk import aws_s3_assets  # loads all of S3, which stacks with inline code do without
 
     with TemporaryDirectory() as folder:
-        path = Path(folder, f"{spec.what}.zip")
-        path.write_bytes(function_package.packed(spec.modules))
-        asset = aws_s3_assets.Asset(stack, f"{logical_id}Code", path=str(path), display_name=spec.what)
-    return aws_lambda.CfnFunction.CodeProperty(s3_bucket=asset.s3_bucket_name, s3_key=asset.s3_object_key)
+        path = Path(folder, f"{name}.zip")
+        path.write_bytes(content)
+        made = aws_s3_assets.Asset(stack, logical_id, path=str(path), display_name=name)
+    return made.s3_bucket_name, made.s3_object_key
