@@ -7,6 +7,7 @@ Nothing is kept but what AWS keeps, so a plan may be applied again after a death
 is told as such, what is under way is followed. Only stacks that the plan names are touched.
 """
 
+import functools
 import json
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -19,11 +20,13 @@ from cyclone_core.aws.stacks import Stacks
 from cyclone_core.errors import AwsError, CredentialsUnusable, CycloneError
 from cyclone_core.infra import bootstrap, stack_words
 from cyclone_core.infra.containers import Stop, never
+from cyclone_core.infra.draining import Working
 from cyclone_core.infra.events import Event, Phase
 from cyclone_core.infra.plan import Bodies, Plan
 from cyclone_core.infra.stack_assets import Uploads
 from cyclone_core.infra.stack_cleanup import Cleanup
 from cyclone_core.infra.stack_cleanup import Left as LeftOver
+from cyclone_core.infra.stack_draining import Draining
 from cyclone_core.infra.stack_events import Teller
 from cyclone_core.infra.stack_following import Follower, Pace
 from cyclone_core.infra.stack_operations import Ended, StackRun, Wanted, tags_of
@@ -49,14 +52,14 @@ class StackDeployer:
 
     def __init__(
         self, account: Account, place: Place, synthesizer: Synthesizes, recorded: Callable[[], Bodies],
-        clock: Callable[[], float] = time.time, at_once: int = AT_ONCE, patience_s: float = 3600.0,
+        clock: Callable[[], float] = time.time, at_once: int = AT_ONCE, patience_s: float = 3600.0, workers: Working = lambda *_: {},
     ) -> None:  # fmt: skip
         """recorded: what the host has, read when a plan is applied; clock: seconds since 1970; at_once: most stacks at the same time.
 
-        patience_s: so long somebody else's operation on a stack is waited for.
+        patience_s: so long somebody else's operation on a stack is waited for; workers: those that run, which nothing is taken away from.
         """
         self._account, self._place, self._synthesizer, self._recorded = account, place, synthesizer, recorded
-        self._clock, self._at_once, self._patience_s = clock, at_once, patience_s
+        self._clock, self._at_once, self._patience_s, self._workers = clock, at_once, patience_s, workers
 
     def apply(self, plan: Plan, stop: Stop = never) -> Generator[Event, None, None]:
         """Make the changes: what one needs before it, the rest at once; a stack that fails keeps only those back that need it.
@@ -68,7 +71,7 @@ class StackDeployer:
         ordered = steps(self._place, recorded, plan)
         templates = self._synthesizer.templates([step.target for step in ordered if step.target])
         regions = dict.fromkeys((self._place.main_region, *recorded.get("region", {})))
-        run = _Run(self._account, self._place, plan, templates, tuple(regions), self._clock, self._patience_s)
+        run = _Run(self._account, self._place, plan, templates, tuple(regions), self._clock, self._patience_s, self._workers)
         yield from Schedule(ordered, run.work, run.skipped, run.broken, self._at_once).run(stop)
 
 
@@ -77,11 +80,11 @@ class _Run:
 
     def __init__(
         self, account: Account, place: Place, plan: Plan, templates: Mapping[Key, Template], regions: tuple[str, ...],
-        clock: Callable[[], float], patience_s: float,
+        clock: Callable[[], float], patience_s: float, workers: Working,
     ) -> None:  # fmt: skip
         """regions: all that the host had before."""
         self._account, self._place, self._plan, self._templates, self._regions = account, place, plan, templates, regions
-        self._clock, self._patience_s = clock, patience_s
+        self._clock, self._patience_s, self._workers = clock, patience_s, workers
         self._uploads = Uploads(account, place.account)
         self._paces: dict[str, Pace] = {}
 
@@ -134,7 +137,11 @@ class _Run:
         if problem is not None:
             return Ended("FAILED", f"{problem.message}. {problem.hint}")
         bucket = self._uploads.bring(region, template.assets)
-        return run.put(Wanted(stack, template.body, template.text, template.tags, bucket))
+        wanted = Wanted(stack, template.body, template.text, template.tags, bucket)
+        if step.change.kind != "cluster":
+            return run.put(wanted)
+        workers = functools.partial(self._workers, step.change.name, region)
+        return Draining(run, stacks, signal, teller.line, workers).put(wanted)
 
     def _bootstrap(self, region: str, stack: str, run: StackRun) -> Ended:
         now = run.settled()

@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cyclone_core.infra import bootstrap, permissions, stack_notes, stack_states
+from cyclone_core.errors import CycloneError
+from cyclone_core.infra import bootstrap, draining, permissions, stack_notes, stack_states
 from cyclone_core.infra.deployed_stacks import THREADS, Deployed, Look, stacks_in
+from cyclone_core.infra.draining import Working
 from cyclone_core.infra.plan import Bodies, Change, Plan, differences
 from cyclone_core.infra.stack_plans import Details, ResourceChange, StackChange
 from cyclone_core.infra.targets import Place, Target, resource_of, targets
@@ -57,13 +59,15 @@ def plan(
     *,
     touched: Collection[Resource] = (),
     whole: bool = False,
+    workers: Working = lambda *_: {},
 ) -> Planned:
     """What leads from what was seen to the desired resources.
 
     touched: resources whose stacks are compared although their bodies may be what is wanted; whole: all are, and stacks of the host that
-    nobody wants are deleted. Raises AwsError, MissingExtra, and CycloneError when a template cannot be made.
+    nobody wants are deleted; workers: those that run now, of whom it is told what becomes of them. Raises AwsError, MissingExtra, and
+    CycloneError when a template cannot be made.
     """
-    return _Planner(account, place, seen, desired, synthesizer, frozenset(touched), whole).plan()
+    return _Planner(account, place, seen, desired, synthesizer, frozenset(touched), whole, workers).plan()
 
 
 def choose(
@@ -97,10 +101,10 @@ class _Planner:
 
     def __init__(
         self, account: "Account", place: Place, seen: Look, desired: Bodies, synthesizer: "Synthesizer", touched: frozenset[Resource],
-        whole: bool,
+        whole: bool, workers: Working,
     ) -> None:  # fmt: skip
         self._account, self._place, self._seen, self._desired = account, place, seen, desired
-        self._synthesizer, self._touched, self._whole = synthesizer, touched, whole
+        self._synthesizer, self._touched, self._whole, self._workers = synthesizer, touched, whole, workers
         self._stacks: dict[str, Stacks] = {}
 
     def plan(self) -> Planned:
@@ -154,11 +158,11 @@ class _Planner:
             )
             problem = Problem(f"regions[{target.name}]", message, "Delete that host there first, or choose another name or region")
             return self._create(target, template, problem)
-        is_same = _canonical(self._of(target.region).template(target.stack)) == _canonical(template.body)
-        if is_same and move == "update":
+        deployed = self._of(target.region).template(target.stack)
+        if _canonical(deployed) == _canonical(template.body) and move == "update":
             return None
         if move == "update":
-            return self._change(target, template)
+            return self._change(target, template, deployed)
         note = {"wait": f"it is {status} now: that is waited for"}.get(move, f"it was left {status}: its earlier state is restored first")
         action = "create" if status == "CREATE_IN_PROGRESS" else "change"
         return _Step(self._as_change(target, action), _stack_change(target, action, note=note), template)
@@ -180,7 +184,7 @@ class _Planner:
         """Whether a network that is there belongs to a host of the same name: a region of ours is recorded before its network is made."""
         return target.kind == "region" and target.region not in self._seen.recorded.get("region", {})
 
-    def _change(self, target: Target, template: "Template") -> _Step | None:
+    def _change(self, target: Target, template: "Template", deployed: Mapping[str, Any]) -> _Step | None:
         """What CloudFormation says that a changed template does."""
         stacks = self._of(target.region)
         found = stacks.change_set(
@@ -195,7 +199,19 @@ class _Planner:
         problem = None
         if found.status == "FAILED":
             problem = Problem(f"{target.kind}s[{target.name}]", f"CloudFormation refuses the change in {target.region}: {found.reason}")
-        return _Step(self._as_change(target, action), _stack_change(target, action, resources), template, problem)
+        note = self._of_workers(target, template, deployed, resources) if target.kind == "cluster" else ""
+        return _Step(self._as_change(target, action), _stack_change(target, action, resources, note), template, problem)
+
+    def _of_workers(
+        self, target: Target, template: "Template", deployed: Mapping[str, Any], resources: Iterable[ResourceChange]
+    ) -> str:  # fmt: skip
+        """What becomes of the workers that run there."""
+        if not draining.concerns_workers(deployed, template.body):
+            return ""
+        try:
+            return draining.note(deployed, template.body, resources, self._workers(target.name, target.region))
+        except CycloneError as exc:
+            return f"how many workers run there could not be looked at: {exc}"
 
     def _delete(self, stack: Deployed) -> _Step:
         stacks = self._of(stack.region)

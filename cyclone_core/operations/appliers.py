@@ -42,11 +42,16 @@ class AwsApplier:
         from cyclone_core.infra.stack_deployer import StackDeployer
         from cyclone_core.infra.synth import Synthesizer
         from cyclone_core.operations import aws_hosts
+        from cyclone_core.operations.working import Workers
 
         place = aws_hosts.place_of(self._host)
         with Synthesizer() as synthesizer:
             deployer = StackDeployer(
-                self._account, place, synthesizer, lambda: records.read(self._account, place.main_region, place.host).bodies
+                self._account,
+                place,
+                synthesizer,
+                lambda: records.read(self._account, place.main_region, place.host).bodies,
+                workers=Workers(self._host.name),
             )
             for event in deployer.apply(plan, stop):
                 if (event.kind, event.phase, event.part) == ("host", "DELETED", ""):

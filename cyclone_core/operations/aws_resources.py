@@ -20,6 +20,7 @@ from cyclone_core.infra.events import Event
 from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.operations import appliers, aws_hosts, aws_states, deployments, plan_costs
 from cyclone_core.operations.resources import Mode, Proposal, Resources, Snapshot, judge, worded
+from cyclone_core.operations.working import Workers
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import this_machine
 from cyclone_core.resource_fields import Label
@@ -123,8 +124,9 @@ class AwsResources(Resources):
             if problems:
                 return Proposal(changed, tuple(dict.fromkeys(problems)))
         planned = stack_planner.plan(
-            self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole
-        )
+            self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole,
+            workers=Workers(self.host.name),
+        )  # fmt: skip
         costs = plan_costs.of_plan(self.account, self.place, seen.known, facts.bodies, planned.details)
         details = replace(planned.details, costs=costs, quotas=facts.needs)
         return Proposal(planned.plan, tuple(dict.fromkeys(planned.problems)), details)
