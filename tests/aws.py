@@ -85,6 +85,11 @@ class Sandbox:
         with _home(self.home):
             sandbox.set_faults(faults)
 
+    def set_spot(self, spot: sandbox.Spot) -> None:
+        """What is told of spot capacity from now on."""
+        with _home(self.home):
+            sandbox.set_spot(spot)
+
 
 def policy(*statements: Mapping[str, Any]) -> str:
     """A policy of IAM that allows what the statements say, unless they say otherwise."""

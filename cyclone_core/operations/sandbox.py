@@ -23,11 +23,13 @@ from cyclone_core import paths
 from cyclone_core.errors import CycloneError, EngineMissing, HostUnavailable, MissingExtra, StateUnusable
 from cyclone_core.locks import is_held
 from cyclone_core.sandbox import faults as fault_files
+from cyclone_core.sandbox import spot as spot_files
 from cyclone_core.sandbox.batch.execution import end_left_over
 from cyclone_core.sandbox.faults import Faults, RequestFault, Starvation
 from cyclone_core.sandbox.settings import PROFILE, REGION, Directory, Running, Settings
+from cyclone_core.sandbox.spot import Spot
 
-__all__ = ["Faults", "RequestFault", "Settings", "Starvation", "Status"]
+__all__ = ["Faults", "RequestFault", "Settings", "Spot", "Starvation", "Status"]
 MINISTACK = "1.5.33"
 """The version that the sandbox's plug-in fits."""
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -122,6 +124,14 @@ def set_faults(faults: Faults) -> None:
     fault_files.write(found.faults, faults)
 
 
+def set_spot(spot: Spot) -> None:
+    """What is told of spot capacity and its prices from now on; `Spot()` for what is made up. Raises CycloneError when no sandbox runs."""
+    found = directory()
+    if not is_held(found.lock):
+        raise CycloneError("no sandbox is running, so it tells nothing. Start one: hyper sandbox start")
+    spot_files.write(found.spot, spot if spot.since else replace(spot, since=time.time()))
+
+
 def check_installed() -> None:
     """Raises MissingExtra unless the optional part is there, in the version that fits."""
     try:
@@ -180,6 +190,7 @@ def _launch(found: Directory, settings: Settings, faults: Faults, lock: int) -> 
     found.write_running(None)
     found.write_settings(settings)
     fault_files.write(found.faults, faults)
+    found.spot.unlink(missing_ok=True)
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment = {**kept, "TMPDIR": str(found.temporary), "HOME": str(found.home)}
     with open(found.log, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:

@@ -6,6 +6,7 @@
     batch/     AWS Batch with real execution, which knows nothing of ministack
     stacks/    resource types that ministack's CloudFormation does not have
     faults     slow and failing resources on demand
+    spot       placement scores and prices of spot capacity
 
 `operations/sandbox.py` starts and stops it. Nothing else in Cyclone imports this package: an AWS host on the sandbox is an AWS host with
 another endpoint. What is accepted here may still be refused by AWS: quotas, the spread of IAM changes, spot capacity and the pace of stacks

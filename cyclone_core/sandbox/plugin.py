@@ -24,14 +24,16 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import batch, ec2, lambda_svc
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
-from cyclone_core.sandbox import empty_stacks, facts, simulation
+from cyclone_core.sandbox import empty_stacks, facts, simulation, spot
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
 from cyclone_core.sandbox.ended_creations import EndedCreations
 from cyclone_core.sandbox.faults import FaultFile
 from cyclone_core.sandbox.request_resources import ACTIONS, resource_of
+from cyclone_core.sandbox.spot import Questions, RefusedQuestion, SpotFile
 from cyclone_core.sandbox.stack_principals import Principals
+from cyclone_core.sandbox.stacks import roles_anywhere_types
 from cyclone_core.sandbox.stacks.batch_types import ComputeEnvironment, JobDefinition, JobQueue, is_replaced
 from cyclone_core.sandbox.stacks.network_types import TYPES
 from cyclone_core.sandbox.stacks.resource_type import ResourceType
@@ -42,7 +44,7 @@ _RAISED: facts.Raised = {}
 """Quotas that somebody asked to be raised, as long as this sandbox runs."""
 
 
-def install(api: Api, faults: FaultFile) -> None:
+def install(api: Api, faults: FaultFile, spot_file: SpotFile) -> None:
     """Join them; before the first request."""
     batch.handle_request = functools.partial(_handle_batch, api)
     # ministack's own root keys (`test`, every account number, none at all) need no secret, and that of the configured one is not asked for.
@@ -63,9 +65,12 @@ def install(api: Api, faults: FaultFile) -> None:
         _register(batch_type, "map")
     for network_type in TYPES:
         _register(network_type(ScopedEc2()), "list")
+    for anywhere_type in roles_anywhere_types.TYPES:
+        _register(anywhere_type(lambda: (get_account_id(), get_region())), "list")
     _complete_vpcs()
     helpers._resolve_document = _with_host_style(helpers._resolve_document)
     _tell_facts()
+    _tell_spot(spot_file)
     principals = Principals(trusts)
     principals.watch()
     simulation.install()
@@ -155,6 +160,51 @@ def _describe_offerings(params: dict[str, Any]) -> Any:
         for name, location in found
     )
     return ec2._xml(200, "DescribeInstanceTypeOfferingsResponse", f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>")
+
+
+# -- spot capacity -----------------------------------------------------------------------------------------------------
+def _tell_spot(file: SpotFile) -> None:
+    accounts: dict[str, Questions] = {}
+
+    def scores(params: dict[str, Any]) -> Any:
+        regions = _listed(params, "RegionName") or [get_region()]
+        vcpus, is_single = int(ec2._p(params, "TargetCapacity") or 0), ec2._p(params, "SingleAvailabilityZone") == "true"
+        asked = accounts.setdefault(get_account_id(), Questions())
+        found = asked.scores(file.current(), regions, _listed(params, "InstanceType"), vcpus, is_single, time.time())
+        items = "".join(f"<item><region>{region}</region><score>{score}</score></item>" for region, score in found.items())
+        return ec2._xml(200, "GetSpotPlacementScoresResponse", f"<spotPlacementScoreSet>{items}</spotPlacementScoreSet>")
+
+    def history(params: dict[str, Any]) -> Any:
+        known = list(spot.history(file.current(), get_region(), _listed(params, "InstanceType"), time.time()))
+        first, count = int(ec2._p(params, "NextToken") or 0), min(int(ec2._p(params, "MaxResults") or spot.PAGE), spot.PAGE)
+        at = time.strftime("%Y-%m-%dT%H:00:00.000Z", time.gmtime())
+        items = "".join(
+            f"<item><instanceType>{name}</instanceType><productDescription>Linux/UNIX</productDescription><spotPrice>{usd:.6f}</spotPrice>"
+            f"<timestamp>{at}</timestamp><availabilityZone>{zone}</availabilityZone></item>"
+            for name, zone, usd in known[first : first + count]
+        )
+        token = str(first + count) if first + count < len(known) else ""
+        body = f"<spotPriceHistorySet>{items}</spotPriceHistorySet><nextToken>{token}</nextToken>"
+        return ec2._xml(200, "DescribeSpotPriceHistoryResponse", body)
+
+    ec2._ACTION_MAP["GetSpotPlacementScores"] = _or_refused(scores)
+    ec2._ACTION_MAP["DescribeSpotPriceHistory"] = _or_refused(history)
+
+
+def _or_refused(answer: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def handle(params: dict[str, Any]) -> Any:
+        try:
+            return answer(params)
+        except RefusedQuestion as exc:
+            return ec2._error(exc.code, str(exc), 400)
+
+    return handle
+
+
+def _listed(params: dict[str, Any], name: str) -> list[str]:
+    """`NAME.1`, `NAME.2`, ... of a form."""
+    found = ((int(key.rpartition(".")[2]), ec2._p(params, key)) for key in params if re.fullmatch(rf"{name}\.\d+", key))
+    return [value for _, value in sorted(found)]
 
 
 # -- CloudFormation ----------------------------------------------------------------------------------------------------

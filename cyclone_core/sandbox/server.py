@@ -107,6 +107,7 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
     from cyclone_core.sandbox.batch.place import Limits
     from cyclone_core.sandbox.door import Door
     from cyclone_core.sandbox.faults import FaultFile
+    from cyclone_core.sandbox.spot import SpotFile
     from cyclone_core.sandbox.surroundings import SandboxSurroundings
 
     faults = FaultFile(directory.faults)
@@ -115,7 +116,7 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
     starter = Containers(directory.jobs, settings.engine, engine_host) if settings.jobs == "containers" else Processes(directory.jobs)
     limits = Limits(settings.running_jobs, shortest_timeout_s=settings.shortest_timeout_s, grace_s=settings.grace_s)
     engine = Engine(starter, surroundings, limits)
-    plugin.install(Api(engine), faults)
+    plugin.install(Api(engine), faults, SpotFile(directory.spot))
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

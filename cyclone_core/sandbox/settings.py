@@ -4,6 +4,7 @@ settings.json     how it was started (written by whoever starts it)
 running.json      written once it serves, removed at its end; `lock` says whether it is true
 credentials       an AWS credentials file with the keys of this start, 0600
 faults.json       see `faults`
+spot.json         see `spot`
 lock              held by the sandbox's process as long as it lives
 log, jobs/, tmp/, home/
 """
@@ -62,6 +63,7 @@ class Directory:
     def __init__(self, root: str) -> None:
         self.root = Path(root)
         self.lock, self.log, self.faults = self.root / "lock", self.root / "log", self.root / "faults.json"
+        self.spot = self.root / "spot.json"
         self.credentials, self.jobs = self.root / "credentials", self.root / "jobs"
         self.temporary, self.home = self.root / "tmp", self.root / "home"
         self._settings, self._running = self.root / "settings.json", self.root / "running.json"

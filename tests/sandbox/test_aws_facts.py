@@ -1,7 +1,11 @@
 """What an account is told: quotas, instance types, regions and zones."""
 
+from typing import Any
+
 import pytest
 
+from cyclone_core.operations.sandbox import Spot
+from cyclone_core.prices import table as prices
 from tests.sandbox.conftest import Sandbox
 
 
@@ -28,3 +32,43 @@ def test_offerings_of_zones(aws: Sandbox) -> None:
     filters = [{"Name": "instance-type", "Values": ["c5.large"]}]
     answer = aws.client("ec2", "eu-west-3").describe_instance_type_offerings(LocationType="availability-zone", Filters=filters)
     assert [entry["Location"] for entry in answer["InstanceTypeOfferings"]] == ["eu-west-3a", "eu-west-3b", "eu-west-3c"]
+
+
+TYPES = ["c6i.large", "m6i.large", "r6i.large"]
+
+
+def test_scores_and_prices_of_spot(aws: Sandbox) -> None:
+    """As they are set, and made up for other regions; the cheapest zone is what the share says of the price on demand."""
+    aws.set_spot(Spot(scores={"eu-west-1": [[0, 9], [3600, 3]]}, shares={"eu-west-1": 0.5}))
+    ec2 = aws.client("ec2", "eu-west-1")
+    asked: dict[str, Any] = {"InstanceTypes": TYPES, "TargetCapacity": 64, "TargetCapacityUnitType": "vcpu"}
+    answer = ec2.get_spot_placement_scores(**asked, RegionNames=["us-east-1", "eu-west-1"])["SpotPlacementScores"]
+    scores = {entry["Region"]: entry["Score"] for entry in answer}
+    assert (scores["eu-west-1"], 1 <= scores["us-east-1"] <= 10) == (9, True)
+    few = ec2.get_spot_placement_scores(**asked | {"InstanceTypes": TYPES[:2]}, RegionNames=["eu-west-1"])["SpotPlacementScores"]
+    assert few == [{"Region": "eu-west-1", "Score": 1}]
+    pages = ec2.get_paginator("describe_spot_price_history").paginate(InstanceTypes=TYPES, PaginationConfig={"PageSize": 4})
+    found = [(entry["InstanceType"], float(entry["SpotPrice"])) for page in pages for entry in page["SpotPriceHistory"]]
+    assert len(found) == 9
+    assert min(usd for name, usd in found if name == "m6i.large") == pytest.approx(0.5 * (prices.on_demand("m6i.large", "eu-west-1") or 0))
+
+
+def test_questions_about_spot_that_are_refused(aws: Sandbox) -> None:
+    """More than ten regions, a type that is not there, and one new question too many; known ones are answered still."""
+    ec2 = aws.client("ec2", "eu-west-1")
+
+    def ask(**changed: Any) -> str:
+        asked: dict[str, Any] = {"InstanceTypes": TYPES, "TargetCapacity": 640, "RegionNames": ["eu-west-1"], **changed}
+        try:
+            ec2.get_spot_placement_scores(**asked)
+        except ec2.exceptions.ClientError as exc:
+            return str(exc.response["Error"]["Code"])
+        return ""
+
+    assert ask(RegionNames=[f"eu-west-{number}" for number in range(1, 12)]) == "InvalidParameterValue"
+    assert ask(InstanceTypes=["x9.large"]) == "InvalidParameterValue"
+    assert ask() == ""
+    aws.set_spot(Spot(most_questions=1))
+    assert ask(TargetCapacity=641) == "MaxConfigLimitExceeded"
+    assert ask() == ""
+    aws.set_spot(Spot())
