@@ -15,6 +15,7 @@ from cyclone_core.scheduler.capacity import Pace
 from cyclone_core.scheduler.dynamo import early_ends, instances
 from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request, told_over
 from cyclone_core.scheduler.dynamo.region_driver import Body, Sight, shortened
+from cyclone_core.scheduler.failover import asked_on
 
 AT_ONCE = 100
 """Jobs, queues or environments that Batch describes in one answer."""
@@ -25,6 +26,8 @@ SUBMISSIONS_PER_S = 45
 _REFUSED = frozenset(("ClientException", "Throttling", "TooManyRequestsException"))
 """Codes that say for certain that nothing was submitted."""
 _CHANGING = ("CREATING", "UPDATING")
+_PAGES = 5
+"""Of an array's children that failed are looked at; a page has a hundred."""
 _LOOKED_INTO = 20
 """Arrays whose first waiting child is looked at, in one region."""
 
@@ -57,23 +60,34 @@ class BatchRegion:
     def look(self, clusters: Mapping[str, Body], requests: Sequence[Request], now_ms: int) -> Sight:
         """Whether clusters can be asked for workers, and how requests are. Raises no AwsError: it is in the answer."""
         try:
-            closed, made = self._closed(list(clusters))
+            closed, missing, made = self._closed(clusters)
             found = [self._found(request, now_ms) for request in requests]
-            return Sight("", closed, self._described([request for request in found if request is not None], now_ms), made)
+            described = self._described([request for request in found if request is not None], now_ms)
+            return Sight("", closed, described, missing, made)
         except AwsError as exc:
             return Sight(shortened(exc), {}, list(requests))
 
-    def _closed(self, clusters: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        """Why clusters cannot be asked; and what the instances of each are made from."""
-        names = {naming.job_queue(self._host, cluster): cluster for cluster in clusters}
+    def _closed(self, clusters: Mapping[str, Body]) -> tuple[dict[str, str], dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+        """Why clusters cannot be asked at all, and not on later steps of their chains; and what the instances of each are made from."""
+        steps = {
+            naming.job_queue(self._host, cluster, step): (cluster, step) for cluster, body in clusters.items() for step in asked_on(body)
+        }
+        names = {name: cluster for name, (cluster, _) in steps.items()}
         queues = {queue["jobQueueName"]: queue for queue in self._describe("JobQueue", list(names))}
         entries = {each["computeEnvironment"] for queue in queues.values() for each in queue.get("computeEnvironmentOrder", ())}
         environments = {each["computeEnvironmentArn"]: each for each in self._describe("ComputeEnvironment", sorted(entries))}
-        found = {cluster: _why_closed(name, queues.get(name), environments) for name, cluster in names.items()}
+        closed: dict[str, str] = {}
+        missing: dict[str, dict[str, str]] = {}
+        for name, (cluster, step) in steps.items():
+            why = _why_closed(name, queues.get(name), environments)
+            if why and step:
+                missing.setdefault(cluster, {})[step] = why
+            elif why:
+                closed[cluster] = why
         made: dict[str, dict[str, str]] = {}
         for name, queue in queues.items():
             made.setdefault(names[name], {}).update(instances.made_from(_of_queue(queue, environments)))
-        return {cluster: why for cluster, why in found.items() if why}, made
+        return closed, missing, made
 
     def _describe(self, what: str, names: Sequence[str]) -> Iterator[Body]:
         members = f"{what[0].lower()}{what[1:]}s"
@@ -85,7 +99,7 @@ class BatchRegion:
         if request.batch:
             return request
         try:
-            listed = self._aws.batch("ListJobs", jobQueue=naming.job_queue(self._host, request.cluster), filters=[_named(request.name)])
+            listed = self._aws.batch("ListJobs", jobQueue=self._queue(request), filters=[_named(request.name)])
         except AwsError as exc:
             if exc.code != "ClientException":
                 raise
@@ -97,11 +111,34 @@ class BatchRegion:
 
     def _described(self, requests: Sequence[Request], now_ms: int) -> list[Request]:
         jobs = self._jobs([request.batch for request in requests if request.batch])
-        found = [self._judged(each, _as_described(each, jobs.get(each.batch), now_ms), jobs.get(each.batch), now_ms) for each in requests]
+        found = [
+            self._looked_into(each, _as_described(each, jobs.get(each.batch), now_ms), jobs.get(each.batch), now_ms) for each in requests
+        ]
         heads = {request.batch: _head(request, jobs.get(request.batch)) for request in found if request.starting and request.batch}
         oldest = sorted((request for request in found if heads.get(request.batch)), key=lambda request: request.at)[:_LOOKED_INTO]
         reasons = {each: str(job.get("statusReason", "")) for each, job in self._jobs([heads[each.batch] for each in oldest]).items()}
         return [replace(request, reason=reasons.get(heads.get(request.batch, ""), request.reason)) for request in found]
+
+    def _looked_into(self, before: Request, now: Request, job: Body | None, now_ms: int) -> Request:
+        return self._counted(before, self._judged(before, now, job, now_ms), job)
+
+    def _counted(self, before: Request, now: Request, job: Body | None) -> Request:
+        """With how many of its workers lost their instances: it is looked into when more have ended."""
+        if job is None or now.over <= before.over:
+            return now
+        lost = sum(map(early_ends.is_taken, self._failed(job) if now.workers > 1 else [job]))
+        return replace(now, taken=max(now.taken, lost))
+
+    def _failed(self, array: Body) -> Iterator[Body]:
+        """Children of an array that failed, the first hundreds."""
+        counts = array.get("arrayProperties", {}).get("statusSummary") or {}
+        token: Body = {}
+        for _ in range(_PAGES if counts.get("FAILED") else 0):
+            answer = self._aws.batch("ListJobs", arrayJobId=array["jobId"], jobStatus="FAILED", **token)
+            yield from answer.get("jobSummaryList", ())
+            if not answer.get("nextToken"):
+                return
+            token = {"nextToken": answer["nextToken"]}
 
     def _judged(self, before: Request, now: Request, job: Body | None, now_ms: int) -> Request:
         """With how its workers begin: it is looked into when some have ended, until one of them has lasted."""
@@ -130,7 +167,7 @@ class BatchRegion:
         answer = self._aws.batch(
             "SubmitJob",
             jobName=request.name,
-            jobQueue=naming.job_queue(self._host, request.cluster),
+            jobQueue=self._queue(request),
             jobDefinition=naming.job_definition(self._host, request.definition),
             containerOverrides={"environment": [{"name": name, "value": value} for name, value in variables.items()]},
             **several,
@@ -154,7 +191,10 @@ class BatchRegion:
         ended = 0
         for part in _parts(self._children(request.batch, workers), MOST_ENDED):
             ended += len(self._aws.batch("TerminateJobs", jobs=part, reason=reason).get("successful", ()))
-        return replace(request, over=request.over + ended)
+        return replace(request, over=request.over + ended, given_up=request.given_up + ended)
+
+    def _queue(self, request: Request) -> str:
+        return naming.job_queue(self._host, request.cluster, request.rung)
 
     def _children(self, array: str, most: int) -> list[str]:
         """Children that wait for an instance, the last ones first: the first are the next to get one."""
@@ -199,8 +239,17 @@ def _as_described(request: Request, job: Body | None, now_ms: int) -> Request:
     counts = job.get("arrayProperties", {}).get("statusSummary") or {job["status"]: 1}
     if request.workers == 1:
         counts = {job["status"]: 1}
-    over = counts.get("SUCCEEDED", 0) + counts.get("FAILED", 0)
-    known = replace(request, running=counts.get("RUNNING", 0), over=over, seen=now_ms)
+    running, over = counts.get("RUNNING", 0), counts.get("SUCCEEDED", 0) + counts.get("FAILED", 0)
+    placed = max(request.placed, running + counts.get("STARTING", 0) + max(0, over - request.given_up))
+    known = replace(
+        request,
+        running=running,
+        over=over,
+        placed=placed,
+        moved=now_ms if placed > request.placed else request.moved,
+        came=request.came or (now_ms if running else 0),
+        seen=now_ms,
+    )
     return replace(known, reason=str(job.get("statusReason", "")) if known.workers == 1 and known.starting else "")
 
 

@@ -5,6 +5,9 @@ body (JSON)  at (ms), waiting, running (tasks), wanted, short (workers), vcpus (
              off (regions without a weight), closed {region: why nothing is asked for there},
              regions {region: starting, running, ending, asked (now), since (ms: of the oldest that start), reason},
              rest {region: `early_ends.Rest`}: where workers end as soon as they start,
+             fallback {region: rung, rung_since (ms), state, since, until (ms), why}: where a lane is not on its cluster's first step, or
+             the region is left alone (state open, or trying: one worker is tried): since, until and why (`failover.Breaker`),
+             refused {region: what it said when it refused the last request},
              short_since (ms), why (in one line), stuck (nothing changes by itself), both from `lane_words`
 """
 
@@ -50,10 +53,10 @@ def short_for(told: Mapping[Lane, Body], seconds: float, now_ms: int) -> set[Lan
 
 def body(
     lane: Lane, course: Course, asked: Question, requests: Sequence[Request], done: Mapping[str, int], refused: Mapping[str, str],
-    before: Body, now_ms: int, rest: Body | None = None,
+    before: Body, now_ms: int, fallback: Mapping[str, Body] | None = None,
 ) -> Body:  # fmt: skip
     """What to tell. requests: the lane's; done: region -> workers that were asked for now; refused: region -> why none were; before: {}
-    where nothing was told yet; rest: region -> `early_ends.Rest`."""
+    where nothing was told yet; fallback: what is told beside, where there is any: `rest`, `fallback`, `refused`."""
     tasks = asked.lanes.get(lane, LaneTasks())
     closed = {site.region: site.closed for site in asked.sites if site.cluster == lane.cluster and site.closed}
     crews = {region: crew for (_, region), crew in fleet.crews(requests, now_ms).items()}
@@ -64,8 +67,7 @@ def body(
         "off": [region for region in tasks.off if region not in closed], "closed": {**closed, **refused}, "regions": regions,
         "unfit": int(bool(course.full) and all(_is_unfit(lane, region, asked) for region in course.full)),
     }  # fmt: skip
-    if rest:
-        found["rest"] = rest
+    found |= {name: told for name, told in (fallback or {}).items() if told}
     if course.short:
         found["short_since"] = before.get("short_since") or now_ms
     return {**found, "why": lane_words.why(found, lane.cluster, now_ms), "stuck": lane_words.is_stuck(found)}

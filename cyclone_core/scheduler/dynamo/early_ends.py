@@ -15,11 +15,12 @@ from zlib import crc32
 
 from cyclone_core.scheduler.capacity import Lane
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.remote.exits import TAKEN_BACK
 
 EARLY_MS, AT_ONCE_MS = 20_000, 2_000
 """Of a worker that failed within so long, and of one that ended well: it could not work."""
 REST_MS, LONGEST_REST_MS = 60_000, 1_800_000
-_NOT_ITS_FAULT = ("Host EC2", "Cyclone:")
+_TAKEN, _ENDED_BY_US = "Host EC2", "Cyclone:"
 """How reasons begin of workers whose instance was taken away, and of those that the scaler ended."""
 _MOST_WHY = 200
 Place = tuple[Lane, str]
@@ -53,9 +54,15 @@ def judged(jobs: Iterable[Body], now_ms: int) -> tuple[int, bool, str]:
         lasted = (job.get("stoppedAt") or started) - started if started else 0
         if lasted >= (EARLY_MS if status == "FAILED" else AT_ONCE_MS):
             return 0, True, ""
-        if not str(job.get("statusReason", "")).startswith(_NOT_ITS_FAULT):
+        if not is_taken(job) and not str(job.get("statusReason", "")).startswith(_ENDED_BY_US):
             early, why = early + 1, why or _said(job)
     return early, False, why
+
+
+def is_taken(job: Body) -> bool:
+    """Whether a worker's instance was taken away (a spot interruption): before it noticed, or it left in time and said so."""
+    code = (job.get("container") or {}).get("exitCode")
+    return str(job.get("statusReason", "")).startswith(_TAKEN) or code == TAKEN_BACK
 
 
 def rests(

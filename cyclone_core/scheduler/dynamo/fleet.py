@@ -69,7 +69,9 @@ class Request:
     taken: int = 0
     """workers whose instances were taken away (spot interruptions)"""
     placed: int = 0
-    """workers that instances were launched for (EC2), ever; the rest is asked for again with each look"""
+    """workers that got an instance, ever (of Batch: STARTING or more); what of EC2 did not is asked for again with each look"""
+    given_up: int = 0
+    """workers of a Batch job that were ended before they got an instance"""
 
     @property
     def lane(self) -> Lane:
@@ -80,6 +82,11 @@ class Request:
     def starting(self) -> int:
         """Workers that have not started."""
         return max(0, self.workers - self.running - self.over)
+
+    @property
+    def waiting(self) -> int:
+        """Workers that have no instance yet, and were not told to end."""
+        return 0 if self.ended else max(0, self.workers - self.placed - self.given_up)
 
     @property
     def is_over(self) -> bool:

@@ -1,6 +1,6 @@
 """What a lane's CAPACITY item says, in one line for people. Pure and lean.
 
-What the item holds is told in `scaling`, which writes it, with two members from here: `why` and `stuck`.
+What the item holds is told in `capacity_items`, with two members from here: `why` and `stuck`.
 """
 
 TYPE_CHECKING = False
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     Body = Mapping[str, Any]
 
+_STEPS = {"instance-types": "other instance types too", "zones": "instances in all zones", "on-demand": "instances on demand"}
+"""What a step of the fallback chain asks for."""
 _MANY = 3
 """Regions that are named."""
 
@@ -20,7 +22,7 @@ def why(body: "Body", cluster: str, now_ms: int) -> str:
         return ""
     if is_stuck(body):
         return _nowhere(body)
-    parts = [*_resting(body, now_ms), *_starting(body, now_ms), *_limits(body, cluster)]
+    parts = [*_resting(body, now_ms), *_fallback(body), *_starting(body, now_ms), *_limits(body, cluster)]
     running = _sum(body, "running")
     if running:
         parts.append(f"{_workers(running)} {'is' if running == 1 else 'are'} running")
@@ -31,7 +33,7 @@ def why(body: "Body", cluster: str, now_ms: int) -> str:
 def is_stuck(body: "Body") -> bool:
     """Whether tasks wait, no worker is there or starts, and none can be asked for: it stays so until somebody changes something."""
     is_there = any(_sum(body, what) for what in ("starting", "running"))
-    if body.get("rest"):
+    if body.get("rest") or any(each["state"] != "closed" for each in body.get("fallback", {}).values()):
         return False  # one more is tried by and by
     return bool(body.get("waiting") and body.get("short") and not is_there and (body.get("unfit") or not body.get("full")))
 
@@ -53,6 +55,33 @@ def _resting(body: "Body", now_ms: int) -> "list[str]":
         when = f"in {minutes} min" if minutes > 1 else "within a minute"
         parts.append(f"workers in {region} end as soon as they start ({rest['why']}), one more is tried {when}")
     return parts
+
+
+def _fallback(body: "Body") -> "list[str]":
+    """Regions that are left alone because nothing came there, and those that are asked for something else than at first."""
+    told = sorted(body.get("fallback", {}).items())
+    left = {region for region, each in told if each["state"] != "closed"}
+    others = [region for region, each in sorted(body.get("regions", {}).items()) if region not in left and _has_any(each)]
+    instead = f", {_listed(others)} {'is' if len(others) == 1 else 'are'} asked instead" if others else ""
+    parts = []
+    for region, each in told[:_MANY]:
+        if each["state"] == "open":
+            parts.append(f"{region} is left alone until {_clock(each['until'])} UTC ({each['why']}){instead}")
+        elif each["state"] == "trying":
+            parts.append(f"{region} was left alone ({each['why']}), one worker is tried there{instead}")
+        if each["rung"] in _STEPS:
+            since = f" since {_clock(each['rung_since'])} UTC" if each["rung"] != "on-demand" else ""
+            parts.append(f"{region} is asked for {_STEPS[each['rung']]}{since}")
+    return parts
+
+
+def _has_any(region: "Body") -> bool:
+    return any(region.get(what) for what in ("starting", "running", "asked"))
+
+
+def _clock(ms: int) -> str:
+    """Time of the day in UTC, `10:32`."""
+    return f"{ms // 3_600_000 % 24:02d}:{ms // 60_000 % 60:02d}"
 
 
 def _starting(body: "Body", now_ms: int) -> "list[str]":

@@ -28,6 +28,8 @@ class Sight:
     """cluster -> why no workers can be asked for"""
     requests: list[Request] = field(default_factory=list)
     """those that were looked for, as they are now; those that never came to be are left out"""
+    missing: dict[str, dict[str, str]] = field(default_factory=dict)
+    """cluster -> step of its fallback chain -> why it cannot be taken"""
     instances: dict[str, dict[str, str]] = field(default_factory=dict)
     """cluster -> environment -> what its instances are made from, as a hash (`instances`)"""
 
@@ -68,6 +70,7 @@ class ByLaunchType:
             errors.append(sight.error)
             found.closed |= dict.fromkeys(mine, sight.error) if sight.error else sight.closed
             found.requests += sight.requests
+            found.missing |= sight.missing
             found.instances |= sight.instances
         found.error = errors[0] if errors and all(errors) else ""
         return found

@@ -7,6 +7,7 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
 3. regions that have requests, or may get some, are looked at together (`region_driver`); what changed of requests is written down;
    Where workers end as soon as they start, nothing is asked for, and later one at first (`early_ends`);
    Workers whose instances were changed under them are asked to leave, and others come for them (`instances`);
+   Where no instances come, what waits is ended and asked for on the next step of the cluster's fallback chain (`standing`);
 4. `capacity.decide`, and where lanes have been short for a minute `making_room`: some workers are asked to leave (`leaving`);
 5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
 6. for each lane a CAPACITY item says what was decided, and why it was not more (`capacity_items`).
@@ -16,8 +17,10 @@ by themselves.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,19 +32,24 @@ from cyclone_core.scheduler.dynamo import (
     demand,
     early_ends,
     fleet,
+    health_items,
     instances,
     keys,
     leaving,
     machine_items,
     machine_rooms,
     routing_items,
+    standing,
 )
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
 from cyclone_core.scheduler.dynamo.region_driver import RegionDriver, Sight, launch_type, shortened
+from cyclone_core.scheduler.dynamo.standing import Standing
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.turns import Turn
+from cyclone_core.scheduler.failover import ON_DEMAND
+from cyclone_core.scheduler.health import Health
 from cyclone_core.scheduler.making_room import make_room
 
 LONGEST_S = 50.0
@@ -60,6 +68,9 @@ _REWRITTEN_S = 150.0
 """Requests that did not change are written so often: when their region falls silent it is known since when."""
 
 NOTHING = "nothing to do"
+_UNWANTED = "Cyclone: nothing waits for this worker any more"
+_ELSEWHERE = "Cyclone: no instance came for this worker, another is asked for elsewhere"
+"""Why workers are ended, as Batch says it; `early_ends` knows how such reasons begin."""
 
 
 @dataclass
@@ -75,6 +86,8 @@ class Report:
     """workers that were ended before they started"""
     leaving: int = 0
     """workers that were asked to leave: for others, or because their instances were changed"""
+    given_up: int = 0
+    """workers that were ended because no instance came for them; others are asked for on the next step, or elsewhere"""
     closed: dict[str, str] = field(default_factory=dict)
     """region -> why something there could not be looked at or asked for"""
     stale: list[str] = field(default_factory=list)
@@ -89,6 +102,11 @@ class _Outcome:
     requests: int = 0
     ended: int = 0
     refused: dict[Lane, str] = field(default_factory=dict)
+    """why not all was asked for"""
+    errors: dict[Lane, str] = field(default_factory=dict)
+    """what the region said when it refused"""
+    given_up: Counter[standing.Where] = field(default_factory=Counter)
+    """workers that were ended because their place is left"""
     requested: list[Request] = field(default_factory=list)
     """what is known of requests that were made or changed"""
 
@@ -140,20 +158,56 @@ class Scaler:
         before = capacity_items.read(self._table)
         seen = [request for sight in sights.values() for request in sight.requests]
         rests = early_ends.rests(before, requests, seen, bodies.get("definition", {}), now_ms)
-        requests = self._write_down(requests, sights, now_ms)
+        news, requests = standing.news(requests, seen), self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
         asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms), routed)
+        known = health_items.read(self._table)
+        stands = standing.stood(known, asked, requests, sights, bodies, before, now_ms)
+        known = self._remember(known, standing.seen(known, stands, news, bodies, now_ms))
+        requests, given_up = self._give_up(requests, stands, now_ms)
+        asked = stands.weighed(asked)
         workers, outdated = self._older(sights, bodies, now_ms)
         asked = replace(asked, demands=leaving.without_their_tasks(asked.demands, workers))
         there = machine_items.read(self._table, now_ms / 1000)
         asked, crews = machine_rooms.counted(asked, requests, there, bodies, now_ms)
         crews = leaving.without_leaving(crews, workers)
-        plan, leave = self._decide(asked, crews, capacity_items.short_for(before, HUNGRY_S, now_ms))
+        plan, leave = self._decide(asked, crews, stands, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
-        outcomes = self._act(plan, asked, bodies, requests, now_ms)
-        self._tell(plan, asked, requests, outcomes, before, rests, now_ms)
+        outcomes = self._act(plan, asked, bodies, requests, stands, now_ms)
+        self._tell(plan, asked, requests, outcomes, before, rests, stands, now_ms)
+        failed = given_up + sum((outcome.given_up for outcome in outcomes.values()), Counter())
+        self._remember(known, standing.failed(known, failed, now_ms))
         stale = routing_items.stale(routing, demand.automatic(asked, bodies), now_ms)
-        return replace(_report(outcomes, sights), leaving=leave + outdated, stale=stale)
+        return replace(_report(outcomes, sights), leaving=leave + outdated, given_up=failed.total(), stale=stale)
+
+    def _remember(self, before: Mapping[standing.Where, Health], now: dict[standing.Where, Health]) -> dict[standing.Where, Health]:
+        health_items.keep(self._table, before, now)
+        return now
+
+    def _give_up(self, requests: Sequence[Request], stands: Standing, now_ms: int) -> tuple[list[Request], Counter[standing.Where]]:
+        """End what waits on earlier steps than its place is on now; requests as they are then, and how many workers were ended."""
+        behind = [request for request in requests if request.batch and request.waiting and stands.is_left_behind(request)]
+        ended: Counter[standing.Where] = Counter()
+
+        def end(region: str) -> list[Request]:
+            changed = []
+            for request in behind:
+                if request.region == region:
+                    with suppress(AwsError):  # the next look does it
+                        changed.append(self._region(region).end(request, request.waiting, _ELSEWHERE, now_ms))
+            for request in changed:
+                self._fleet.keep(request)
+            return self._region(region).look({}, changed, now_ms).requests if changed else []
+
+        regions = sorted({request.region for request in behind})
+        news = {request.name: request for changed in self._together(end, regions) for request in changed}
+        for request in behind:
+            if request.name in news:
+                ended[request.cluster, request.region] += request.waiting
+                if news[request.name].is_over:
+                    self._fleet.forget(request)
+        now = [news.get(request.name, request) for request in requests]
+        return [request for request in now if not request.is_over], ended
 
     def _older(self, sights: Mapping[str, Sight], bodies: Bodies, now_ms: int) -> tuple[list[leaving.Present], int]:
         """Workers whose instances were changed, which are leaving now; and how many of them were asked to in this look."""
@@ -170,12 +224,12 @@ class Scaler:
         return [replace(worker, is_leaving=True) for worker in older], leaving.ask_all(self._table, older)
 
     def _decide(
-        self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], hungry: Collection[Lane]
+        self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], stands: Standing, hungry: Collection[Lane]
     ) -> tuple[dict[Lane, Course], int]:
         """The plan; and how many workers were asked to leave for others. Workers are looked at only when some have to leave."""
 
         def decided() -> dict[Lane, Course]:
-            plan = capacity.decide(asked.demands, asked.shapes, asked.sites, crews)
+            plan = stands.arranged(capacity.decide(asked.demands, asked.shapes, asked.sites, crews), asked, crews)
             return make_room(plan, asked.demands, asked.shapes, asked.sites, crews, hungry)
 
         plan = decided()
@@ -211,7 +265,7 @@ class Scaler:
 
     # -- do --------------------------------------------------------------------------------------------------------------
     def _act(
-        self, plan: Mapping[Lane, Course], asked: Question, bodies: Bodies, requests: Sequence[Request], now_ms: int
+        self, plan: Mapping[Lane, Course], asked: Question, bodies: Bodies, requests: Sequence[Request], stands: Standing, now_ms: int
     ) -> dict[str, _Outcome]:
         launches = {name: launch_type(body) for name, body in bodies.get("cluster", {}).items()}
         regions = sorted({region for course in plan.values() for region in (*course.asked, *course.spare)})
@@ -222,25 +276,28 @@ class Scaler:
             for lane, course in plan.items():
                 if workers := course.spare.get(region):
                     mine = [request for request in requests if (request.lane, request.region) == (lane, region)]
-                    self._end(region, mine, workers, outcome, now_ms)
+                    self._end(region, mine, workers, outcome, (lane, region) in stands.left, now_ms)
             for lane in _by_priority(plan, asked):
-                if workers := plan[lane].asked.get(region):
-                    self._ask(region, lane, workers, asked.shapes[lane.definition].vcpus, launches[lane.cluster], outcome, until)
+                here = [each for each in requests if (each.lane, each.region) == (lane, region) and each.rung != ON_DEMAND]
+                waiting = sum(each.waiting for each in here)
+                for rung, workers in stands.asks(lane, region, plan[lane].asked.get(region, 0), waiting):
+                    how = launches[lane.cluster], rung
+                    self._ask(region, lane, workers, asked.shapes[lane.definition].vcpus, how, outcome, until)
             return outcome
 
         return dict(zip(regions, self._together(act, regions), strict=True))
 
-    def _ask(self, region: str, lane: Lane, workers: int, vcpus: int, launch: str, outcome: _Outcome, until_ms: int) -> None:
-        """Ask a region for workers of a lane, request after request, until it refuses or time is over."""
+    def _ask(self, region: str, lane: Lane, workers: int, vcpus: int, how: tuple[str, str], outcome: _Outcome, until_ms: int) -> None:
+        """Ask a region for workers of a lane, request after request, until it refuses or time is over. how: launch type and rung."""
         for count in capacity.requests(workers):
             if self._now_ms() > until_ms:
                 outcome.refused[lane] = "there was no time for more requests; they follow in a minute"
                 return
-            request = self._fleet.intend(lane, region, count, vcpus, self._now_ms(), launch)
+            request = self._fleet.intend(lane, region, count, vcpus, self._now_ms(), *how)
             try:
                 submitted = self._region(region).submit(request)
             except AwsError as exc:
-                outcome.refused[lane] = shortened(exc)[:MOST_REASON]
+                outcome.refused[lane] = outcome.errors[lane] = shortened(exc)[:MOST_REASON]
                 if self._region(region).is_certain(request, exc):
                     self._fleet.forget(request)
                 else:
@@ -251,16 +308,20 @@ class Scaler:
             outcome.requests += 1
             outcome.asked[lane] = outcome.asked.get(lane, 0) + count
 
-    def _end(self, region: str, mine: Sequence[Request], workers: int, outcome: _Outcome, now_ms: int) -> None:
-        """End workers that have not started, of the newest requests first: the oldest are the next to get an instance."""
+    def _end(self, region: str, mine: Sequence[Request], workers: int, outcome: _Outcome, is_left: bool, now_ms: int) -> None:
+        """End workers that have not started, of the newest requests first: the oldest are the next to get an instance.
+
+        is_left: because the place is left; they have waited long enough.
+        """
         for request in sorted(mine, key=lambda request: -request.at):
             if workers <= 0:
                 return
-            if not request.batch or request.ended or not request.starting or now_ms - request.at < UNWANTED_S * 1000:
+            is_young = now_ms - request.at < UNWANTED_S * 1000 and not is_left
+            if not request.batch or request.ended or not request.starting or is_young:
                 continue
             count = min(workers, request.starting)
             try:
-                changed = self._region(region).end(request, count, "Cyclone: nothing waits for this worker any more", now_ms)
+                changed = self._region(region).end(request, count, _ELSEWHERE if is_left else _UNWANTED, now_ms)
             except AwsError as exc:
                 outcome.refused[request.lane] = shortened(exc)[:MOST_REASON]
                 return
@@ -268,12 +329,13 @@ class Scaler:
                 self._fleet.keep(changed)
                 outcome.requested.append(changed)
                 outcome.ended += count
+                outcome.given_up[request.cluster, region] += count if is_left else 0
             workers -= count
 
     # -- tell ------------------------------------------------------------------------------------------------------------
     def _tell(
         self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome],
-        before: Mapping[Lane, dict[str, Any]], rests: Mapping[early_ends.Place, early_ends.Rest], now_ms: int,
+        before: Mapping[Lane, dict[str, Any]], rests: Mapping[early_ends.Place, early_ends.Rest], stands: Standing, now_ms: int,
     ) -> None:  # fmt: skip
         news = {request.name: request for outcome in outcomes.values() for request in outcome.requested}
         known = [*(news.pop(request.name, request) for request in requests), *news.values()]
@@ -281,7 +343,9 @@ class Scaler:
             mine = [request for request in known if request.lane == lane]
             done = {region: outcome.asked.get(lane, 0) for region, outcome in outcomes.items()}
             refused = {region: outcome.refused[lane] for region, outcome in outcomes.items() if lane in outcome.refused}
-            body = capacity_items.body(lane, course, asked, mine, done, refused, before.get(lane, {}), now_ms, early_ends.told(rests, lane))
+            errors = {region: outcome.errors[lane] for region, outcome in outcomes.items() if lane in outcome.errors}
+            fallback = {"rest": early_ends.told(rests, lane), "fallback": stands.told(lane), "refused": errors}
+            body = capacity_items.body(lane, course, asked, mine, done, refused, before.get(lane, {}), now_ms, fallback)
             capacity_items.write(self._table, lane, body)
         for lane in before:
             if lane not in plan:

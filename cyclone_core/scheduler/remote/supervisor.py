@@ -29,6 +29,7 @@ from cyclone_core.scheduler.remote import clock, logs
 from cyclone_core.scheduler.remote.agent import STREAM, AgentProcess, log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
 from cyclone_core.scheduler.remote.counts import Counts
+from cyclone_core.scheduler.remote.exits import TAKEN_BACK
 from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, PIPELINED_S, SHORT_S, Held, Pace, surplus
 from cyclone_core.scheduler.remote.intake import SPEC, Intake
 from cyclone_core.scheduler.remote.machine import SPOT_S
@@ -105,12 +106,12 @@ class Supervisor:
         self.counts = Counts(os.environ)
         self.leave_at = 0.0
         """running tasks may go on until then; 0: nobody told it to leave"""
-        self.why, self.exit_code = "", 0
+        self.why, self.exit_code, self.left_code = "", 0, 0
         self.is_told, self.parent = False, os.getppid()
 
     # -- the loop -----------------------------------------------------------------------------------------------------------------
     def run(self) -> int:
-        """Work until there is nothing to do here any more; 0 when all is well."""
+        """Work until there is nothing to do here any more; 0 when all is well, TAKEN_BACK when only its instance goes."""
         self.agent.start()
         self.notes.start(self.words.begin, self.instance, done=_nothing)
         while not self._is_done():
@@ -122,7 +123,7 @@ class Supervisor:
             self.words.end()
         except CycloneError as exc:
             log(f"its item stays for some minutes: {exc}")
-        return self.exit_code
+        return self.exit_code or self.left_code
 
     def _step(self) -> None:
         for descriptor, event in self.connections.poll.poll(TICK_S):
@@ -532,6 +533,7 @@ class Supervisor:
             self._trouble(error)
 
     def _noticed(self, news: str | None, error: "Error") -> None:
+        self.left_code = TAKEN_BACK if news == INTERRUPTED else self.left_code
         if news == INTERRUPTED and self.leave_at > clock.seconds() + SPOT_S:
             self._leave(WHY[news], SPOT_S)
         elif news and not self.why:
