@@ -3,7 +3,6 @@
 Pure but for `read`, which asks the host's table for five partitions and nobody else.
 """
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.weights import MissingInput, QueueWeights, RegionWeight, WeightsChange
 from cyclone_core.prices import table as prices
 from cyclone_core.scheduler import capacity, failover, health
-from cyclone_core.scheduler.dynamo import keys, price_items, routing_items
+from cyclone_core.scheduler.dynamo import health_items, price_items, routing_items
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
 from cyclone_core.scheduler.dynamo.router_signals import median_on_demand, median_spot
 from cyclone_core.scheduler.health import Health
@@ -57,9 +56,8 @@ def read(host: AwsHost, queue: str | None = None) -> tuple[QueueWeights, ...]:
 def known(host: AwsHost) -> Known:
     """Ask for everything. Raises CycloneError."""
     table = host.table
-    seen = {tuple(item["sk"].split("#", 1)): health.of_body(json.loads(item["body"])) for item in table.query(keys.HEALTH)}
     return Known(
-        host.name, host.bodies.all(FRESH_S), routing_items.read(table), price_items.read_all(table), seen,
+        host.name, host.bodies.all(FRESH_S), routing_items.read(table), price_items.read_all(table), health_items.read(table),
         tuple(Fleet(table).all()), time.time(),
     )  # fmt: skip
 

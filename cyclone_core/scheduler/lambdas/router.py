@@ -13,6 +13,7 @@ from typing import Any
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.patience import Patience
 from cyclone_core.prices import table as prices
+from cyclone_core.scheduler.dynamo import health_items
 from cyclone_core.scheduler.dynamo.router import Router
 from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
@@ -23,7 +24,8 @@ QUICK = Patience(connect_s=3.0, read_s=15.0, attempts=2, throttled_s=5.0)
 def handler(event: object, context: object) -> dict[str, Any]:
     """What a scheduled event or whoever asks gets."""
     ours = control()
-    report = asdict(Router(ours.table, ours.records.bodies(), _region, prices.shipped(), ours.now()).run())
+    seen = health_items.read(ours.table)
+    report = asdict(Router(ours.table, ours.records.bodies(), _region, prices.shipped(), ours.now(), seen).run())
     say("routed", **report)
     return report
 
