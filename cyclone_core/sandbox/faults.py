@@ -31,7 +31,7 @@ class Starvation:
 
     region: str
     queue: str = "*"
-    """Pattern of job queues' names."""
+    """Pattern of names of job queues, and of the launch templates of fleets."""
     purchase: str = ""
     """How they would be bought: SPOT, or EC2 for on demand; "" for any way."""
 
@@ -54,6 +54,8 @@ class Faults:
     interruptions: Sequence[tuple[str, int]] = ()
     """Jobs of Batch with the number of the attempt that loses its host, as when a spot instance is taken away."""
     starved: Sequence[Starvation] = ()
+    notices: Mapping[str, str] = field(default_factory=dict)
+    """Instance of a fleet -> what it is told: `interruption`, after which it is taken away, or `rebalance`."""
 
     def delay_of(self, resource_type: str, logical_id: str) -> float:
         """Seconds that a resource takes; its logical id goes before its type."""

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import batch, ec2, lambda_svc
+from ministack.services import batch, ec2, lambda_svc, tagging
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
 from cyclone_core.sandbox import empty_stacks, facts, simulation, spot
@@ -30,6 +30,8 @@ from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
 from cyclone_core.sandbox.ended_creations import EndedCreations
 from cyclone_core.sandbox.faults import FaultFile
+from cyclone_core.sandbox.fleets import Fleets
+from cyclone_core.sandbox.instances.engine import Engine
 from cyclone_core.sandbox.request_resources import ACTIONS, resource_of
 from cyclone_core.sandbox.spot import Questions, RefusedQuestion, SpotFile
 from cyclone_core.sandbox.stack_principals import Principals
@@ -44,8 +46,11 @@ _RAISED: facts.Raised = {}
 """Quotas that somebody asked to be raised, as long as this sandbox runs."""
 
 
-def install(api: Api, faults: FaultFile, spot_file: SpotFile) -> None:
+def install(api: Api, faults: FaultFile, spot_file: SpotFile, instances: Engine) -> None:
     """Join them; before the first request."""
+    fleets = Fleets(instances, faults)
+    fleets.install()
+    _know_tags(fleets)
     batch.handle_request = functools.partial(_handle_batch, api)
     # ministack's own root keys (`test`, every account number, none at all) need no secret, and that of the configured one is not asked for.
     iam_evaluator.is_root_access_key = lambda key: key == os.environ["AWS_ACCESS_KEY_ID"]
@@ -120,6 +125,13 @@ def _as_iam_has_it(original: Callable[..., str | None]) -> Callable[..., str | N
         return ACTIONS.get(action, action) if action else action
 
     return extract
+
+
+def _know_tags(fleets: Fleets) -> None:
+    """Tags of instances, and of what a request makes, for conditions of policies; what many resources take part in is a launch."""
+    iam_actions._TAG_MEMBERS = frozenset((*iam_actions._TAG_MEMBERS, "TagSpecifications"))
+    original = tagging.resource_tags
+    tagging.resource_tags = lambda arn: fleets.tags_of(arn) or original(arn)
 
 
 # -- Lambda ------------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ def resource_of(service: str, path: str, body: bytes, region: str, account: str)
     """The ARN of a request's resource; None where ministack is to say."""
     if service == "iam" and b"PolicySourceArn=" in body:
         return parse_qs(body.decode())["PolicySourceArn"][0]
+    if service == "ec2" and b"Action=CreateFleet" in body:
+        return f"arn:aws:ec2:{region}:{account}:fleet/*"
     members = _members(body)
     if service == "batch":
         return _of_batch(path, members, f"arn:aws:batch:{region}:{account}:")

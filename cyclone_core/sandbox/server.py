@@ -107,6 +107,7 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
     from cyclone_core.sandbox.batch.place import Limits
     from cyclone_core.sandbox.door import Door
     from cyclone_core.sandbox.faults import FaultFile
+    from cyclone_core.sandbox.instances.engine import Engine as Instances
     from cyclone_core.sandbox.spot import SpotFile
     from cyclone_core.sandbox.surroundings import SandboxSurroundings
 
@@ -116,7 +117,8 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
     starter = Containers(directory.jobs, settings.engine, engine_host) if settings.jobs == "containers" else Processes(directory.jobs)
     limits = Limits(settings.running_jobs, shortest_timeout_s=settings.shortest_timeout_s, grace_s=settings.grace_s)
     engine = Engine(starter, surroundings, limits)
-    plugin.install(Api(engine), faults, SpotFile(directory.spot))
+    instances = Instances(directory.jobs, surroundings, settings.grace_s, settings.notice_s, settings.running_jobs)
+    plugin.install(Api(engine), faults, SpotFile(directory.spot), instances)
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -126,7 +128,7 @@ async def _serve(directory: Directory, settings: Settings, listener: socket.sock
         directory.write_running(Running(os.getpid(), port, time.time(), settings.jobs))
         await stop.wait()
         directory.write_running(None)
-        await asyncio.to_thread(engine.close, _CLOSE_S)
+        await asyncio.gather(*(asyncio.to_thread(each.close, _CLOSE_S) for each in (engine, instances)))
 
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]

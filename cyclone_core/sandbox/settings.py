@@ -37,6 +37,8 @@ class Settings:
     """Shortest timeout that a job may have; AWS takes no less than 60."""
     grace_s: float = 30.0
     """Between SIGTERM and SIGKILL of a job that is ended."""
+    notice_s: float = 120.0
+    """Between the notice of a spot interruption and the end of the instance."""
     log_level: str = "WARNING"
 
 

@@ -36,14 +36,14 @@ class SandboxSurroundings(Surroundings):
         """Every library of a job finds the sandbox, and none looks for the machine's own role."""
         return {"AWS_ENDPOINT_URL": self._endpoint, "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1,localhost"}
 
-    def credentials(self, scope: Scope, role_arn: str, job_id: str) -> Mapping[str, str]:
-        """A session of the job's role, as AssumeRole makes them."""
+    def credentials(self, scope: Scope, role_arn: str, job_id: str, service: str = _TASKS) -> Mapping[str, str]:
+        """A session of the role of a job, or of an instance (service: ec2.amazonaws.com), as AssumeRole makes them."""
         account, region = scope
         name = role_arn.rpartition("/")[2]
         with request_scope(account, region):
             role = iam._roles.get(name)
-        if role is None or not trusts(role.get("AssumeRolePolicyDocument", "{}"), _TASKS):
-            why = f"Verify that the role exists and that it trusts {_TASKS}"
+        if role is None or not trusts(role.get("AssumeRolePolicyDocument", "{}"), service):
+            why = f"Verify that the role exists and that it trusts {service}"
             raise CannotStart(f"ECS was unable to assume the role '{role_arn}' that was provided for this task. {why}")
         key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(60)
         session = job_id.replace(":", "-")
@@ -73,6 +73,10 @@ class SandboxSurroundings(Surroundings):
     def is_starved(self, scope: Scope, queue: str, purchase: str) -> bool:
         """As the faults say."""
         return self._faults.current().starves(scope[1], queue, purchase)
+
+    def notice(self, instance: str) -> str:
+        """What the faults say of an instance."""
+        return self._faults.current().notices.get(instance, "")
 
     def problems_of(self, scope: Scope, resources: Mapping[str, Any]) -> list[str]:
         """Subnets, security groups and instance profiles that do not exist. Called where requests are answered, so in their scope."""
