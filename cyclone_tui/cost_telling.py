@@ -16,23 +16,29 @@ Line = tuple[tuple[str, str], ...]
 MOST_STACKS = 12
 """So many are told one by one."""
 MOST_NEEDS = 10
-_NAME, _NUMBER = 42, 16
-"""Widths of columns: together they fit into 80."""
+WIDE, NARROW = 78, 50
+"""Of rows with numbers: in a terminal of 80 columns, and in a wizard there."""
+_NUMBER = 14
+"""Columns of a number."""
 
 
 # -- costs --------------------------------------------------------------------------------------------------------------
-def cost_lines(costs: Costs) -> Iterator[Line]:
-    """The cost of a plan."""
-    yield ((f"{'Cost a month':<{_NAME + 2}}", "title"), (f"{'idle':>{_NUMBER}}{'at most':>{_NUMBER}}", "muted"))
-    if len(costs.stacks) <= MOST_STACKS:
-        several = len({stack.region for stack in costs.stacks}) > 1
-        for stack in costs.stacks:
-            yield from _row(_named(stack, several), stack.change)
-            yield from (((f"      {_item(item)}", "muted"),) for item in stack.items if _tells(stack, len(costs.stacks)))
-    else:
+def cost_lines(costs: Costs, width: int = WIDE) -> Iterator[Line]:
+    """The cost of a plan. width: of the rows with numbers, in columns; what explains them may be longer."""
+    yield ((f"{'Cost a month':<{width - 2 * _NUMBER}}", "title"), (f"{'idle':>{_NUMBER}}{'at most':>{_NUMBER}}", "muted"))
+    regions = list(dict.fromkeys(stack.region for stack in costs.stacks))
+    if len(costs.stacks) > MOST_STACKS:
         for region, change in costs.regions:
-            yield from _row(region, change)
-    yield from _row("the whole host", costs.host, "number")
+            yield from _row(region, change, width)
+        regions = []
+    for region in regions:
+        if len(regions) > 1:
+            yield ((f"  {region}", "title"),)
+        for stack in costs.stacks:
+            if stack.region == region:
+                yield from _row(f"{'  ' if len(regions) > 1 else ''}{stack.kind} {stack.name}", stack.change, width)
+                yield from (((f"      {_item(item)}", "muted"),) for item in stack.items if _tells(stack, len(costs.stacks)))
+    yield from _row("the whole host", costs.host, width, "number")
     yield from (((f"  {line}", "muted"),) for line in _notes(costs))
 
 
@@ -55,25 +61,20 @@ def signed(usd: float | None) -> str:
     return "?" if usd is None else f"{'+' if round(usd, 2) >= 0 else ''}{dollars(usd)}"
 
 
-def _row(name: str, change: Change, style: str = "") -> Iterator[Line]:
-    after, before = change.after, change.before
-    yield ((f"  {_cut(name):<{_NAME}}", style), (f"{dollars(after.idle):>{_NUMBER}}{_most(after):>{_NUMBER}}", style or "number"))
+def _row(name: str, change: Change, width: int, style: str = "") -> Iterator[Line]:
+    after, before, room = change.after, change.before, width - 2 * _NUMBER - 2
+    yield ((f"  {_cut(name, room):<{room}}", style), (f"{dollars(after.idle):>{_NUMBER}}{_most(after):>{_NUMBER}}", style or "number"))
     if before != after and (before.idle or before.most != 0.0):
-        yield ((f"  {'  it is now':<{_NAME}}{dollars(before.idle):>{_NUMBER}}{_most(before):>{_NUMBER}}", "muted"),)
-        yield ((f"  {'  so it changes by':<{_NAME}}{signed(change.idle):>{_NUMBER}}{signed(change.most):>{_NUMBER}}", "muted"),)
+        yield ((f"  {'  it is now':<{room}}{dollars(before.idle):>{_NUMBER}}{_most(before):>{_NUMBER}}", "muted"),)
+        yield ((f"  {'  changes by':<{room}}{signed(change.idle):>{_NUMBER}}{signed(change.most):>{_NUMBER}}", "muted"),)
 
 
 def _most(found: Range) -> str:
     return "not known" if found.most is None else dollars(found.most)
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
-
-
-def _named(stack: StackCost, with_region: bool) -> str:
-    name = f"{stack.kind} {stack.name}"
-    return f"{name} in {stack.region}" if with_region and stack.name != stack.region else name
+def _cut(name: str, room: int) -> str:
+    return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
 def _item(item: Item) -> str:
@@ -142,7 +143,7 @@ def quota_lines(needs: Sequence[Need], ascii: bool = False) -> Iterator[Line]:
     """What is needed of quotas and what there is: what is too little first, with the command that asks for more."""
     if not needs:
         return
-    yield (("Quotas", "title"), ("   what is needed, and what this account may have", "muted"))
+    yield (("Quotas", "title"), ("   what is needed, and what there is", "muted"))
     short, enough = [need for need in needs if need.is_short], [need for need in needs if not need.is_short]
     for need in short:
         sign, style = (("x" if ascii else "✗"), "failed") if need.stops else ("!", "waiting")

@@ -32,4 +32,4 @@ def estimate(host: Host, kind: str) -> Cost:
     """What a resource of a kind costs on a host."""
     if host.type == "local":
         return Cost(note="no cloud cost: it runs on this machine")
-    return Cost(note=f"the price of a {kind} on AWS is not known in this version")
+    return Cost(note=f"what a {kind} costs on AWS is told once nothing stands against the plan")

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
+
+from cyclone_tui.wrapping import Line, wrapped
 
 _STYLES = {
     "title": "bold $accent", "muted": "$muted", "ok": "$text-success", "failed": "$text-error", "waiting": "$text-warning",
@@ -26,18 +29,27 @@ class ReviewPane(VerticalScroll, inherit_bindings=False, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[object, ...] = ()
+        self._shown: tuple[Line, ...] = ()
         self._text = Static("")
 
     def compose(self) -> Iterable[Static]:
         """One text."""
         yield self._text
 
-    def show(self, lines: Iterable[tuple[tuple[str, str], ...]]) -> None:
+    def show(self, lines: Iterable[Line]) -> None:
         """Show lines when they differ."""
         taken = tuple(lines)
         if taken != self._shown:
             self._shown = taken
-            self._text.update(
-                Content("\n").join([Content.assemble(*((text, _STYLES.get(style, "")) for text, style in line)) for line in taken])
-            )
+            self._tell()
+
+    def on_resize(self, event: Resize) -> None:
+        """Break lines anew."""
+        self._tell()
+
+    def _tell(self) -> None:
+        to_come = 0 if self.show_vertical_scrollbar else self.styles.scrollbar_size_vertical  # which more lines may bring
+        lines = wrapped(self._shown, self.scrollable_content_region.width - to_come)
+        self._text.update(
+            Content("\n").join([Content.assemble(*((text, _STYLES.get(style, "")) for text, style in line)) for line in lines])
+        )

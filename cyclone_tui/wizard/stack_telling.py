@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.stack_plans import Details, ResourceAction, ResourceChange, StackChange
-from cyclone_tui import cost_telling
 from cyclone_tui.formatters import plural
 
 Line = tuple[tuple[str, str], ...]
@@ -40,9 +39,6 @@ def lines(plan: Plan, details: Details, ascii: bool = False) -> Iterator[Line]:
                 yield from _stack(stack, ascii)
     yield from _first(details, ascii)
     yield from _rights(details, ascii)
-    if details.quotas:
-        yield ()
-        yield from cost_telling.quota_lines(details.quotas, ascii)
     if plan.keep_failed:
         yield (("  What fails is left as it is, to look at it.", "waiting"), ("   F7 takes it back", "muted"))
     elif stacks:

@@ -33,8 +33,13 @@ def lines(review: Review, ascii: bool = False) -> list[Line]:
     if review.complaints:
         found += [(), (("Problems" if review.errors else "Worth knowing", "title"),)]
         found += [_complaint(one, ascii) for one in review.complaints]
+    if review.details is not None and review.details.quotas:
+        found += [(), *cost_telling.quota_lines(review.details.quotas, ascii)]
     costs = review.details.costs if review.details is not None and review.plan else None
-    found += [(), *(cost_telling.cost_lines(costs) if costs else [(("Cost", "title"),), ((f"  {review.cost.text}", ""),)])]
+    found += [
+        (),
+        *(cost_telling.cost_lines(costs, cost_telling.NARROW) if costs else [(("Cost", "title"),), ((f"  {review.cost.text}", ""),)]),
+    ]
     found += [(), (("The same as a command", "title"), ("   Y copies it", "muted"))]
     return [*found, (("  $ ", "muted"), (review.command, "number"))]
 

@@ -36,7 +36,9 @@ def test_rows_and_their_dates() -> None:
     assert told[4].split()[-2:] == ["$1.50", "$1.50"]
     assert told[5].split()[-2:] == ["+$0.50", "+$47,190.50"]
     assert told[6].strip() == "List prices in USD for 730 hours: instances of 2025-03-02 (us-east-1), all else of 2026-06-13 (us-east-1)."
-    assert all(len(line) <= 80 for line in told if line.split()[-1].startswith(("$", "+$", "-$")))
+    for width in (cost_telling.WIDE, cost_telling.NARROW):
+        rows = list(cost_telling.plain(cost_telling.cost_lines(costs(stack()), width)))
+        assert {len(line) for line in rows if line.split()[-1].startswith(("$", "+$", "-$"))} == {width}
 
 
 def test_many_stacks_are_told_by_region() -> None:
