@@ -28,6 +28,7 @@ from cyclone_tui.widgets.row_table import RowTable
 _KINDS: dict[str, tuple[str, ...]] = {
     "pause": ("queue",),
     "jobs": ("queue", "definition"),
+    "weights": ("queue",),
     "submit": ("queue", "definition"),
     "workers": ("cluster", "region"),
     "log": ("image",),
@@ -44,6 +45,8 @@ class ResourceView(ResourceFlows):
         Action("describe.pause", "p", "pause", "Pause", "pause the queue, or go on", twin="hyper queues update-queue --name NAME --paused",
                writes=True),
         Action("describe.jobs", "J", "jobs", "Jobs", "its jobs", twin="qstat -q NAME"),
+        Action("describe.weights", "W", "weights", "Weights", "how it shares its work over regions, on a map",
+               twin="hyper queues weights --name NAME"),
         Action("describe.workers", "w", "workers", "Workers", "its workers", twin="hyper workers list-workers"),
         Action("describe.submit", "s", "submit", "Submit", "submit a script to it", twin="qsub -q NAME SCRIPT", writes=True, show=False),
         Action("describe.log", "l", "log", "Log", "go to the log of its build", looks=True),

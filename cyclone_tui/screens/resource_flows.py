@@ -68,7 +68,11 @@ def _going(kind: str, many: str) -> list[Action]:
         twin=f"qsub {'-q' if kind == 'queue' else '-d'} NAME SCRIPT", writes=True, show=False,
     )  # fmt: skip
     workers = Action(f"{many}.workers", "w", "workers", "Workers", f"workers of the {kind}", twin="hyper workers list-workers")
-    return {"queue": [jobs, submit], "definition": [jobs, submit], "cluster": [workers], "region": [workers]}.get(kind, [])
+    weights = Action(
+        f"{many}.weights", "W", "weights", "Weights", "how it shares its work over regions, on a map",
+        twin="hyper queues weights --name NAME", show=False,
+    )  # fmt: skip
+    return {"queue": [jobs, weights, submit], "definition": [jobs, submit], "cluster": [workers], "region": [workers]}.get(kind, [])
 
 
 class ResourceFlows(View):
@@ -114,6 +118,11 @@ class ResourceFlows(View):
     def action_add(self) -> None:
         """The wizard of its kind."""
         self.cyclone.open(f"new {self.kind}")
+
+    def action_weights(self) -> None:
+        """How a queue shares its work over regions."""
+        if (one := self.one()) is not None:
+            self.cyclone.open(f"weights {quote(one.name)}")
 
     def action_jobs(self) -> None:
         """Its jobs."""

@@ -1,7 +1,7 @@
 """Where the work goes: the world, with a disc at each region as large as its weight. No I/O.
 
-Land is halftone and muted, so that discs are seen; a disc is full where a region gets work, a ring with a sign where it does not, so colour is
-never the only difference. Names stand beside the discs where there is room, else the weights alone.
+Land is halftone and muted, so that discs are seen; a disc is full where a region gets work, a ring with a sign where it does not, so colour
+is never the only difference. Names stand beside the discs where there is room, else the weights alone.
 """
 
 from collections.abc import Sequence

@@ -9,33 +9,19 @@ import pytest
 from textual.pilot import Pilot
 
 from cyclone_core.operations import aws_watched
-from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.aws_view import AwsView
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.widgets.row_table import RowTable
-from tests.dynamo.memory import MemoryDynamo
 from tests.filled import FilledHost
 from tests.tui.conftest import settle
+from tests.tui.far_table import There
 from tests.tui.test_aws_jobs import Grid, Run, grid, has, until
 from tests.tui.test_aws_screens import screen
 
 __all__ = ["grid"]
 DAY_S = 86_400
-
-
-class There(AwsHost):
-    """The host itself: a table in memory."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.items = Table(MemoryDynamo(), "jobs")
-
-    @property
-    def table(self) -> Table:
-        """It."""
-        return self.items
 
 
 @pytest.fixture
