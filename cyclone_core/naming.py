@@ -124,6 +124,11 @@ def lane_queue(host: str, cluster: str, definition: str, band: str) -> str:
     return _of(host, f"{slug(cluster, _LANE)}--{slug(definition, _LANE)}--{band}")
 
 
+def lanes_of(host: str, cluster: str) -> str:
+    """What the names of the message queues of a cluster's lanes match."""
+    return _of(host, f"{slug(cluster, _LANE)}--*")
+
+
 def is_lane_of(host: str, queue: str, kind: str, name: str) -> bool:
     """Whether a message queue is that of a lane of this cluster or definition (kind)."""
     parts = queue.removeprefix(_of(host, "")).split("--")

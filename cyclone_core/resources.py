@@ -39,6 +39,14 @@ def _weights(weights: dict[str, int | Literal["auto"]]) -> dict[str, int | Liter
     return weights
 
 
+def _certificate_authority(given: str | None) -> str | None:
+    if not given:
+        return None
+    from cyclone_core import certificates  # OpenSSL, which nothing else here needs
+
+    return certificates.authority(given)
+
+
 Name = Annotated[str, AfterValidator(_valid_name)]
 """Name of a resource."""
 Upper = BeforeValidator(lambda value: value.upper().replace("-", "_") if isinstance(value, str) else value)
@@ -273,6 +281,7 @@ class Cluster(Document):
     ] = "PROFILE"
     certificate_authority: Annotated[
         str | None,
+        AfterValidator(_certificate_authority),
         aws(
             "Certificate of the authority (PEM) that signs the machines' certificates, for ROLES_ANYWHERE",
             "local workers are processes on this machine",
@@ -439,7 +448,7 @@ class JobDefinition(Document):
     timeout_minutes: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),
-        Option("Local: no task runs longer, minutes. AWS: how long a worker may live. 0 = no limit", prompt=True, step="Limits"),
+        Option("No task runs longer, minutes. On AWS Batch: how long a worker may live. 0 = no limit", prompt=True, step="Limits"),
     ] = 0
     jobs_to_workers_ratio: Annotated[
         int,

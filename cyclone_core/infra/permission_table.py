@@ -63,6 +63,11 @@ Lambda::Function             lambda:CreateFunction DeleteFunction GetFunction Up
 Lambda::Permission           lambda:AddPermission RemovePermission GetPolicy
 Logs::LogGroup               logs:CreateLogGroup DeleteLogGroup DescribeLogGroups PutRetentionPolicy DeleteRetentionPolicy TagResource
                              logs:UntagResource ListTagsForResource GetDataProtectionPolicy DescribeIndexPolicies DescribeResourcePolicies
+RolesAnywhere::Profile       rolesanywhere:CreateProfile UpdateProfile DeleteProfile GetProfile EnableProfile DisableProfile TagResource
+                             rolesanywhere:UntagResource ListTagsForResource PutAttributeMapping DeleteAttributeMapping iam:PassRole
+RolesAnywhere::TrustAnchor   rolesanywhere:CreateTrustAnchor UpdateTrustAnchor DeleteTrustAnchor GetTrustAnchor EnableTrustAnchor
+                             rolesanywhere:DisableTrustAnchor TagResource UntagResource ListTagsForResource PutNotificationSettings
+                             rolesanywhere:ResetNotificationSettings
 S3::Bucket                   s3:CreateBucket DeleteBucket ListBucket PutEncryptionConfiguration GetEncryptionConfiguration GetBucketTagging
                              s3:PutBucketPublicAccessBlock GetBucketPublicAccessBlock PutBucketOwnershipControls GetBucketOwnershipControls
                              s3:PutLifecycleConfiguration GetLifecycleConfiguration PutBucketVersioning GetBucketVersioning TagResource
@@ -148,7 +153,7 @@ class Scope:
     condition: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
 
 
-_SERVICES = ("batch", "ec2", "ecs-tasks", "lambda", "spotfleet", "vpc-flow-logs")
+_SERVICES = ("batch", "ec2", "ecs-tasks", "lambda", "rolesanywhere", "spotfleet", "vpc-flow-logs")
 _LINKED = (
     "autoscaling.amazonaws.com", "batch.amazonaws.com", "delivery.logs.amazonaws.com", "ecs.amazonaws.com", "ec2fleet.amazonaws.com",
     "spot.amazonaws.com", "spotfleet.amazonaws.com",
@@ -205,6 +210,14 @@ SCOPES = (
         (
             "arn:{p}:logs:*:{a}:log-group:/cyclone/{h}/*",
         ),
+    ),
+    Scope(
+        "rolesanywhere:CreateProfile CreateTrustAnchor ListTagsForResource", ("*",),
+        "IAM Roles Anywhere makes, and reads tags, without resources",
+    ),
+    Scope(
+        "rolesanywhere:*", ("arn:{p}:rolesanywhere:*:{a}:profile/*", "arn:{p}:rolesanywhere:*:{a}:trust-anchor/*"),
+        "IAM Roles Anywhere chooses the ids of what it makes",
     ),
     Scope(
         # CreateVpcEndpoint with private names: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html

@@ -19,7 +19,7 @@ _POLICIES = {
     "deploy": ("cloudformation", "s3", "servicequotas", "ssm"),
     "control-plane": ("cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "sqs"),
     "network": ("ec2", "route53"),
-    "compute": ("batch", "ecr"),
+    "compute": ("batch", "ecr", "rolesanywhere"),
 }
 """Policies by name, with the services of their actions: one for all would be longer than a policy can be."""
 Document = dict[str, Any]

@@ -34,9 +34,9 @@ def problems(plan: Plan, current: Bodies) -> list[Problem]:
 
 
 def _turn(change: Change) -> tuple[int, bool]:
-    """The main region is there before the others, and goes after them."""
+    """The main region is there before the others, and goes after them; definitions are judged by the clusters that there will be."""
     if change.kind != "region":
-        return (2 if change.body is not None else 3), False
+        return (2 if change.body is not None else 3), change.kind == "definition"
     is_main = bool((change.body or change.before or {}).get("main_region"))
     return (1, not is_main) if change.body is not None else (4, is_main)
 
@@ -177,8 +177,9 @@ def _given(body: Body, name: str) -> Any:
 
 def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
     path = _path("cluster", body)
+    yield from _joining_problems(path, body)
     if body.get("launch_type") == "ONPREM":
-        yield Problem(f"{path}.launch_type", f"clusters of type {body['launch_type']} come {_LATER}", "Use BATCH")
+        return  # nothing is made of its other fields
     if body.get("launch_type") == "EC2":
         yield from ec2_checks.problems(path, body, sorted(bodies.get("region", {})))
     if body.get("type") == "ONDEMAND" and body.get("allocation_strategy") == "SPOT_CAPACITY_OPTIMIZED":
@@ -196,6 +197,16 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.compute_resources_tags", f"the tag {key} cannot be set: AWS keeps those that begin with aws:", "Rename it")
 
 
+def _joining_problems(path: str, body: Body) -> Iterator[Problem]:
+    """What of how machines join does not go together."""
+    way, authority = body.get("join_with") or "PROFILE", body.get("certificate_authority")
+    if way == "ROLES_ANYWHERE" and not authority:
+        message = "ROLES_ANYWHERE needs the certificate of the authority that signs those of the machines"
+        yield Problem(f"{path}.certificate_authority", message, "Give its file: --certificate-authority FILE")
+    if way != "ROLES_ANYWHERE" and authority:
+        yield Problem(f"{path}.certificate_authority", f"machines join with {way}", "Leave it out, or use --join-with ROLES_ANYWHERE")
+
+
 def _fallback_problems(path: str, body: Body) -> Iterator[Problem]:
     """Steps of the fallback chain that a user gave, and that would never be taken."""
     given = {step for step, seconds in (body.get("fallback") or {}).items() if seconds}
@@ -207,6 +218,11 @@ def _fallback_problems(path: str, body: Body) -> Iterator[Problem]:
     if "instance-types" in given and not body.get("fallback_instance_list") and "optimal" not in (body.get("instance_list") or ()):
         message = "the step instance-types takes other types, and none are given"
         yield Problem(f"{path}.fallback", message, "Give them with --fallback-instance-list, or leave the step instance-types out")
+
+
+def is_of_batch(cluster: Body) -> bool:
+    """Whether a cluster runs containers alone. Machines may join it, and run what has no image; no job can count on that."""
+    return bool(cluster.get("launch_type", "BATCH") == "BATCH")
 
 
 def _is_arm(instances: str) -> bool:
@@ -227,7 +243,10 @@ def _definition(body: Body, bodies: Bodies) -> Iterator[Problem]:
     if body.get("cyclone_image_name"):
         yield Problem(f"{path}.cyclone_image_name", f"images of AWS hosts come {_LATER}", "Give the address of one: --image-uri")
     elif not body.get("image_uri"):
-        yield Problem(f"{path}.image_uri", "tasks on AWS run in containers, so an image is needed", "Give its address: --image-uri")
+        if any(not is_of_batch(cluster) for cluster in bodies.get("cluster", {}).values()):
+            return  # it is for machines, of which nothing of the following is true
+        message = "tasks on AWS Batch run in containers, so an image is needed"
+        yield Problem(f"{path}.image_uri", message, "Give its address: --image-uri (or make a cluster of type EC2 or ONPREM first)")
     timeout = float(body.get("timeout_minutes") or 0)
     if 0 < timeout < 1:
         yield Problem(

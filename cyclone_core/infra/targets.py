@@ -29,7 +29,7 @@ from cyclone_core.infra.plan import Bodies
 Key = tuple[str, str]
 """(region, name of the stack)"""
 EVERYWHERE = ("cluster", "definition")
-"""Kinds of resources with a stack in each region."""
+"""Kinds of resources with a stack in each region, unless nothing of them is there (`is_everywhere`)."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,28 @@ def _targets(place: Place, bodies: Bodies) -> Iterator[Target]:
         yield from _region(place, name, regions)
     for kind in EVERYWHERE:
         for name, body in sorted(bodies.get(kind, {}).items()):
-            for region in sorted(regions, key=lambda region: (region != main, region)):
+            places = sorted(regions, key=lambda region: (region != main, region))
+            for region in places if is_everywhere(kind, body) else places[:1]:
                 after = ((region, naming.stack(place.host, "region")),) if kind == "cluster" else ()
                 network = _network_of(body, regions[region]) if kind == "cluster" else {}
                 yield Target(place, region, kind, name, {"body": body, "record": region == main, **network}, after)
     for name, body in sorted(bodies.get("queue", {}).items()):
         after = ((main, naming.stack(place.host, "cluster", str(body.get("cluster", "")))),)
         yield Target(place, main, "queue", name, {"body": body, "record": True}, after)
+
+
+def is_everywhere(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether a cluster or definition has something in each region.
+
+    A cluster of machines that join has none of AWS's, and a definition without an image none that AWS would start containers of: their
+    stacks, in the main region alone, have the record, and perhaps the role of those that join.
+    """
+    return body.get("launch_type") != "ONPREM" if kind == "cluster" else has_image(body)
+
+
+def has_image(definition: Mapping[str, Any]) -> bool:
+    """Whether a definition says what containers are made from."""
+    return bool(definition.get("image_uri") or definition.get("cyclone_image_name"))
 
 
 def _network_of(cluster: Mapping[str, Any], region: Mapping[str, Any]) -> dict[str, Any]:

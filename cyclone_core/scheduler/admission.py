@@ -101,6 +101,13 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
             f"Map it to one that does: hyper queues update-queue --name {queue} --compute-environment CLUSTER",
         )
         return
+    if cluster.get("launch_type") == "BATCH" and not (needs.get("image_uri") or needs.get("cyclone_image_name")):
+        problems.add(
+            "definition",
+            f"definition {definition!r} has no image, and cluster {name!r} runs containers alone (AWS Batch)",
+            f"Give it one: hyper definitions update-definition --name {definition} --image-uri ADDRESS; "
+            "or choose a queue of a cluster of machines with -q, or another definition with -d",
+        )
     for field, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
         wanted, most = needs.get(field) or 0, cluster.get(limit) or 0
         if most and wanted > most:

@@ -11,6 +11,7 @@ from cyclone_core.operations.resources import Proposal, Snapshot, Stored, judge
 from cyclone_core.resource_bodies import Machine
 from cyclone_core.resources import Host
 from cyclone_core.scheduler.capacity import is_automatic
+from tests.certificates import AUTHORITY
 
 HOST = Host(name="grid", type="aws", account="123456789012", region="us-east-1", vpc="10.0.0.0/16")
 MACHINE = Machine(4, 8192)
@@ -89,7 +90,12 @@ def test_hosts_have_no_names_that_s3_keeps_to_itself() -> None:
         ("region", {"name": "eu-west-1", "vpc_id": "vpc-0a1b2c3d", "nat_gateways": 1}, ["nat_gateways"]),
         ("region", {"name": "eu-west-1", "import_vpc": True}, ["vpc_id"]),
         ("cluster", {"name": "c", "instance_list": ["m7g.large", "c7i"]}, ["instance_list"]),
-        ("cluster", {"name": "c", "launch_type": "ONPREM", "compute_resources_tags": "aws:x=1"}, ["launch_type", "compute_resources_tags"]),
+        (
+            "cluster",
+            {"name": "c", "join_with": "ROLES_ANYWHERE", "compute_resources_tags": "aws:x=1"},
+            ["certificate_authority", "compute_resources_tags"],
+        ),
+        ("cluster", {"name": "c", "launch_type": "ONPREM", "certificate_authority": AUTHORITY}, ["certificate_authority"]),
         (
             "queue",
             {"name": "q", "cluster": "c", "region_distribution_weights": {"eu-west-9": 1}},

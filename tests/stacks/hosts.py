@@ -6,6 +6,7 @@ from typing import Any
 from cyclone_core.infra.targets import Target, targets
 from cyclone_core.resource_bodies import aws_body
 from cyclone_core.resources import Host
+from tests.certificates import AUTHORITY
 from tests.stacks.bodies import IMAGE, MAIN, PLACE, body
 
 HUB = "eu-west-1"
@@ -87,6 +88,13 @@ HOSTS: Mapping[str, Bodies] = {
         definition={},
         queue={},
     ),
+    "machines": bodies(
+        regions={MAIN: {}, HUB: {}},
+        cluster={"launch_type": "ONPREM", "join_with": "ROLES_ANYWHERE", "certificate_authority": AUTHORITY},
+        definition={"image_uri": None},
+        queue={},
+    ),
+    "hybrid": bodies(cluster={"join_with": "SSM"}),
     "isolated": bodies(regions={MAIN: {"subnet_config": "PRIVATE_ISOLATED", "nat_gateways": 0, "deploy_vpc_endpoints": "FOR_PRIVATE_VPC"}}),
     "imported": bodies(
         regions={

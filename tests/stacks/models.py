@@ -8,6 +8,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from cyclone_core.infra import stack_checks
 from cyclone_core.resource_fields import fields_of
 from cyclone_core.resources import Cluster, Host, JobDefinition, Queue, Region, UlimitName
+from tests.certificates import AUTHORITY
 from tests.stacks.bodies import ACCOUNT, MAIN
 from tests.stacks.hosts import HUB, Bodies, bodies
 
@@ -30,7 +31,7 @@ _SUBNETS: tuple[dict[str, Any], ...] = (
 
 CLUSTERS: dict[str, SearchStrategy[Any]] = {
     "max_vcpus": st.integers(1, 100_000),
-    "launch_type": st.just("BATCH"),
+    "launch_type": st.sampled_from(("BATCH", "ONPREM")),
     "instance_list": INSTANCES,
     "compute_envs": st.integers(1, 3),
     "type": st.sampled_from(("SPOT", "ONDEMAND")),
@@ -80,7 +81,7 @@ QUEUES: dict[str, SearchStrategy[Any]] = {
 }
 _FOUND_OTHERWISE = {
     "host": {"name", "type", "account", "region", "vpc", "auto_init_main", "profile", "sandbox"},
-    "cluster": {"name"},
+    "cluster": {"name", "join_with", "certificate_authority"},
     "definition": {"name", "host_volumes", "mount_points"},
     "queue": {"name", "cluster"},
 }
@@ -100,6 +101,8 @@ def clusters(draw: DrawFn) -> dict[str, Any]:
     }
     if "optimal" in found.get("instance_list", ("optimal",)):
         found.pop("fallback_instance_list", None)  # of the other architecture
+    way = draw(st.sampled_from(("PROFILE", "SSM", "ROLES_ANYWHERE")))
+    found |= {"join_with": way, **({"certificate_authority": AUTHORITY} if way == "ROLES_ANYWHERE" else {})}
     found["fallback"] = {step: wait for step, wait in found.get("fallback", {}).items() if not changes_nothing.get(step)}
     return found
 

@@ -54,12 +54,6 @@ def test_the_strategy_of_a_cluster_that_buys_otherwise_now() -> None:
     assert complaint.fix.values == {"allocation_strategy": "BEST_FIT_PROGRESSIVE"}
 
 
-def test_launch_types_of_later_versions() -> None:
-    """Batch is there."""
-    draft = begin("cluster", HOST).with_values({"name": "big", "launch_type": "EC2"})
-    assert mended(draft, "launch_type")[0].value("launch_type") == "BATCH"
-
-
 def test_a_definition_without_an_image_gets_a_public_one() -> None:
     """The first that is offered."""
     image = Finding("image_uri", (Choice("public.ecr.aws/x:1"),))

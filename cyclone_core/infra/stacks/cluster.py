@@ -15,7 +15,7 @@ from aws_cdk import Fn, aws_batch, aws_ec2, aws_iam
 
 from cyclone_core import naming
 from cyclone_core.infra.compute_environments import Environment, environments, later
-from cyclone_core.infra.stacks import base, ec2_cluster
+from cyclone_core.infra.stacks import base, ec2_cluster, joining
 from cyclone_core.infra.stacks.base import HostStack
 from cyclone_core.infra.stacks.functions import statement, trusting
 from cyclone_core.infra.stacks.roles import RoleSpec, arn, role
@@ -48,6 +48,9 @@ _NAMED_BY_BATCH = "Batch makes the ECS clusters of its environments and chooses 
 def build(stack: HostStack, target: Target) -> None:
     """Add everything to the stack. Raises no error: plans refuse what cannot be made."""
     body = target.properties["body"]
+    joining.add(stack, target)
+    if body.get("launch_type") == "ONPREM":
+        return
     if body.get("launch_type") == "EC2":
         ec2_cluster.build(stack, target)
         return

@@ -1,7 +1,8 @@
 """The stack of a definition in a region: the job definition that AWS Batch starts workers from, what they may do, and their log.
 
 The container runs the image's own entry point, the worker, which learns from its environment whom it works for. It is not retried by
-Batch: what a lost worker had leased is leased again. What the settings mean is decided in `infra.worker_containers`.
+Batch: what a lost worker had leased is leased again. What the settings mean is decided in `infra.worker_containers`. A definition
+without an image is for machines, and has nothing here but its record.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from cyclone_core.infra.stacks import worker_rights
 from cyclone_core.infra.stacks.base import HostStack
 from cyclone_core.infra.stacks.functions import LOG_DAYS, policy, statement
 from cyclone_core.infra.stacks.roles import RoleSpec, arn, partition, role
-from cyclone_core.infra.targets import Target
+from cyclone_core.infra.targets import Target, has_image
 from cyclone_core.infra.worker_containers import Logging
 
 _Container = aws_batch.CfnJobDefinition.ContainerPropertiesProperty
@@ -25,6 +26,8 @@ _LOGIN = "The action has no resource: it asks for a password, which opens what t
 def build(stack: HostStack, target: Target) -> None:
     """Add everything to the stack. Raises no error: plans refuse what cannot be made."""
     body = target.properties["body"]
+    if not has_image(body):
+        return  # its tasks run on machines, with the rights of those
     timeout = worker_containers.timeout_s(body)
     aws_batch.CfnJobDefinition(
         stack,

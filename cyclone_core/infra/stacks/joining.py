@@ -4,7 +4,8 @@
     SSM              the role, which Systems Manager takes for this account's managed machines; its agent hands the credentials on
     PROFILE          nothing: whoever joins has credentials of their own
 
-The rights are those of `infra.joining`. A machine registered with Systems Manager says that it is there, and no more: nobody runs commands on it.
+The rights are those of `infra.joining`. A machine registered with Systems Manager says that it is there, and no more: nobody runs
+commands on it.
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ from cyclone_core.infra.targets import Target
 
 SESSION_S = 3600
 """Lifetime of credentials that certificates are exchanged for; they are renewed before."""
-_ITSELF = "Systems Manager chooses the ids of machines that register; only those of this account take the role"
+_ITSELF = "The agent of a managed machine says that it is there: the action is for itself, and has no other resource"
 
 
 def add(stack: HostStack, target: Target) -> None:
@@ -37,10 +38,10 @@ def add(stack: HostStack, target: Target) -> None:
         profile = aws_rolesanywhere.CfnProfile(
             stack, "JoinProfile", name=_name(target), role_arns=[made.attr_arn], enabled=True, duration_seconds=SESSION_S
         )
-        aws_cdk.CfnOutput(stack, joining.ANCHOR, value=anchor.attr_trust_anchor_arn).override_logical_id(joining.ANCHOR)
-        aws_cdk.CfnOutput(stack, joining.ANCHOR_PROFILE, value=profile.attr_profile_arn).override_logical_id(joining.ANCHOR_PROFILE)
-    aws_cdk.CfnOutput(stack, joining.ROLE, value=made.ref).override_logical_id(joining.ROLE)
-    aws_cdk.CfnOutput(stack, joining.ROLE_ARN, value=made.attr_arn).override_logical_id(joining.ROLE_ARN)
+        aws_cdk.CfnOutput(stack, joining.ANCHOR_ARN, value=anchor.attr_trust_anchor_arn)
+        aws_cdk.CfnOutput(stack, joining.PROFILE_ARN, value=profile.attr_profile_arn)
+    aws_cdk.CfnOutput(stack, joining.ROLE, value=made.ref)
+    aws_cdk.CfnOutput(stack, joining.ROLE_ARN, value=made.attr_arn)
 
 
 def _role(stack: HostStack, target: Target, trust: dict[str, Any], more: list[dict[str, Any]]) -> aws_iam.CfnRole:
@@ -75,7 +76,7 @@ def _of_systems_manager(target: Target) -> dict[str, Any]:
 
 
 def _agent(target: Target) -> list[dict[str, Any]]:
-    return [statement("ssm:UpdateInstanceInformation", on=arn(target, "ssm", "managed-instance/*"))]
+    return [statement("ssm:UpdateInstanceInformation", on="*")]
 
 
 def _name(target: Target) -> str:

@@ -108,6 +108,8 @@ def question(
         cluster = str(body.get("cluster", ""))
         if cluster not in bodies.get("cluster", {}) or definition not in definitions:
             continue
+        if is_for_machines(definitions[definition]) and bodies["cluster"][cluster].get("launch_type", "BATCH") == "BATCH":
+            continue  # nobody can start it there but a machine that joined
         lane = Lane(cluster, definition)
         limited = backlog.limited.get((queue, definition), ())
         demands.append(_demand(lane, queue, body, counts, shapes[definition].ratio, limited, regions, (routed or {}).get(cluster)))
@@ -116,6 +118,11 @@ def question(
         kept = {region: weight for region, weight in demands[-1].weights.items() if region not in rests}
         demands[-1] = replace(demands[-1], weights=kept)
     return Question(tuple(demands), shapes, tuple(_sites(bodies, regions, closed)), lanes)
+
+
+def is_for_machines(definition: Body) -> bool:
+    """Whether containers cannot run it: it has no image."""
+    return not (definition.get("image_uri") or definition.get("cyclone_image_name"))
 
 
 def concerned(found: Question) -> dict[str, set[str]]:
