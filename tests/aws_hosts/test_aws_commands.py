@@ -40,6 +40,19 @@ def test_a_plan_says_what_happens_to_each_resource_of_each_stack(grid: str, run:
     assert first["plan"][0]["fields"] == [{"field": "max_vcpus", "before": 64, "after": 96}]
 
 
+def test_a_plan_tells_its_cost_and_quotas(grid: str, run: Run) -> None:
+    """As numbers for programs and in words: before and after, each with its date; a quota that only limits scale stops nothing."""
+    argv = ("clusters", "update-cluster", "--name", "big", "--max-vcpus", "96", "--plan", "--host", grid)
+    found = run(*argv, "--json").json
+    (main,) = [stack for stack in found["costs"]["stacks"] if stack["region"] == "us-east-1"]
+    assert main["after"]["most"] == pytest.approx(main["before"]["most"] * 96 / 64, abs=0.02)
+    assert main["items"][0]["priced_on"]
+    assert {each["quota_code"]: (each["needed"], each["enough"]) for each in found["quotas"]} == {"L-34B43A08": (96, False)}
+    words = run(*argv).out
+    assert "List prices in USD for 730 hours: instances of 2025-03-02" in words
+    assert "--quota-code L-34B43A08 --desired-value 96" in words
+
+
 def test_nothing_to_change_is_no_deployment(grid: str, run: Run) -> None:
     """A second update with the same settings leaves no record, and neither does bringing a host to the version that made it."""
     before = run("deployments", "list", "--json", "--host", grid).json[0]["number"]

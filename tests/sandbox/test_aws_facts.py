@@ -19,6 +19,16 @@ def test_quotas_are_told(aws: Sandbox) -> None:
         quotas.get_service_quota(ServiceCode="vpc", QuotaCode="L-0")
 
 
+def test_a_quota_that_is_asked_for_is_raised(aws: Sandbox) -> None:
+    """At once, in that region alone; AWS's default stays what it is."""
+    here, there = aws.client("service-quotas", "sa-east-1"), aws.client("service-quotas", "eu-west-3")
+    wanted = {"ServiceCode": "ec2", "QuotaCode": "L-3819A6DF"}
+    assert here.get_service_quota(**wanted)["Quota"]["Value"] == 0
+    assert here.request_service_quota_increase(**wanted, DesiredValue=64)["RequestedQuota"]["Status"] == "APPROVED"
+    assert [client.get_service_quota(**wanted)["Quota"]["Value"] for client in (here, there)] == [64, 0]
+    assert here.get_aws_default_service_quota(**wanted)["Quota"]["Value"] == 0
+
+
 @pytest.mark.parametrize(("region", "offered"), [("us-east-1", ["c5.large", "p5.48xlarge"]), ("eu-west-3", ["c5.large"])])
 def test_not_every_instance_type_is_offered_everywhere(aws: Sandbox, region: str, offered: list[str]) -> None:
     """As a plan asks for it."""
