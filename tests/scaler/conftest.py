@@ -12,6 +12,7 @@ from cyclone_core import naming
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.lean.credentials import Credentials
 from cyclone_core.aws.patience import Patience
+from cyclone_core.operations.sandbox import Starvation
 from cyclone_core.scheduler.capacity import Lane
 from cyclone_core.scheduler.dynamo import keys, totals
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
@@ -64,7 +65,7 @@ class World:
 
     def define(self, name: str, script: str = "exec sleep 60", **fields: int) -> None:
         """A definition, everywhere."""
-        self.bodies["definition"][name] = {"name": name, "vcpus": 1, "jobs_to_workers_ratio": 1, **fields}
+        self.bodies["definition"][name] = {"name": name, "image_uri": "none/worker:1", "vcpus": 1, "jobs_to_workers_ratio": 1, **fields}
         for batch in self.made.values():
             batch.define(script, naming.job_definition(self.host, name), self.bodies["definition"][name]["vcpus"])
 
@@ -72,6 +73,16 @@ class World:
         """The queue's weights."""
         given = {name.replace("_", "-"): weight for name, weight in weights.items()}
         self.bodies["queue"]["work"] |= {"automate_region_weights": False, "region_distribution_weights": given}
+
+    def chain(self, *steps: str, **fallback: int) -> None:
+        """Queues for later steps of the cluster's fallback chain, and seconds until steps are taken."""
+        given = {name.replace("_", "-"): seconds for name, seconds in fallback.items()}
+        self.bodies["cluster"]["big"] |= {"fallback": given, "fallback_instance_list": ["m6a"], "type": "SPOT"}
+        for batch in self.made.values():
+            batch.client.update_compute_environment(computeEnvironment=f"{self.host}-environment", computeResources={"maxvCpus": 8})
+            for step in steps:
+                batch.add_environment(f"{self.host}-{step}", 8)
+                batch.add_queue(naming.job_queue(self.host, "big", step), f"{self.host}-{step}")
 
     def tasks(self, waiting: int, running: int = 0, queue: str = "work", definition: str = "small") -> None:
         """So many are counted as open."""
@@ -105,16 +116,29 @@ class World:
         found: dict[str, Any] = json.loads(item["body"]) if item else {}
         return found
 
-    def jobs(self, region: str) -> list[dict[str, Any]]:
-        """What Batch has in a region, newest first."""
+    def jobs(self, region: str, step: str = "") -> list[dict[str, Any]]:
+        """What Batch has in a region, on a step of the chain, newest first."""
         every = [{"name": "JOB_NAME", "values": ["*"]}]
-        answer = self.made[region].client.list_jobs(jobQueue=naming.job_queue(self.host, "big"), filters=every)
+        answer = self.made[region].client.list_jobs(jobQueue=naming.job_queue(self.host, "big", step), filters=every)
         found: list[dict[str, Any]] = answer["jobSummaryList"]
         return found
 
     def sizes(self, region: str) -> list[int]:
         """Sizes of the jobs that a region was asked for, 1 for a plain one; sorted."""
         return sorted(job.get("arrayProperties", {}).get("size", 1) for job in self.jobs(region))
+
+    def alive(self, region: str, step: str = "") -> int:
+        """Workers that a region was asked for on a step, and that have not ended."""
+        ids = [job["jobId"] for job in self.jobs(region, step)]
+        found = 0
+        for job in self.made[region].client.describe_jobs(jobs=ids)["jobs"] if ids else ():
+            counts = job.get("arrayProperties", {}).get("statusSummary") or {job["status"]: 1}
+            found += sum(count for state, count in counts.items() if state not in ("SUCCEEDED", "FAILED"))
+        return found
+
+    def starved(self, *regions: str, queue: str = "*") -> list[Starvation]:
+        """No instances come for the host in these regions."""
+        return [Starvation(region, f"{naming.job_queue(self.host, 'big')}{queue}") for region in regions]
 
     def switch(self, region: str, state: str) -> None:
         """Enable or disable the job queue of a region."""
@@ -123,7 +147,9 @@ class World:
     def end(self) -> None:
         """End all that it runs."""
         for region, batch in self.made.items():
-            for job in self.jobs(region):
+            queues = [queue["jobQueueName"] for queue in batch.client.describe_job_queues()["jobQueues"]]
+            steps = [name.removeprefix(f"{self.host}--big").removeprefix("--") for name in queues if name.startswith(f"{self.host}--big")]
+            for job in [job for step in steps for job in self.jobs(region, step)]:
                 batch.client.terminate_job(jobId=job["jobId"], reason="the test is over")
             batch.client.close()
         for client in self.clients:

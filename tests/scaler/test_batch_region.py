@@ -96,6 +96,39 @@ def test_an_array_is_as_its_children_are() -> None:
     assert (found.starting, found.running, found.over) == (6, 2, 2)
 
 
+def test_a_worker_that_waits_has_not_ended_early() -> None:
+    """A plain job without an instance says nothing of its image."""
+    found = _looked({"jobId": "job", "status": "RUNNABLE", "statusReason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"}, _request(1))
+    assert (found.early, found.waiting, found.moved) == (0, 1, 0)
+
+
+def test_workers_that_got_an_instance_wait_no_more() -> None:
+    """Also while they fetch their image; what was ended before it got one never came."""
+    counts = {"RUNNABLE": 4, "STARTING": 2, "RUNNING": 1, "FAILED": 3}
+    job = {"jobId": "job", "status": "PENDING", "arrayProperties": {"statusSummary": counts}}
+    answers = Answers(DescribeJobs={"jobs": [job]}, ListJobs={"jobSummaryList": []})
+    (found,) = _region(answers).look({}, [_request(over=3, given_up=3)], NOW + 5).requests
+    assert (found.waiting, found.placed, found.moved) == (4, 3, NOW + 5)
+    (again,) = _region(answers).look({}, [found], NOW + 10).requests
+    assert again.moved == NOW + 5, "nobody came since"
+
+
+def test_instances_that_were_taken_away_are_counted() -> None:
+    """Those that AWS terminated, and workers that left in time and said so; others that failed are not."""
+    job = {"jobId": "job", "status": "PENDING", "arrayProperties": {"statusSummary": {"RUNNING": 7, "FAILED": 3}}}
+    failed = [
+        {"status": "FAILED", "statusReason": "Host EC2 (instance i-0) terminated.", "startedAt": NOW, "stoppedAt": NOW + 60_000},
+        {"status": "FAILED", "container": {"exitCode": 75}, "startedAt": NOW, "stoppedAt": NOW + 1000},
+        {"status": "FAILED", "container": {"exitCode": 1}, "startedAt": NOW, "stoppedAt": NOW + 60_000},
+    ]
+
+    def listed(jobStatus: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
+        return {"jobSummaryList": failed if jobStatus == "FAILED" else []}
+
+    (found,) = _region(Answers(DescribeJobs={"jobs": [job]}, ListJobs=listed)).look({}, [_request()], NOW).requests
+    assert (found.taken, found.early) == (2, 0)
+
+
 def test_children_are_looked_at_until_one_has_lasted() -> None:
     """Those of an array of which some have ended; then it is known that its workers can work."""
     job = {"jobId": "job", "status": "PENDING", "arrayProperties": {"statusSummary": {"RUNNING": 7, "FAILED": 3}}}

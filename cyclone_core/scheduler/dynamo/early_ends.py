@@ -51,6 +51,8 @@ def judged(jobs: Iterable[Body], now_ms: int) -> tuple[int, bool, str]:
             if started and now_ms - started >= EARLY_MS:
                 return 0, True, ""
             continue
+        if status not in ("SUCCEEDED", "FAILED"):
+            continue  # it waits still
         lasted = (job.get("stoppedAt") or started) - started if started else 0
         if lasted >= (EARLY_MS if status == "FAILED" else AT_ONCE_MS):
             return 0, True, ""

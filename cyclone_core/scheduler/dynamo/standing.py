@@ -58,7 +58,7 @@ class Standing:
         """
         stand = self.stands.get((lane, region), Stand())
         if lane not in self.on_demand:
-            return [(stand.rung, workers)]
+            return [(stand.rung, workers)] if workers else []
         tried = min(workers, failover.allowance(stand, waiting) or 0)
         return [(rung, count) for rung, count in ((stand.rung, tried), (ON_DEMAND, workers - tried)) if count]
 
@@ -206,7 +206,7 @@ def _asked(requests: Iterable[Request], chain: Chain) -> Iterator[Asked]:
     is_apart = any(rung.name == REGIONS for rung in chain)
     for request in requests:
         if not (is_apart and request.rung == ON_DEMAND):
-            yield Asked(request.at, request.workers, request.waiting, request.moved, request.rung)
+            yield Asked(request.at, request.workers, request.waiting, request.moved, rung=request.rung)
 
 
 def _on_demand(stands: Mapping[Place, Stand], chains: Mapping[Where, Chain], now_ms: int) -> Iterator[Lane]:
