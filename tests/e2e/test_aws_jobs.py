@@ -2,9 +2,11 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 
+from tests.aws import wait_until
 from tests.e2e.conftest import HUB, MAIN, Deployed
 
 pytestmark = pytest.mark.timeout(300)
@@ -87,3 +89,22 @@ def test_the_queue_adds_up(host: Deployed) -> None:
     host.sound()
     counts = json.loads(host.ok("qstat", "--summary", "--json"))["total"]
     assert counts["Waiting"] == counts["Running"] == 0
+
+
+def test_regions_are_weighed_once_there_is_work(host: Deployed) -> None:
+    """The scaler asks the router, which asks about scores and prices under its own role; what came of it is shown with its dates."""
+    host.ended(host.submit("true"))
+
+    def decided() -> Any:
+        (queue,) = json.loads(host.ok("hyper", "queues", "weights", "--name", "fast", "--json"))
+        return queue if queue["decided_at"] else None
+
+    found = wait_until(decided, 60)
+    assert (found["note"], found["missing"], found["automatic"]) == (None, [], True)
+    assert sum(region["weight"] for region in found["regions"]) == 100
+    for region in found["regions"]:
+        assert 1 <= region["score"] <= 10
+        assert 0 < region["spot_usd"] < region["ondemand_usd"]
+        assert region["spot_at"]
+        assert region["ondemand_date"]
+    assert found["history"][0]["weights"] == {region["region"]: region["weight"] for region in found["regions"]}
