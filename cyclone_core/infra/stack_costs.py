@@ -28,8 +28,8 @@ LOG_BYTES = 512
 """What an invocation writes into its log (docs/aws-costs.md)."""
 POLLS_MINUTE = 15
 """Lambda's looks into a queue that is empty: five at a time, of 20 s each (docs/aws-costs.md)."""
-LOOK_UNITS = 2
-"""Read units of a minute in which nothing happens (docs/aws-costs.md)."""
+LOOK_UNITS = 12
+"""Read units of a minute in which nothing happens: two dozen queries that find nothing, of half a unit each."""
 METRICS_HOST, METRICS_REGION = 2, 2
 """What the health function measures of a host, and of each of its regions (`scheduler.lambdas.health`)."""
 

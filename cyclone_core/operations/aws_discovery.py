@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from cyclone_core.errors import AccessDenied, CycloneError
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.operations.discovery import Choice, Finding
+from cyclone_core.prices import table as prices
 from cyclone_core.quotas import Quota as Quota
 from cyclone_core.resources import Host
 
@@ -227,6 +228,16 @@ def _cluster(sight: Sight, host: Host, bodies: Bodies) -> Iterator[Finding]:
     yield from _at_once(lambda: _types(sight, regions), lambda: _images(sight, host.region or regions[0]))
 
 
+def _hardware(name: str, region: str) -> str:
+    """`2 vCPUs, 4 GiB, $0.085 an hour on demand in us-east-1 (list price of 2025-03-02)`; "" for a type that is not known."""
+    facts, usd = prices.facts(name), prices.on_demand(name, region)
+    if facts is None:
+        return ""
+    gpus = f", {facts.gpus} GPU{'' if facts.gpus == 1 else 's'}" if facts.gpus else ""
+    price = f", ${usd:.4g} an hour on demand in {region} (list price of {prices.priced_on(region)})" if usd is not None else ""
+    return f"{facts.vcpus} vCPU{'' if facts.vcpus == 1 else 's'}, {facts.memory_mib / 1024:g} GiB{gpus}{price}"
+
+
 def _types(sight: Sight, regions: Sequence[str]) -> Iterator[Finding]:
     """Types and families that each region of the host has."""
 
@@ -244,7 +255,7 @@ def _types(sight: Sight, regions: Sequence[str]) -> Iterator[Finding]:
             families[one.partition(".")[0]] = families.get(one.partition(".")[0], 0) + 1
         choices = [Choice("optimal", "AWS chooses among C, M and R")]
         choices += [Choice(name, f"family, {count} types {where}") for name, count in sorted(families.items())]
-        choices += [Choice(name, where) for name in sorted(common)]
+        choices += [Choice(name, _hardware(name, regions[0]) or where) for name in sorted(common)]
         return Finding("instance_list", tuple(choices), source=f"offered {where}", warning=warning)
 
     yield _tried("instance_list", "the instance types", find)
