@@ -83,7 +83,7 @@ class MachineMode:
     def run(self) -> int:
         """Work until it leaves; 0 when all is well."""
         self._begin()
-        while not (self.why and not self.children.all):
+        while not (self.why and not self.children.all and not self.notes.open):  # a word that is under way would come after the end
             self._step()
         _, done = self.children.counts()
         log(f"leaves: {self.why}; {done:,} tasks have ended here")
