@@ -13,6 +13,7 @@ from cyclone_core.operations.descriptions import Description, FieldNow, Key
 from cyclone_core.resource_fields import show
 from cyclone_core.scheduler.references import PLURALS
 from cyclone_tui import formatters, monitoring_formats
+from cyclone_tui import weights_looks as looks
 from cyclone_tui.resource_columns import jobs_text, state_style, state_text, value_text, whole
 from cyclone_tui.widgets.table_columns import Part, fit
 
@@ -71,6 +72,8 @@ def now_lines(about: Description, ascii: bool = False) -> tuple[Line, ...]:
             _place_lines,
             _task_lines,
             _pool_lines,
+            _coming_lines,
+            _chain_lines,
             _worker_lines,
             _reference_lines,
             _event_lines,
@@ -224,6 +227,45 @@ def _pool_lines(about: Description, ascii: bool) -> Iterator[Line]:
         name = pool.region if other == "region" else pool.cluster
         text = f"{monitoring_formats.vcpus(pool)} vCPUs busy, {formatters.plural(pool.workers, 'worker')}"
         yield Line(f"pool {name}", f"{other} {name}", text, target=f"describe {other} {name}")
+
+
+def _coming_lines(about: Description, ascii: bool) -> Iterator[Line]:
+    """How workers come in each region, and why one is left alone."""
+    if not about.coming:
+        return
+    yield _heading("How workers come")
+    for one in about.coming:
+        name = one.region if about.stored.kind == "cluster" else one.cluster
+        left = {"open": "left", "trying": "tried"}.get(one.breaker, "on")
+        sign, plain, word = looks.STATES[left]
+        text = f"{plain if ascii else sign} {looks.RUNGS.get(one.rung, word) if left == 'on' else word}"
+        if one.until is not None and left == "left":
+            text += f" until {formatters.moment(one.until)}"
+        figures = [f"start {formatters.duration(one.start_s)}"] if one.start_s is not None else []
+        figures += [f"{one.delivered:.0%} came"] if one.delivered is not None else []
+        taken = f"; {one.interruptions:g} were taken away for each hour of one" if one.interruptions is not None else ""
+        help = f"In the last hours: from a request to a running worker, and of those asked for{taken}"
+        other = "region" if about.stored.kind == "cluster" else "cluster"
+        yield Line(f"coming {name}", name, text, looks.STATE_STYLES[left], ", ".join(figures), help, f"describe {other} {name}")
+        if left != "on":
+            yield from _wrapped(f"coming {name} why", " ", one.why)
+
+
+def _chain_lines(about: Description, ascii: bool) -> Iterator[Line]:
+    """What is done when workers do not come, and after which wait."""
+    if not about.chain:
+        return
+    yield _heading("When none come")
+    words = ", ".join(map(str, about.stored.body.get("fallback_instance_list") or ())) or "the generation before"
+    told = {
+        "instance-types": f"also {words}", "zones": "in all zones", "regions": "in other regions; this one is left alone for a while",
+        "on-demand": "on demand, once every region is left alone",
+    }  # fmt: skip
+    for step, wait_s in about.chain:
+        yield Line(f"chain {step}", f"after {formatters.duration(wait_s)}", told.get(step, step), note=step, help=_CHAIN_HELP)
+
+
+_CHAIN_HELP = "Seconds without new instances on the step before: --fallback STEP SECONDS, 0 for never"
 
 
 def _worker_lines(about: Description, ascii: bool) -> Iterator[Line]:

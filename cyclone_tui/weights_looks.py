@@ -8,7 +8,7 @@ from cyclone_tui.widgets.spark import chart
 from cyclone_tui.widgets.table_columns import Column, Part
 from cyclone_tui.widgets.world_map import Spot, State
 
-_STATES = {"on": ("●", "+", "open"), "left": ("✗", "x", "left alone"), "tried": ("◌", "?", "tried"), "off": ("○", "-", "off")}
+STATES = {"on": ("●", "+", "open"), "left": ("✗", "x", "left alone"), "tried": ("◌", "?", "tried"), "off": ("○", "-", "off")}
 STATE_STYLES = {"on": "ok", "left": "failed", "tried": "waiting", "off": "muted"}
 RUNGS = {"instance-types": "other types", "zones": "more zones", "on-demand": "on demand"}
 """Steps of the fallback chain after the first, in words."""
@@ -31,7 +31,7 @@ def state(each: RegionWeight) -> State:
 
 def state_text(each: RegionWeight, ascii: bool = False) -> str:
     """`● open`; with the step of the fallback chain, where it is not the first."""
-    sign, plain, word = _STATES[state(each)]
+    sign, plain, word = STATES[state(each)]
     return f"{plain if ascii else sign} {RUNGS.get(each.rung, word) if state(each) == 'on' else word}"
 
 

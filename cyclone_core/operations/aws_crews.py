@@ -1,20 +1,27 @@
-"""Which workers an AWS host has, and what its scaler says of each lane: two questions, in the background, as often as is useful.
+"""Which workers an AWS host has, what its scaler says of each lane, and how workers come: three questions, in the background, as often as
+is useful.
 
 A *crew* are the workers of a cluster in a region, as requests for them (FLEET items) tell; a *lane* is a cluster and a definition, of
-which the scaler keeps what it decided last and why (CAPACITY items).
+which the scaler keeps what it decided last and why (CAPACITY items). How workers of a cluster come in a region is in HEALTH items.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclone_core.operations.attention import Attention
 from cyclone_core.operations.background import Background, Kept
 from cyclone_core.scheduler.dynamo import keys
 
+if TYPE_CHECKING:
+    from cyclone_core.scheduler.health import Health
+
 BUSY_S, STEADY_S, IDLE_S = 5.0, 15.0, 60.0
 """Between two reads: after a change while there are workers, while there are workers, and while there are none."""
+
+_RUNGS = ("", "instance-types", "zones", "regions", "on-demand")
+"""Steps of fallback chains, in their order."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,35 @@ class LaneNow:
 
 
 @dataclass(frozen=True)
+class ComingNow:
+    """How workers of a cluster come in a region."""
+
+    region: str
+    cluster: str
+    breaker: str = "closed"
+    """closed: they are asked for; open: the region is left alone; trying: one is asked for"""
+    until: float | None = None
+    """Until when it is left alone, seconds since 1970."""
+    why: str = ""
+    """Why it is left alone."""
+    rung: str = ""
+    """Step of the cluster's fallback chain that they are asked for on; of several definitions the last one."""
+    start_s: int | None = None
+    """Mean seconds from a request to a running worker."""
+    delivered: float | None = None
+    """Share of those asked for that came, 0 to 1."""
+    interruptions: float | None = None
+    """Workers taken away for each hour that one ran."""
+
+
+@dataclass(frozen=True)
 class CrewsNow:
-    """Both."""
+    """All of it."""
 
     crews: tuple[CrewNow, ...] = ()
     lanes: tuple[LaneNow, ...] = ()
+    coming: tuple[ComingNow, ...] = ()
+    """By region and cluster."""
 
     @property
     def workers(self) -> int:
@@ -61,8 +92,9 @@ def look(host: str, working: bool) -> Kept[CrewsNow]:
 
 
 def read(host: str) -> CrewsNow:
-    """Ask for both. Raises CycloneError."""
+    """Ask for all of it. Raises CycloneError."""
     from cyclone_core.operations import aws_watched
+    from cyclone_core.scheduler.dynamo import health_items
     from cyclone_core.scheduler.dynamo.fleet import Fleet
 
     table = aws_watched.host(host).table
@@ -74,7 +106,26 @@ def read(host: str) -> CrewsNow:
         found[1] += request.running
         found[2] += request.running * request.vcpus
     crews = tuple(CrewNow(*place, int(found[0]), int(found[1]), found[2]) for place, found in sorted(sums.items()))
-    return CrewsNow(crews, tuple(_lane(item) for item in table.query(keys.CAPACITY)))
+    coming = tuple(sorted((coming_now(*where, one) for where, one in health_items.read(table).items()), key=_where))
+    return CrewsNow(crews, tuple(_lane(item) for item in table.query(keys.CAPACITY)), coming)
+
+
+def coming_now(cluster: str, region: str, found: "Health") -> ComingNow:
+    """How workers come, from what the scaler keeps of it."""
+    from cyclone_core.scheduler import failover, health
+
+    breaker = health.breaker(found)
+    rungs = [stand.rung for stand in found.stands.values() if stand.rung in _RUNGS]
+    return ComingNow(
+        region, cluster, breaker.state, breaker.until / 1000 if breaker.state != failover.CLOSED and breaker.until else None, breaker.why,
+        max(rungs, key=_RUNGS.index, default=""), None if found.start_s is None else round(found.start_s),
+        None if found.delivered is None else round(found.delivered, 2),
+        None if found.interruptions is None else round(found.interruptions, 3),
+    )  # fmt: skip
+
+
+def _where(one: ComingNow) -> tuple[str, str]:
+    return one.region, one.cluster
 
 
 def attention_of(kept: "Kept[CrewsNow]", at: str = "") -> list[Attention]:

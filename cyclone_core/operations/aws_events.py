@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cyclone_core.operations import aws_crews, aws_looks, aws_workers
-from cyclone_core.operations.aws_crews import CrewsNow
+from cyclone_core.operations.aws_crews import ComingNow, CrewsNow
 from cyclone_core.operations.resources import Snapshot
 from cyclone_core.operations.workers import WorkerView
 
 Told = tuple[str, str, str]
 """(kind, name, what happened); of a worker and a cluster in a region the name begins with the region and `/`"""
-LOST, WAITS, FAILED = "lost", "tasks wait", "failed"
+LOST, WAITS, FAILED, LEFT = "lost", "tasks wait", "failed", "left alone"
 """How texts begin that are warnings."""
 
 
@@ -39,7 +39,7 @@ def changes(before: Sight, now: Sight) -> Iterator[Told]:
 
 def is_warning(text: str) -> bool:
     """Whether somebody should know."""
-    return text.startswith((LOST, WAITS, FAILED))
+    return text.startswith((LOST, WAITS, FAILED, LEFT))
 
 
 def _crews(before: CrewsNow, now: CrewsNow) -> Iterator[Told]:
@@ -55,6 +55,23 @@ def _crews(before: CrewsNow, now: CrewsNow) -> Iterator[Told]:
     for lane in now.lanes:
         if lane.failed and reasons.get((lane.cluster, lane.definition)) != lane.why:
             yield "cluster", lane.cluster, f"{WAITS} of definition {lane.definition}: {lane.why}"
+    yield from _coming(before.coming, now.coming)
+
+
+def _coming(before: Sequence[ComingNow], now: Sequence[ComingNow]) -> Iterator[Told]:
+    known = {(one.region, one.cluster): one for one in before}
+    for one in now:
+        old = known.get((one.region, one.cluster), ComingNow(one.region, one.cluster))
+        where = f"{one.region}/{one.cluster}"
+        if one.breaker != old.breaker:
+            left = f"{LEFT}{f': {one.why}' if one.why else ''}"
+            yield "cluster", where, {"open": left, "trying": "tried with one worker"}.get(one.breaker, "asked for workers again")
+        elif one.rung != old.rung:
+            yield (
+                "cluster",
+                where,
+                f"workers are asked for with the step {one.rung!r} of the fallback chain" if one.rung else "workers come as at first",
+            )
 
 
 def _workers(before: Sequence[WorkerView], now: Sequence[WorkerView]) -> Iterator[Told]:

@@ -7,7 +7,7 @@ same, so whoever shows them touches the screen only when they differ.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclone_core.errors import CycloneError, InvalidRequest
 from cyclone_core.operations import deployments, hosts, monitoring, resources
@@ -20,6 +20,9 @@ from cyclone_core.resource_fields import FieldSpec, HostType, fields_of, plain, 
 from cyclone_core.resources import MODELS, Host
 from cyclone_core.scheduler import references
 from cyclone_core.scheduler.sqlite.resource_reader import ResourceReader
+
+if TYPE_CHECKING:
+    from cyclone_core.operations.aws_crews import ComingNow
 
 MOST_JOBS = 10_000
 """Open jobs are counted up to this."""
@@ -90,6 +93,10 @@ class Description:
     counts: tuple[int, ...] = ()
     """Tasks by state in the order of `jobs.STATES`, of a queue or host."""
     pools: tuple[Pool, ...] = ()
+    chain: tuple[tuple[str, int], ...] = ()
+    """Steps of a cluster's fallback chain after the first, with the seconds without workers after which each is taken."""
+    coming: "tuple[ComingNow, ...]" = ()
+    """How workers come: of a cluster in each region, of a region to each cluster; where something is known."""
     workers: tuple[WorkerView, ...] = ()
     events: tuple[tuple[float, str], ...] = ()
     """(seconds since 1970, text), newest first."""
@@ -143,6 +150,8 @@ def describe(host: HostView, kind: str, name: str) -> Description:
         used_by=tuple(_used_by(stored, snapshot)),
         counts=line.queue.counts if line.queue else (),
         pools=line.pools,
+        chain=_chain(stored, owner),
+        coming=_coming(host, kind, name),
         workers=_workers(host, kind, name),
         events=events(host, kind, name),
         deployments=touches(owner, (kind, name)),
@@ -156,6 +165,23 @@ def _look(host: HostView) -> Snapshot:
     from cyclone_core.operations import aws_overview
 
     return aws_overview.with_jobs(host, snapshot)
+
+
+def _chain(stored: Stored, owner: Host) -> tuple[tuple[str, int], ...]:
+    if owner.type != "aws" or stored.kind != "cluster":
+        return ()
+    from cyclone_core.scheduler import failover
+
+    return tuple((rung.name, rung.wait_s) for rung in failover.rungs(stored.body)[1:])
+
+
+def _coming(host: HostView, kind: str, name: str) -> "tuple[ComingNow, ...]":
+    """As far as it is known here; `aws_overview.pools` asks for it."""
+    if host.type != "aws" or kind not in ("cluster", "region"):
+        return ()
+    from cyclone_core.operations import aws_crews
+
+    return tuple(one for one in aws_crews.SHARED.peek(host.name).value.coming if name == getattr(one, kind))
 
 
 def _workers(host: HostView, kind: str, name: str) -> tuple[WorkerView, ...]:

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from cyclone_core.errors import CycloneError
 from cyclone_core.host_registry import HostRegistry
 from cyclone_core.operations import aws_crews, aws_looks, aws_mirror
-from cyclone_core.operations.aws_crews import CrewsNow
+from cyclone_core.operations.aws_crews import ComingNow, CrewsNow
 from cyclone_core.operations.resources import Place, Snapshot, Stored
 from cyclone_core.resources import Host
 from cyclone_tui.application import CycloneApp
@@ -132,6 +132,17 @@ def test_a_resource_is_described_by_region(account: Account, on_screen: Run) -> 
     """Each with its state, and the reason below the one that failed."""
     lines = shows(on_screen, "describe cluster big", "Regions", "the limit of 50 environments", "queue night")
     assert any("us-east-1" in line and "FAILED" in line for line in lines)
+
+
+def test_a_cluster_says_how_workers_come_and_what_is_done_when_none_do(account: Account, on_screen: Run) -> None:
+    """By region, with why one is left alone; the steps of its chain with their waits."""
+    coming = (ComingNow("eu-west-1", "big", start_s=62, delivered=0.9, rung="zones"),
+              ComingNow("us-east-1", "big", "open", 2000.0, "no worker came within 4 min"))  # fmt: skip
+    aws_crews.SHARED.read_with(lambda host: CrewsNow(coming=coming))
+    lines = shows(on_screen, "describe cluster big", "How workers come", "no worker came within 4 min", "When none come")
+    assert any("more zones" in line and "start 1m02s, 90% came" in line for line in lines)
+    assert any("us-east-1" in line and "left alone" in line for line in lines)
+    assert any("after 4m00s" in line and "in other regions" in line for line in lines)
 
 
 def test_a_host_is_described_by_region(account: Account, on_screen: Run) -> None:

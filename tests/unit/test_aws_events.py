@@ -1,11 +1,14 @@
 """What differs between two looks at an AWS host, as events."""
 
+from itertools import pairwise
 from typing import Any
 
-from cyclone_core.operations.aws_crews import CrewNow, CrewsNow, LaneNow
+from cyclone_core.operations.aws_crews import ComingNow, CrewNow, CrewsNow, LaneNow, coming_now
 from cyclone_core.operations.aws_events import Sight, changes, is_warning
 from cyclone_core.operations.resources import Snapshot, Stored
 from cyclone_core.operations.workers import WorkerView
+from cyclone_core.scheduler.failover import Breaker, Stand
+from cyclone_core.scheduler.health import Health
 
 
 def worker(name: str, **more: Any) -> WorkerView:
@@ -52,3 +55,29 @@ def test_resources_change() -> None:
     failed = Snapshot((Stored("queue", "night", "FAILED", {}, 1.0, 1.0),))
     assert list(changes(Sight(resources=made), Sight(resources=failed))) == [("queue", "night", "failed: its stack is FAILED")]
     assert list(changes(Sight(resources=failed), Sight(resources=Snapshot()))) == [("queue", "night", "deleted")]
+
+
+def test_a_region_that_is_left_alone_is_told_and_that_it_is_asked_again() -> None:
+    """And each step of the fallback chain."""
+    steps = [
+        ComingNow("us-east-1", "big"), ComingNow("us-east-1", "big", rung="zones"),
+        ComingNow("us-east-1", "big", "open", 9.0, "no worker came within 4 min", "zones"), ComingNow("us-east-1", "big", "trying"),
+        ComingNow("us-east-1", "big"),
+    ]  # fmt: skip
+    sights = [Sight(CrewsNow(coming=(one,))) for one in steps]
+    told = [text for before, now in pairwise(sights) for _, _, text in changes(before, now)]
+    assert told == [
+        "workers are asked for with the step 'zones' of the fallback chain", "left alone: no worker came within 4 min",
+        "tried with one worker", "asked for workers again",
+    ]  # fmt: skip
+    assert [is_warning(text) for text in told] == [False, True, False, False]
+    assert list(changes(Sight(CrewsNow()), Sight(CrewsNow(coming=(ComingNow("a", "b"),))))) == []
+
+
+def test_how_workers_come_is_read_from_what_the_scaler_keeps() -> None:
+    """The last step of several definitions, rounded figures; nothing where nothing is known."""
+    stands = {"a": Stand(rung="zones"), "b": Stand(rung="instance-types")}
+    found = coming_now("big", "us-east-1", Health(at=1, began=3, waited_s=180, failed=1, worker_h=2, taken=0.5, stands=stands))
+    assert found == ComingNow("us-east-1", "big", "closed", None, "", "zones", 60, 0.75, 0.25)
+    left = Health(stands={"a": Stand(breaker=Breaker("open", 1000, 5000, 1, "why"))})
+    assert coming_now("big", "us-east-1", left) == ComingNow("us-east-1", "big", "open", 5.0, "why")
