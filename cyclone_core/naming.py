@@ -12,6 +12,8 @@ MOST_HOST = 20
 """Characters of an AWS host's name: what is made from it must fit names of 63 characters."""
 TAG_HOST, TAG_KIND, TAG_NAME = "cyclone:host", "cyclone:kind", "cyclone:name"
 """Tags of every stack: whose it is, and which resource of the host it makes."""
+TAG_SOURCE = "cyclone:source"
+"""Tag of a copy of a machine image: the image that it is a copy of."""
 _LANE = 24
 """Characters of a cluster's and a definition's name in that of a message queue."""
 _KEPT_BY_S3 = ("xn--", "sthree-", "amzn-s3-demo-")
@@ -143,6 +145,11 @@ def dead_letters(host: str) -> str:
 def function(host: str, what: str) -> str:
     """A function of the control plane."""
     return _of(host, what)
+
+
+def machine_image(host: str, name: str, source: str) -> str:
+    """A copy of a machine image of another region; AMI names have at most 128 characters."""
+    return _of(host, f"{name[:80]}--{source}")
 
 
 def repository(host: str) -> str:

@@ -13,7 +13,7 @@ and of AWS hosts, where a region's `vpc` is told as `import_vpc` with `vpc_id`, 
 
     host        never what belongs to one machine: profile, sandbox, auto_init_main
     region      of an imported network "cidr" (its own), "subnets" and "route_tables": those of the workers
-    cluster     "machine_images": {region: id}, when main_region_image_name is given
+    cluster     "machine_images": {region: id, or `copy-of-ID` (`infra.machine_images`)}, when main_region_image_name is given
 
 What of these takes a look at the account (zones, subnets, images) is None, or not there, until a plan is made (`infra.stack_facts`).
 """

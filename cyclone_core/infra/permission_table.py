@@ -89,13 +89,14 @@ dynamodb:DescribeTable UpdateTable DeleteTable Query
 ec2:DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeImages DescribeInstanceTypeOfferings
 ec2:DescribeNatGateways DescribeRegions DescribeSpotPriceHistory DescribeVpcEndpoints
 ec2:DescribeRouteTables DescribeSubnets DescribeVpcPeeringConnections DescribeVpcs
+ec2:CopyImage CreateTags DeleteSnapshot DeregisterImage DescribeSnapshots
 ecr:ListImages BatchDeleteImage DeleteRepository
 batch:DescribeComputeEnvironments DescribeJobQueues
 iam:SimulatePrincipalPolicy GetRole
 s3:GetObject PutObject ListBucket ListBucketVersions DeleteObject DeleteObjectVersion DeleteBucket
 servicequotas:GetServiceQuota ListServiceQuotas GetAWSDefaultServiceQuota ListAWSDefaultServiceQuotas
 sqs:ListQueues GetQueueUrl DeleteQueue
-ssm:GetParametersByPath
+ssm:GetParametersByPath GetParameters PutParameter DeleteParameter
 """
 LOOK = """
 batch:DescribeComputeEnvironments DescribeJobQueues

@@ -18,10 +18,11 @@ from cyclone_core import naming
 from cyclone_core.aws.account import Account
 from cyclone_core.aws.stacks import Stacks
 from cyclone_core.errors import AwsError, CredentialsUnusable, CycloneError
-from cyclone_core.infra import bootstrap, stack_words
+from cyclone_core.infra import bootstrap, machine_images, stack_words
 from cyclone_core.infra.containers import Stop, never
 from cyclone_core.infra.draining import Working
 from cyclone_core.infra.events import Event, Phase
+from cyclone_core.infra.image_steps import ImageStep
 from cyclone_core.infra.plan import Bodies, Plan
 from cyclone_core.infra.stack_assets import Uploads
 from cyclone_core.infra.stack_cleanup import Cleanup
@@ -122,6 +123,9 @@ class _Run:
 
     def _do(self, step: Step, teller: Teller, signal: Signal) -> Ended:
         region, stack = step.key
+        if step.change.kind == machine_images.KIND:
+            image = ImageStep(self._account, self._place.host, step.change, signal, teller.line)
+            return image.remove() if step.deletes else image.make()
         stacks = Stacks(self._account, region)
         pace = self._paces.setdefault(region, Pace())  # atomic
         follower = Follower(stacks, teller.told, signal, pace, self._patience_s)

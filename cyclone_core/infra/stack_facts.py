@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import AwsError
-from cyclone_core.infra import addresses, stack_quotas
+from cyclone_core.infra import addresses, machine_images, stack_quotas
 from cyclone_core.infra.deployed_stacks import THREADS, Recorded
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.targets import Place
@@ -56,7 +56,7 @@ def resolve(account: "Account", place: Place, known: Bodies, desired: Bodies, to
         if concerns("region", name)
     ]
     looks += [
-        _cluster(account, name, body, regions if concerns("cluster", name) else new)
+        _cluster(account, place, name, body, regions if concerns("cluster", name) else new)
         for name, body in desired.get("cluster", {}).items()
         if new or concerns("cluster", name)
     ]
@@ -152,14 +152,14 @@ def _parts(cidr: str, kind: str, chosen: "Sequence[Subnet]") -> dict[str, Any]:
 # -- clusters ---------------------------------------------------------------------------------------------------------
 
 
-def _cluster(account: "Account", name: str, body: Body, regions: Iterable[str]) -> Look:
+def _cluster(account: "Account", place: Place, name: str, body: Body, regions: Iterable[str]) -> Look:
     def look() -> tuple[str, str, Body, list[Problem]]:
         problems: list[Problem] = []
         for region in regions:
             problems += _not_offered(account, region, name, body)
         images = dict(body.get("machine_images") or {})
         if body.get("main_region_image_name"):
-            problems += _machine_images(account, name, str(body["main_region_image_name"]), regions, images)
+            problems += _machine_images(account, place, name, str(body["main_region_image_name"]), regions, images)
         return "cluster", name, {**body, "machine_images": images} if images else body, problems
 
     return look
@@ -178,16 +178,18 @@ def _not_offered(account: "Account", region: str, name: str, body: Body) -> list
     return [Problem(f"clusters[{name}].instance_list", what, remedy)]
 
 
-def _machine_images(account: "Account", name: str, image: str, regions: Iterable[str], images: dict[str, Any]) -> list[Problem]:
+def _machine_images(
+    account: "Account", place: Place, name: str, image: str, regions: Iterable[str], images: dict[str, Any]
+) -> list[Problem]:  # fmt: skip
+    """What each region starts instances from: an image of that name, else a copy of the main region's."""
     from cyclone_core.aws import network
 
-    problems = []
+    main = images.get(place.main_region) or network.machine_image(account, place.main_region, image)
+    if main is None:
+        what = f"there is no machine image {image!r} in the main region {place.main_region}"
+        remedy = f"Your images there: aws ec2 describe-images --owners self --region {place.main_region} --query Images[].Name"
+        return [Problem(f"clusters[{name}].main_region_image_name", what, remedy)]
+    images[place.main_region] = main
     for region in regions:
-        found = images.get(region) or network.machine_image(account, region, image)
-        if found:
-            images[region] = found
-        else:
-            what = f"there is no machine image {image!r} in {region}"
-            remedy = "Copy it there under the same name: aws ec2 copy-image, or leave it out"
-            problems.append(Problem(f"clusters[{name}].main_region_image_name", what, remedy))
-    return problems
+        images[region] = images.get(region) or network.machine_image(account, region, image) or machine_images.copy_of(main)
+    return []

@@ -5,7 +5,8 @@ Pure. One change of a plan is one stack, and so one step; `Target.after` says wh
 * A stack is made after those that it needs, and deleted before them.
 * A stack that something stops using is deleted after what used it has changed.
 * A peering connection belongs to a region's stack, and the routes through it to the peering's: they go before the region changes.
-* Nothing is made in a region before its bootstrap.
+* Nothing is made in a region before its bootstrap, and no cluster before the copy of the machine image that it is made from; a copy goes
+  after all clusters of its region have changed.
 * The host itself goes last: as long as something of it is there, it is known, and deleting it can go on.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cyclone_core.infra import bootstrap
+from cyclone_core.infra import bootstrap, machine_images
 from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.infra.targets import Key, Place, Target, targets
 
@@ -102,6 +103,8 @@ def _before(recorded: Bodies, plan: Plan) -> dict[str, dict[str, Mapping[str, An
 def _bare(place: Place, change: Change, new: Mapping[_Name, Target], old: Mapping[_Name, Target]) -> Step:
     if change.kind == "bootstrap":
         return Step(change, (change.region or change.name, bootstrap.STACK), None, frozenset())
+    if change.kind == machine_images.KIND:
+        return Step(change, (change.region, machine_images.step(machine_images.body_of(change)["source"])), None, frozenset())
     made = None if change.action == "delete" else new.get(_of(change))
     known = made or old.get(_of(change)) or Target(place, change.region, change.kind, change.name, {})
     return Step(change, known.key, made, frozenset())
@@ -113,7 +116,13 @@ def _with_order(step: Step, by_key: Mapping[Key, Step], new: Mapping[_Name, Targ
 
 
 def _waits(step: Step, by_key: Mapping[Key, Step], new: Mapping[_Name, Target], old: Mapping[_Name, Target]) -> Iterator[Key]:
+    if step.change.kind == machine_images.KIND:
+        if step.deletes:  # when nothing starts instances from it any more
+            yield from (other.key for other in by_key.values() if other.change.kind == "cluster" and other.key[0] == step.key[0])
+        return
     if not step.deletes:
+        if step.target and (image := machine_images.needs(step.target)):
+            yield step.key[0], image
         yield from (key for key in (step.target.after if step.target else ()) if not _goes(by_key.get(key)))
         if step.change.kind != "bootstrap":
             yield step.key[0], bootstrap.STACK

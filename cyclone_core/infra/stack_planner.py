@@ -6,6 +6,7 @@ read and forgotten again. Regions and stacks are looked at at once.
 """
 
 import json
+import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import CycloneError
-from cyclone_core.infra import bootstrap, draining, permissions, stack_notes, stack_states
+from cyclone_core.infra import bootstrap, draining, image_plans, machine_images, permissions, stack_notes, stack_states
 from cyclone_core.infra.deployed_stacks import THREADS, Deployed, Look, stacks_in
 from cyclone_core.infra.draining import Working
+from cyclone_core.infra.machine_images import ImageChange
 from cyclone_core.infra.plan import Bodies, Change, Plan, differences
 from cyclone_core.infra.stack_plans import Details, ResourceChange, StackChange
 from cyclone_core.infra.targets import Place, Target, resource_of, targets
@@ -116,10 +118,11 @@ class _Planner:
             made = list(pool.map(lambda target: self._noted(target, templates[target.key], there.get(target.key)), puts))
             deleted = list(pool.map(self._delete, gone))
             steps = [step for step in (*made, *deleted) if step is not None]
+            images = self._images({target.name for target in puts if target.kind == "cluster"})
             bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
         lacking, unchecked = self._lacking(steps, bare) if steps else ((), "")
-        changes = (*(_bootstrap(region) for region in bare), *(step.change for step in steps))
-        details = Details(tuple(step.stack for step in steps), lacking, unchecked, bare)
+        changes = (*(_bootstrap(region) for region in bare), *map(machine_images.as_change, images), *(step.change for step in steps))
+        details = Details(tuple(step.stack for step in steps), lacking, unchecked, bare, tuple(images))
         return Planned(Plan(changes), details, tuple(step.problem for step in steps if step.problem))
 
     # -- which stacks -------------------------------------------------------------------------------------------------
@@ -130,6 +133,14 @@ class _Planner:
         wanted = {*self._desired.get("region", {}), *(name for kind, name in self._touched if kind == "region")}
         for found in pool.map(lambda region: stacks_in(self._account, self._place.host, region), sorted(wanted - looked)):
             yield from found
+
+    def _images(self, changed: set[str]) -> list[ImageChange]:
+        """Copies of machine images that these clusters need, and those that nobody uses any more."""
+        kinds = {kind for kind, _ in self._touched}
+        cleans = self._whole or not self._desired.get("host") or bool(kinds & {"cluster", "region", "host"})
+        regions = {self._place.main_region, *self._seen.known.get("region", {}), *self._desired.get("region", {})}
+        clusters = None if self._whole else changed
+        return image_plans.plan(self._account, self._place, self._desired, regions, clusters, cleans)
 
     # -- one stack ----------------------------------------------------------------------------------------------------
     def _noted(self, target: Target, template: "Template", there: Deployed | None) -> _Step | None:
@@ -188,7 +199,7 @@ class _Planner:
         """What CloudFormation says that a changed template does."""
         stacks = self._of(target.region)
         found = stacks.change_set(
-            target.stack, template.text, create=False, name=f"cyclone-plan-{uuid.uuid4().hex[:12]}", tags=target.tags,
+            target.stack, self._readable(template), create=False, name=f"cyclone-plan-{uuid.uuid4().hex[:12]}", tags=target.tags,
             bucket=bootstrap.bucket(self._place.account, target.region),
         )  # fmt: skip
         stacks.discard(found)
@@ -201,6 +212,10 @@ class _Planner:
             problem = Problem(f"{target.kind}s[{target.name}]", f"CloudFormation refuses the change in {target.region}: {found.reason}")
         note = self._of_workers(target, template, deployed, resources) if target.kind == "cluster" else ""
         return _Step(self._as_change(target, action), _stack_change(target, action, resources, note), template, problem)
+
+    def _readable(self, template: "Template") -> str:
+        """A template for a change set that nobody executes: the id of a copy, which may not be there yet, is that of its source."""
+        return re.sub(r"\{\{resolve:ssm:[^}]*/machine-image/([^}]*)\}\}", r"\1", template.text)
 
     def _of_workers(
         self, target: Target, template: "Template", deployed: Mapping[str, Any], resources: Iterable[ResourceChange]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cyclone_core.infra.costs import Costs
+from cyclone_core.infra.machine_images import ImageChange
 from cyclone_core.quotas import Need
 
 DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
@@ -59,6 +60,8 @@ class Details:
     """why rights could not be looked at, "" when they were"""
     bootstrap: tuple[str, ...] = ()
     """regions that get the CDK's bootstrap first"""
+    images: tuple[ImageChange, ...] = ()
+    """copies of machine images that are made or deleted"""
     costs: Costs | None = None
     """what it costs a month, before and after; None where nobody computed it"""
     quotas: tuple[Need, ...] = ()

@@ -92,8 +92,8 @@ def of(all_of_them: list[Target], kind: str, name: str) -> list[Target]:
 
 
 def resource_of(kind: str, name: str) -> tuple[str, str] | None:
-    """(kind, name) of the resource whose stack, or change of a plan, this is: a hub or peering is a region's; None for a bootstrap."""
-    if kind == "bootstrap":
+    """(kind, name) of the resource whose stack, or change of a plan, this is: a hub or peering is a region's; None for others."""
+    if kind in ("bootstrap", "machine-image"):
         return None
     return ("region" if kind in ("hub", "peering") else kind, name)
 

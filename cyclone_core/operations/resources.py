@@ -286,7 +286,8 @@ def judge(
         return Proposal(Plan(), tuple(dict.fromkeys(found)))
     if host.type == "aws":
         after = aws_body(resource, host, bodies)
-        plan = _plan_put(kind, {**after, **found_before(kind, after, before)}, bodies, mode)
+        said = "main_region_image_name" in given  # also the same one: the image behind the name may be another one by now
+        plan = _plan_put(kind, {**after, **({} if said else found_before(kind, after, before))}, bodies, mode)
         problems += _two_networks(kind, kept, label)
         problems += worded(stack_checks.problems(plan, bodies), kind, _as_typed(kind, given, label))
     else:

@@ -54,6 +54,10 @@ class Faults:
     interruptions: Sequence[tuple[str, int]] = ()
     """Jobs of Batch with the number of the attempt that loses its host, as when a spot instance is taken away."""
     starved: Sequence[Starvation] = ()
+    image_copy_s: float = 0.0
+    """Seconds that a copy of a machine image takes."""
+    image_copy_failure: str = ""
+    """Why such a copy fails in the end."""
     notices: Mapping[str, str] = field(default_factory=dict)
     """Instance of a fleet -> what it is told: `interruption`, after which it is taken away, or `rebalance`."""
 

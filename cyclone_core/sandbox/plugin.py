@@ -24,7 +24,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import batch, ec2, lambda_svc, tagging
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
-from cyclone_core.sandbox import empty_stacks, facts, simulation, spot
+from cyclone_core.sandbox import empty_stacks, facts, machine_images, simulation, spot
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
@@ -79,6 +79,7 @@ def install(api: Api, faults: FaultFile, spot_file: SpotFile, instances: Engine)
     principals = Principals(trusts)
     principals.watch()
     simulation.install()
+    machine_images.install(faults)
     empty_stacks.keep()
     ended = EndedCreations()
     ended.watch()

@@ -37,6 +37,7 @@ def lines(plan: Plan, details: Details, ascii: bool = False) -> Iterator[Line]:
         for stack in stacks:
             if stack.region == region:
                 yield from _stack(stack, ascii)
+    yield from _images(details, ascii)
     yield from _first(details, ascii)
     yield from _rights(details, ascii)
     if plan.keep_failed:
@@ -135,6 +136,14 @@ def _first(details: Details, ascii: bool) -> Iterator[Line]:
         yield (
             (f"  {'>' if ascii else '▸'} {names} {text} what deployments need: the CDK's bucket for files, once per account", "running"),
         )
+
+
+def _images(details: Details, ascii: bool) -> Iterator[Line]:
+    if details.images:
+        yield (("Machine images", "title"),)
+    for image in details.images:
+        sign, plain, style, _ = SIGNS["create" if image.action == "copy" else "delete"]
+        yield ((f"  {plain if ascii else sign} {image.text}", style),)
 
 
 def _rights(details: Details, ascii: bool) -> Iterator[Line]:

@@ -14,6 +14,7 @@ from typing import Any
 from aws_cdk import Fn, aws_batch, aws_ec2, aws_iam
 
 from cyclone_core import naming
+from cyclone_core.infra import machine_images
 from cyclone_core.infra.compute_environments import Environment, environments, later
 from cyclone_core.infra.stacks import base, ec2_cluster, joining
 from cyclone_core.infra.stacks.base import HostStack
@@ -100,7 +101,7 @@ class _Maker:
             maxv_cpus=asked.max_vcpus,
             instance_types=list(asked.instance_types),
             instance_role=self._profile.attr_arn,
-            image_id=asked.image,
+            image_id=machine_images.reference(self._target.place.host, asked.image) if asked.image else None,
             update_to_latest_image_version=latest,
             launch_template=aws_batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
                 launch_template_id=self._template.ref, version=self._template.attr_latest_version_number

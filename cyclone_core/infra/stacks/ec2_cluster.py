@@ -10,7 +10,7 @@ Instances are in the region's network, ask for their metadata with IMDSv2, have 
 from aws_cdk import CfnTag, Fn, aws_ec2, aws_iam, aws_ssm
 
 from cyclone_core import naming
-from cyclone_core.infra import user_data
+from cyclone_core.infra import machine_images, user_data
 from cyclone_core.infra.stacks import base, worker_rights
 from cyclone_core.infra.stacks.base import HostStack
 from cyclone_core.infra.stacks.functions import asset, statement, trusting
@@ -46,7 +46,11 @@ def image(target: Target) -> str:
     """The machine image: the cluster's own, else Amazon's newest for its architecture, as EC2 reads it."""
     body = target.properties["body"]
     own = (body.get("machine_images") or {}).get(target.region)
-    return str(own) if own else f"resolve:ssm:{IMAGES}/al2023-ami-kernel-default-{architecture(body['instance_list'])}"
+    return (
+        machine_images.reference(target.place.host, str(own))
+        if own
+        else f"resolve:ssm:{IMAGES}/al2023-ami-kernel-default-{architecture(body['instance_list'])}"
+    )
 
 
 def architecture(words: list[str]) -> str:

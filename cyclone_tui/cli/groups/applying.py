@@ -122,6 +122,8 @@ def results(plan: Plan) -> list[str]:
     moved: list[str] = []
     for change in plan.changes:
         resource = resource_of(change.kind, change.name)
+        if change.kind == "machine-image":
+            moved.append(f"machine image {change.name} {'was copied to' if change.body else 'is gone from'} {change.region}")
         if resource is None:
             continue
         if change.body is None or change.before is None or change.fields:

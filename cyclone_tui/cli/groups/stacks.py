@@ -25,7 +25,8 @@ def print_plan(plan: Plan, details: Details | None) -> None:
         return
     if not plan:
         click.echo("no change")
-    for line in (*_resources(plan.changes), *_stacks(details.stacks), *_around(details), *_costs(details)):
+    images = (image.text for image in details.images)
+    for line in (*_resources(plan.changes), *images, *_stacks(details.stacks), *_around(details), *_costs(details)):
         click.echo(line)
 
 
@@ -37,6 +38,7 @@ def record(plan: Plan, details: Details | None) -> dict[str, Any]:
     return {
         **found,
         "stacks": [{**asdict(stack), "replaces": stack.replaces} for stack in details.stacks],
+        "machine_images": [asdict(image) for image in details.images],
         "lacking": list(details.lacking),
         "unchecked": details.unchecked,
         "bootstrap": list(details.bootstrap),
@@ -54,6 +56,7 @@ def summary(plan: Plan, details: Details | None) -> list[str]:
     told = ", ".join(f"{action} {count}" for action, count in counts.items() if count) or "no change"
     where = f" in {', '.join(regions)}" if regions else ""
     lines = [f"stacks: {told}{where}"]
+    lines += [f"  {image.text}" for image in details.images]
     inside = [each for stack in details.stacks for each in stack.resources]
     lost = [f"{each.type} {each.logical_id} {_WORDS[each.action]}" for each in inside if each.action in _LOST]
     lines += [f"  {each}" for each in lost[:20]] + ([f"  … and {len(lost) - 20} more"] if len(lost) > 20 else [])
