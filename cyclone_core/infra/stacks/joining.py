@@ -22,7 +22,7 @@ from cyclone_core.infra.targets import Target
 
 SESSION_S = 3600
 """Lifetime of credentials that certificates are exchanged for; they are renewed before."""
-_ITSELF = "The agent of a managed machine says that it is there: the action is for itself, and has no other resource"
+_ITSELF = "The agent of a machine says that it is there; Systems Manager chooses the ids of those that register"
 
 
 def add(stack: HostStack, target: Target) -> None:
@@ -76,7 +76,7 @@ def _of_systems_manager(target: Target) -> dict[str, Any]:
 
 
 def _agent(target: Target) -> list[dict[str, Any]]:
-    return [statement("ssm:UpdateInstanceInformation", on="*")]
+    return [statement("ssm:UpdateInstanceInformation", on=arn(target, "ssm", "managed-instance/*"))]
 
 
 def _name(target: Target) -> str:
