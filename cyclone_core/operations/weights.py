@@ -114,7 +114,8 @@ def weights_view(host: HostView, queue: str | None = None) -> tuple[QueueWeights
         assert isinstance(host, AwsView), "what this machine knows of a host does not tell of weights"
         found = aws_weights.read(host.host, queue)
     else:
-        found = tuple(_local(host, name) for name in host.reader.resource_names("queue") if queue in (None, name))
+        names = host.reader.resource_names("queue") or sorted(host.first_queues)
+        found = tuple(_local(host, name) for name in names if queue in (None, name))
     if queue is not None and not found:
         raise NotFound(f"there is no queue {queue!r} on host {host.name!r}. See hyper queues list-queues")
     return found
@@ -123,4 +124,4 @@ def weights_view(host: HostView, queue: str | None = None) -> tuple[QueueWeights
 def _local(host: HostView, queue: str) -> QueueWeights:
     body, _ = host.reader.resource("queue", queue) or ({}, "")
     region = RegionWeight(LOCAL_REGION, 1, 1.0, why="the only one")
-    return QueueWeights(queue, str(body.get("cluster", "")), False, (region,), note=ONE_REGION)
+    return QueueWeights(queue, str(body.get("cluster", "default")), False, (region,), note=ONE_REGION)

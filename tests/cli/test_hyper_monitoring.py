@@ -11,6 +11,7 @@ from cyclone_core.host_registry import HostRegistry
 from cyclone_core.jobs import JobRequest
 from cyclone_core.operations import jobs, monitoring
 from cyclone_core.operations.queries import open_host
+from cyclone_core.operations.weights import ONE_REGION
 from cyclone_core.resources import Host
 from tests.cli.conftest import Run
 
@@ -111,3 +112,14 @@ def test_an_aws_host_s_events_are_what_was_seen(run_hyper: Run) -> None:
     code, out, err = run_hyper("events", "list-events", "--host", "grid")
     assert (code, len(out.splitlines())) == (0, 1)
     assert "hyper deployments list" in err
+
+
+def test_weights_of_a_local_host(run_hyper: Run) -> None:
+    """There is one region, which is said; a queue that is not there is told."""
+    code, out, _ = run_hyper("queues", "weights")
+    assert (code, out.splitlines()[-1]) == (0, ONE_REGION)
+    (found,) = json.loads(run_hyper("queues", "weights", "--name", "default", "--json")[1])
+    assert [(each["region"], each["weight"], each["score"]) for each in found["regions"]] == [("local", 1, None)]
+    code, _, err = run_hyper("queues", "weights", "--name", "nope")
+    assert code
+    assert "there is no queue 'nope'" in err

@@ -9,7 +9,9 @@ import pytest
 
 from cyclone_core.errors import AwsError
 from cyclone_core.prices import table as prices
-from cyclone_core.scheduler.dynamo import keys, price_items, router, routing_items, totals
+from cyclone_core.scheduler.capacity import Lane
+from cyclone_core.scheduler.dynamo import demand, keys, price_items, router, routing_items, totals
+from cyclone_core.scheduler.dynamo.demand import LaneTasks, Question
 from cyclone_core.scheduler.dynamo.router import Report, Router
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.failover import Breaker, Stand
@@ -216,6 +218,18 @@ def test_too_few_types_for_scores() -> None:
     assert world.told()["missing"]["score"]["why"] == router.FEW_TYPES
 
 
+def test_types_that_nobody_knows() -> None:
+    """Newer ones than the price table: neither scores nor prices are asked for, and that is said."""
+    world = World().works()
+    world.bodies["cluster"]["big"]["instance_list"] = ["m99z"]
+    world.look()
+    assert not world.account.count()
+    assert {what: each["why"] for what, each in world.told()["missing"].items()} == {
+        "score": router.FEW_TYPES,
+        "spot price": router.NO_TYPES,
+    }
+
+
 def test_a_cluster_on_demand() -> None:
     """Is weighed by prices on demand alone: AWS is not asked at all."""
     world = World().works()
@@ -269,6 +283,9 @@ def test_what_is_not_weighed(change: Callable[[World], Any]) -> None:
     assert world.look(HOUR).removed == ["big"]
     assert routing_items.read(world.table) == {}
     assert world.look(HOUR) == Report()
+    lanes = {Lane("big", "small"): LaneTasks(automatic=True)}
+    if "automate_region_weights" not in world.bodies["queue"]["work"]:  # the scaler does not ask for what never comes
+        assert demand.automatic(Question((), {}, (), lanes), world.bodies) == set()
 
 
 def test_prices_of_work_whose_queue_has_numbers() -> None:

@@ -137,10 +137,16 @@ def concerned(found: Question) -> dict[str, set[str]]:
 
 
 def automatic(found: Question, bodies: Bodies) -> set[str]:
-    """Clusters with open tasks of queues that leave it to Cyclone how regions are weighed; none where there is one region."""
-    if len(bodies.get("region", {})) < 2:
+    """Clusters with open tasks of queues that leave it to Cyclone how regions are weighed, as far as there is a choice (`weighed`)."""
+    known = weighed(bodies)
+    return {lane.cluster for lane, tasks in found.lanes.items() if tasks.automatic and lane.cluster in known}
+
+
+def weighed(bodies: Bodies) -> set[str]:
+    """Clusters whose regions can be weighed: two of them compute, and they ask AWS for machines (those that join are where they are)."""
+    if sum(not capacity.is_isolated(body) for body in bodies.get("region", {}).values()) < 2:
         return set()
-    return {lane.cluster for lane, tasks in found.lanes.items() if tasks.automatic}
+    return {name for name, body in bodies.get("cluster", {}).items() if str(body.get("launch_type") or "BATCH") != "ONPREM"}
 
 
 def _demand(

@@ -17,7 +17,7 @@ from typing import Any
 
 from cyclone_core.prices.table import Table as Prices
 from cyclone_core.scheduler import capacity, routing
-from cyclone_core.scheduler.dynamo import routing_items, totals
+from cyclone_core.scheduler.dynamo import demand, routing_items, totals
 from cyclone_core.scheduler.dynamo.router_signals import AGAIN_S, KEPT_S, Ec2, Missing, Scores, SpotPrices
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.health import Health, why_left
@@ -30,7 +30,8 @@ PRICED_S = 3600.0
 """Spot prices of clusters that nothing is weighed for are not older, while they work."""
 MOST_HISTORY = 50
 """Changes of weights that are kept."""
-FEW_TYPES = "AWS scores three instance types or more, and the cluster names fewer"
+FEW_TYPES = "AWS scores three instance types or more, and fewer of the cluster's are known"
+NO_TYPES = "none of the cluster's instance types is in the price table"
 _BEFORE = ("c5", "m5", "r5")
 """What Batch may start beside `optimal` (`infra.compute_environments`)."""
 _MOST_VCPUS = 1000
@@ -100,8 +101,7 @@ class Router:
     def _automatic(self) -> list[str]:
         """Clusters whose regions are to be weighed: of automatic queues, where there are regions to choose from."""
         clusters = {str(queue.get("cluster")) for queue in self._bodies.get("queue", {}).values() if capacity.is_automatic(queue)}
-        known = self._bodies.get("cluster", {})
-        return sorted(name for name in clusters & set(known) if _has_regions(known[name])) if len(self._regions) > 1 else []
+        return sorted(clusters & demand.weighed(self._bodies))
 
     def _is_due(self, body: Body | None, works: bool) -> bool:
         return body is None or self._now_ms - body["at"] >= (AGAIN_S if works else IDLE_S) * 1000
@@ -131,6 +131,8 @@ class Router:
     def _weigh(self, cluster: str, before: Body, scores: Scores) -> None:
         body = self._bodies["cluster"][cluster]
         question, missing = self._scored(body, scores)
+        if _is_spot(body) and not self._types(body):
+            missing["spot price"] = NO_TYPES
         missing |= {what: why for what, why in self._report.missing.items() if what.startswith("spot price ") and _is_spot(body)}
         inputs = {region: self._inputs(cluster, region, question) for region in self._regions}
         signals = [_signals(region, found) for region, found in inputs.items()]
