@@ -131,13 +131,18 @@ class _Wish:
 
 
 def decide(
-    demands: Sequence[Demand], shapes: Mapping[str, Shape], sites: Sequence[Site], crews: Mapping[tuple[Lane, str], Crew]
+    demands: Sequence[Demand],
+    shapes: Mapping[str, Shape],
+    sites: Sequence[Site],
+    crews: Mapping[tuple[Lane, str], Crew],
+    ceilings: Mapping[tuple[Lane, str], int] | None = None,
 ) -> dict[Lane, Course]:
     """The plan. shapes: by definition, of every lane that has tasks or workers; crews: (lane, region) -> its workers.
 
+    ceilings: (lane, region) -> workers that it may have there, starting ones too, where that is less than what fits (`failover`).
     Every lane with a demand or a worker has a course, in the order of their names.
     """
-    state = _State(demands, shapes, sites, crews)
+    state = _State(demands, shapes, sites, crews, ceilings or {})
     ordered = sorted(demands, key=lambda demand: (demand.lane.cluster, -demand.priority, demand.lane, demand.queue))
     for _, equals in groupby(ordered, key=lambda demand: (demand.lane.cluster, demand.priority)):
         state.serve(_merged(list(equals)))
@@ -226,9 +231,14 @@ class _State:
     """A plan in the making: what is asked for so far, and what is free."""
 
     def __init__(
-        self, demands: Sequence[Demand], shapes: Mapping[str, Shape], sites: Sequence[Site], crews: Mapping[tuple[Lane, str], Crew]
+        self,
+        demands: Sequence[Demand],
+        shapes: Mapping[str, Shape],
+        sites: Sequence[Site],
+        crews: Mapping[tuple[Lane, str], Crew],
+        ceilings: Mapping[tuple[Lane, str], int],
     ) -> None:
-        self._demands, self._shapes, self._crews = demands, shapes, crews
+        self._demands, self._shapes, self._crews, self._ceilings = demands, shapes, crews, ceilings
         self._sites = {(site.cluster, site.region): site for site in sites}
         used: dict[Where, int] = defaultdict(int)
         for (lane, region), crew in crews.items():
@@ -303,13 +313,19 @@ class _State:
 
     def _free(self, lane: Lane, region: str) -> int:
         """Workers of a lane that could be asked for there."""
+        able = self._crews.get((lane, region), Crew()).able + self._asked[lane, region]
+        fit = self._fit(lane, region)
+        return max(0, min(fit, self._ceilings.get((lane, region), able + fit) - able))
+
+    def _fit(self, lane: Lane, region: str) -> int:
+        """Workers of a lane that the cluster's limits leave room for there, 0 where it is closed."""
         site = self._sites.get((lane.cluster, region))
         if site is None or site.closed:
             return 0
         vcpus = self._vcpus(lane)
-        fit = sum(share // vcpus for share in shares(site.max_vcpus, site.environments))
+        most = sum(share // vcpus for share in shares(site.max_vcpus, site.environments))
         there = self._crews.get((lane, region), Crew()).all + self._asked[lane, region]
-        return max(0, min(self._room[lane.cluster, region] // vcpus, fit - there))
+        return max(0, min(self._room[lane.cluster, region] // vcpus, most - there))
 
     def _shared(self, region: str, asks: Mapping[Lane, int]) -> dict[Lane, int]:
         """What is given of what lanes of one cluster ask for in a region: all of it where that fits."""
@@ -339,7 +355,7 @@ class _State:
 
     def _is_full(self, lane: Lane, region: str) -> bool:
         site = self._sites.get((lane.cluster, region))
-        return site is not None and not site.closed and not self._free(lane, region)
+        return site is not None and not site.closed and not self._fit(lane, region)
 
     def _spare(self, lane: Lane) -> dict[str, int]:
         """Starting workers that are too many: all where the region is off, else those of the fullest regions."""

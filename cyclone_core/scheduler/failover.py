@@ -3,16 +3,18 @@
 A *place* is a lane in a region, and its `Stand` is all that has to be remembered of it. Requests for workers are made on a *rung* of the
 cluster's chain (`rungs`). The rules of `step`, which is asked with each look:
 
-1. A rung delivers when of the workers that waited on it a tenth got an instance within the wait of the next rung. If not, the next one is
-   taken, and what waits on earlier ones is asked for anew there (`is_left_behind`). Workers that have an instance and still fetch their
+1. A rung delivers as long as a tenth of the workers that wait on it gets an instance within the wait of the next rung. If not, the next one
+   is taken, and what waits on earlier ones is asked for anew there (`is_left_behind`). Workers that have an instance and still fetch their
    image count as come: another place would not be quicker.
 2. After some time new requests are made on the first rung again, each time later when it did not deliver.
 3. Where the last rung does not deliver either, the *breaker* opens: nothing is asked for there for five minutes, each further time for
    twice as long, an hour at most. Then it is tried with one worker, and closed when that one came (or any that was still waiting there).
    One that did not come opens it again, and the next one may take twice as long, so that slow is not taken for dead for ever.
-4. A region that refuses or is silent in two looks opens as well.
-5. `arranged`: what waits in a place that is left is ended only as far as others take it over. When everybody is full it may as well wait.
-6. Spot capacity that is nowhere: after all regions have been left for so long, on demand, where the cluster allows it (`is_on_demand`).
+4. What ran in a place when it was left is what it has (`ceiling`): half as much again is asked for at first, and more with each look that
+   finds all of that running. So nobody waits again where nothing is, while others may have it.
+5. A region that refuses or is silent in two looks opens as well.
+6. `arranged`: what waits in a place that is left is ended only as far as others take it over. When everybody is full it may as well wait.
+7. Spot capacity that is nowhere: after all regions have been left for so long, on demand, where the cluster allows it (`is_on_demand`).
 
 Times are milliseconds since 1970 (said so, or `_ms`), waits seconds. Nothing here reads a clock. How workers came is `health`'s.
 """
@@ -21,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cyclone_core.scheduler.capacity import Course, Crew
+from cyclone_core.scheduler.capacity import Course, Crew, Lane
 
 FIRST, TYPES, ZONES, REGIONS, ON_DEMAND = "", "instance-types", "zones", "regions", "on-demand"
 """Rungs, in their order. Nothing is asked for on `REGIONS`: it stands for leaving the region."""
@@ -43,7 +45,11 @@ ERRORS_MS = 50_000
 """A region that can be asked for nothing for so long is left: two looks in a row."""
 FORGIVEN_MS = 3_600_000
 """A breaker that has been closed for so long opens as if for the first time."""
+LEAST_GROWTH = 8
+"""Workers by which a ceiling rises at least: about an instance."""
 CLOSED, OPEN, TRYING = "closed", "open", "trying"
+Place = tuple[Lane, str]
+"""lane and region"""
 
 
 # -- the chain ---------------------------------------------------------------------------------------------------------------
@@ -109,6 +115,8 @@ class Asked:
     """ms: when one of its workers was last seen to have got an instance, 0 while none has"""
     rung: str = FIRST
     """on which it was made"""
+    running: int = 0
+    """workers that have an instance now"""
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,8 @@ class Stand:
     """ms: since when those who wait are watched, 0 while nobody waits"""
     cohort: int = 0
     """workers that waited then"""
+    ceiling: int = 0
+    """workers that the place may have and be asked for altogether, 0: any number"""
     failing: int = 0
     """ms: since when the region refuses or is silent, 0 while it does not"""
     breaker: Breaker = field(default_factory=Breaker)
@@ -148,14 +158,19 @@ def step(stand: Stand, chain: Sequence[Rung], asked: Iterable[Asked], now_ms: in
     if stand.breaker.state != CLOSED:
         return _left(stand, chain, requests, now_ms, is_alone)
     if stand.breaker.count and now_ms - stand.breaker.since >= FORGIVEN_MS:
-        stand = replace(stand, breaker=Breaker())
-    return _climbed(_returned(stand, now_ms), chain, requests, now_ms)
+        stand = replace(stand, breaker=Breaker(), ceiling=0)
+    return _climbed(_raised(_returned(stand, now_ms), requests), chain, requests, now_ms)
 
 
 def is_left_behind(stand: Stand, chain: Sequence[Rung], rung: str) -> bool:
     """Whether what waits on a rung is to be ended and asked for anew on the rung of the stand, which comes later in the chain."""
     names = [each.name for each in chain]
     return stand.breaker.state == CLOSED and stand.rung in names and rung in names[: names.index(stand.rung)]
+
+
+def ceilings(stands: Mapping[Place, Stand]) -> dict[Place, int]:
+    """For `capacity.decide`: of the places that have one."""
+    return {place: stand.ceiling for place, stand in stands.items() if stand.ceiling}
 
 
 def allowance(stand: Stand, waiting: int) -> int | None:
@@ -201,6 +216,8 @@ def _failed(stand: Stand, error: str, now_ms: int) -> Stand:
         stand = replace(stand, failing=now_ms)
     if stand.breaker.state == TRYING or (stand.breaker.state == CLOSED and now_ms - stand.failing >= ERRORS_MS):
         return _opened(stand, error, now_ms)
+    if stand.breaker.state == OPEN:  # it is tried as soon as it answers, once its pause is over
+        return replace(stand, breaker=replace(stand.breaker, until=max(stand.breaker.until, now_ms + ERRORS_MS)))
     return stand
 
 
@@ -216,7 +233,8 @@ def _left(stand: Stand, chain: Sequence[Rung], asked: Sequence[Asked], now_ms: i
     """A place whose breaker is not closed."""
     breaker = stand.breaker
     if any(each.moved > breaker.since for each in asked):
-        return replace(stand, since=now_ms, breaker=Breaker(CLOSED, now_ms, 0, breaker.count, ""))
+        closed = replace(stand, since=now_ms, breaker=Breaker(CLOSED, now_ms, 0, breaker.count, ""))
+        return replace(closed, ceiling=_more(max(stand.ceiling, _running(asked)))) if stand.ceiling else closed
     is_waiting = any(each.waiting for each in asked)
     if breaker.state == OPEN:
         pause = min(LONGEST_PAUSE_MS, PAUSE_MS << min(breaker.count - 1, 10))
@@ -236,6 +254,20 @@ def _patience_ms(chain: Sequence[Rung], count: int) -> int:
     return min(LONGEST_TRIAL_MS, max(TRIAL_MS, wait_s * 1000) << min(count - 1, 10))
 
 
+def _raised(stand: Stand, asked: Iterable[Asked]) -> Stand:
+    """More is allowed where all came that were."""
+    running = _running(asked)
+    return replace(stand, ceiling=_more(running)) if 0 < stand.ceiling <= running else stand
+
+
+def _more(workers: int) -> int:
+    return workers + max(LEAST_GROWTH, workers // 2)
+
+
+def _running(asked: Iterable[Asked]) -> int:
+    return sum(each.running for each in asked)
+
+
 def _returned(stand: Stand, now_ms: int) -> Stand:
     """On the first rung again, once a later one was kept for its time."""
     if stand.rung == FIRST or now_ms - stand.since < min(LONGEST_BACK_MS, BACK_MS << min(max(stand.ups, 1) - 1, 10)):
@@ -253,14 +285,15 @@ def _climbed(stand: Stand, chain: Sequence[Rung], asked: Sequence[Asked], now_ms
         mark = max(stand.since, min(each.at for each in waiting))
         watched = [each for each in waiting if each.at <= mark]
         stand = replace(stand, mark=mark, cohort=sum(each.workers if each.at == mark else each.waiting for each in watched))
-    following = _next(chain, stand.rung)
-    if following is None or now_ms - stand.mark < following.wait_s * 1000:
-        return stand
     left = sum(each.waiting for each in waiting if each.at <= stand.mark)
     if left <= stand.cohort * (1 - LEAST_SHARE):
         return replace(stand, mark=now_ms, cohort=sum(each.waiting for each in waiting))
+    following = _next(chain, stand.rung)
+    if following is None or now_ms - stand.mark < following.wait_s * 1000:
+        return stand
     if following.name == REGIONS:
         seconds = (now_ms - stand.mark) // 1000
+        stand = replace(stand, ceiling=max(1, _running(asked)))
         return _opened(stand, f"of {stand.cohort} workers {stand.cohort - left} came within {seconds} s", now_ms)
     return replace(stand, rung=following.name, since=now_ms, ups=stand.ups + 1, mark=0, cohort=0)
 

@@ -65,6 +65,14 @@ def test_a_closed_region_is_left_out_and_is_not_called_full() -> None:
     assert found[LANE].full == ("b",)
 
 
+def test_a_ceiling_sends_the_rest_to_other_regions() -> None:
+    """Ten may be there, seven are: three are asked for, and the others elsewhere; without a ceiling half."""
+    crews = {(LANE, "a"): Crew(starting=2, running=5, ending=9)}
+    found = decide([Demand(LANE, "q", 60, 0, _even())], SHAPES, _sites(), crews, {(LANE, "a"): 10})
+    assert found[LANE].asked == {"a": 3, "b": 50}
+    assert decide([Demand(LANE, "q", 60, 0, _even("a"))], SHAPES, _sites(), crews, {(LANE, "a"): 10})[LANE].full == ()
+
+
 def test_the_higher_priority_is_served_first() -> None:
     """It takes all that it wants; the other one what is left."""
     demands = [Demand(LANE, "low", 90, 0, _even("a")), Demand(OTHER, "high", 20, 5, _even("a"))]

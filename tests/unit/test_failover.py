@@ -160,11 +160,32 @@ def test_a_silent_region_is_left_in_the_second_look() -> None:
     assert step(first, SHORT, [], NOW + MINUTE).failing == 0
 
 
+def test_a_region_that_was_silent_for_long_is_tried_once_it_answers() -> None:
+    """Its pause is over; that it answers says more than how often it did not."""
+    late = NOW + 90 * MINUTE
+    silent = step(LEFT, SHORT, [], late, "does not answer")
+    assert (silent.breaker.state, silent.breaker.count) == (OPEN, 1)
+    assert health.why_left(Health(stands={"x": silent}), late) == "none came"
+    assert step(silent, SHORT, [], late + MINUTE).breaker.state == TRYING
+
+
 def test_a_breaker_is_forgiven_after_an_hour() -> None:
     """Then it opens as if for the first time."""
     closed = Stand(breaker=Breaker(CLOSED, NOW, 0, 3))
     assert step(closed, SHORT, [], NOW + failover.FORGIVEN_MS - 1).breaker.count == 3
     assert step(closed, SHORT, [], NOW + failover.FORGIVEN_MS).breaker.count == 0
+
+
+def test_what_ran_when_a_place_was_left_is_what_it_may_have_at_first() -> None:
+    """Then half as much again with each look that finds all of it running, and anything after an hour."""
+    stand = step(Stand(), SHORT, [waits(2, waiting=80), Asked(NOW - MINUTE, 40, 0, running=20)], NOW)
+    stand = step(replace(stand, mark=NOW - 2 * MINUTE), SHORT, [replace(waits(9, waiting=80), running=20)], NOW)
+    assert (stand.breaker.state, stand.ceiling) == (OPEN, 20)
+    back = step(stand, SHORT, [Asked(NOW, 21, 0, NOW + MINUTE, running=21)], NOW + MINUTE)
+    assert (back.breaker.state, back.ceiling) == (CLOSED, 31)
+    assert step(back, SHORT, [Asked(NOW, 31, 1, running=30)], NOW + 2 * MINUTE).ceiling == 31
+    assert step(back, SHORT, [Asked(NOW, 31, 0, running=31)], NOW + 2 * MINUTE).ceiling == 46
+    assert step(back, SHORT, [], NOW + MINUTE + failover.FORGIVEN_MS).ceiling == 0
 
 
 # -- what a lane does -------------------------------------------------------------------------------------------------

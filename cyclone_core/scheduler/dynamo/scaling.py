@@ -229,7 +229,7 @@ class Scaler:
         """The plan; and how many workers were asked to leave for others. Workers are looked at only when some have to leave."""
 
         def decided() -> dict[Lane, Course]:
-            plan = stands.arranged(capacity.decide(asked.demands, asked.shapes, asked.sites, crews), asked, crews)
+            plan = stands.arranged(capacity.decide(asked.demands, asked.shapes, asked.sites, crews, stands.ceilings), asked, crews)
             return make_room(plan, asked.demands, asked.shapes, asked.sites, crews, hungry)
 
         plan = decided()

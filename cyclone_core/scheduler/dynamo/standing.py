@@ -42,6 +42,11 @@ class Standing:
         """Places that have no weight now: their breakers are not closed."""
         return {place for place, stand in self.stands.items() if stand.breaker.state != CLOSED and place[0] not in self.on_demand}
 
+    @property
+    def ceilings(self) -> dict[Place, int]:
+        """For `capacity.decide`: what a place that was left lately may have. Says nothing of what is there on demand."""
+        return failover.ceilings({place: stand for place, stand in self.stands.items() if place[0] not in self.on_demand})
+
     def is_left_behind(self, request: Request) -> bool:
         """Whether what waits of a request is ended, and asked for anew on a later rung."""
         stand = self.stands.get((request.lane, request.region))
