@@ -24,6 +24,8 @@ FILTERED = ("region", "weight", "state", "score", "spot", "start", "interruption
 
 def state(each: RegionWeight) -> State:
     """Whether it gets work, in a word."""
+    if each.joined:
+        return "on"
     if not each.weight:
         return "off"
     return "left" if each.breaker == "open" else "tried" if each.breaker == "trying" else "on"

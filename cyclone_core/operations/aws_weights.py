@@ -12,13 +12,16 @@ from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.operations.weights import MissingInput, QueueWeights, RegionWeight, WeightsChange
 from cyclone_core.prices import table as prices
 from cyclone_core.scheduler import capacity, failover, health
-from cyclone_core.scheduler.dynamo import health_items, price_items, routing_items
+from cyclone_core.scheduler.dynamo import health_items, machine_items, price_items, routing_items
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
+from cyclone_core.scheduler.dynamo.machine_items import Machine
+from cyclone_core.scheduler.dynamo.region_driver import EC2
 from cyclone_core.scheduler.dynamo.router_signals import median_on_demand, median_spot
 from cyclone_core.scheduler.health import Health
 from cyclone_core.scheduler.routing import PRICE, SCORE, SIGNALS
 
 ISOLATED = "its subnets are isolated: workers there cannot reach the main region"
+JOINED = "machines that joined: they take whatever waits"
 FRESH_S = 10.0
 """What is told of resources is not older."""
 LATE_S = 3600.0
@@ -42,6 +45,8 @@ class Known:
     health: Mapping[tuple[str, str], Health] = field(default_factory=dict)
     """(cluster, region) -> how workers come"""
     requests: tuple[Request, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    """with slots, of EC2 and those that joined"""
     now: float = 0.0
     """seconds since 1970"""
 
@@ -58,7 +63,7 @@ def known(host: AwsHost) -> Known:
     table = host.table
     return Known(
         host.name, host.bodies.all(FRESH_S), routing_items.read(table), price_items.read_all(table), health_items.read(table),
-        tuple(Fleet(table).all()), time.time(),
+        tuple(Fleet(table).all()), tuple(machine_items.read(table, time.time())), time.time(),
     )  # fmt: skip
 
 
@@ -72,7 +77,9 @@ def view(found: Known, name: str) -> QueueWeights:
     weights = capacity.weights(sorted(regions), queue.get("region_distribution_weights") or {}, automatic, routed)
     usable = {region: weight for region, weight in weights.items() if not capacity.is_isolated(regions[region])}
     total = sum(usable.values()) or 1
-    rows = (_region(found, queue, region, usable.get(region, 0), total, body if routed else None) for region in sorted(regions))
+    rows = [_region(found, queue, region, usable.get(region, 0), total, body if routed else None) for region in sorted(regions)]
+    sites = sorted({machine.region for machine in found.machines if machine.cluster == cluster} - set(regions))
+    rows += [RegionWeight(site, 0, 0.0, True, _slots(found, cluster, site), why=JOINED) for site in sites]
     return QueueWeights(
         name, cluster, automatic, tuple(rows), body["at"] / 1000 if body else None, _note(found, cluster, automatic, body), _missing(body),
         _history(body),
@@ -87,7 +94,8 @@ def _region(found: Known, queue: Body, region: str, weight: int, total: int, bod
     mine = [request for request in found.requests if (request.cluster, request.region) == (cluster, region)]
     made = RegionWeight(
         region, weight, weight / total,
-        sum(request.running for request in mine), sum(request.starting for request in mine if not request.ended),
+        running=sum(request.running for request in mine if request.launch != EC2) + _slots(found, cluster, region),
+        starting=sum(request.starting for request in mine if not request.ended),
         **_priced(found, cluster, region), **_scored(found, cluster, region),
         start_s=seen.start_s, delivered=seen.delivered, interruptions=seen.interruptions,
         breaker=breaker.state, breaker_since=_seconds(breaker.since), breaker_until=_seconds(breaker.until), breaker_why=breaker.why,
@@ -95,6 +103,10 @@ def _region(found: Known, queue: Body, region: str, weight: int, total: int, bod
         factors=dict(body["factors"].get(region, {})) if body else {}, unknown=tuple(body["unknown"].get(region, ())) if body else (),
     )  # fmt: skip
     return RegionWeight(**{**vars(made), "why": _why(found, queue, made, body)})
+
+
+def _slots(found: Known, cluster: str, region: str) -> int:
+    return sum(machine.slots for machine in found.machines if (machine.cluster, machine.region) == (cluster, region))
 
 
 def _priced(found: Known, cluster: str, region: str) -> dict[str, Any]:
@@ -169,6 +181,8 @@ def _note(found: Known, cluster: str, automatic: bool, body: Body | None) -> str
     regions = found.bodies.get("region", {})
     if cluster not in found.bodies.get("cluster", {}):
         return f"its cluster {cluster!r} is not there"
+    if str(found.bodies["cluster"][cluster].get("launch_type") or "BATCH") == "ONPREM":
+        return "its cluster is made of machines that join, wherever they are: there is nothing to weigh"
     if sum(not capacity.is_isolated(region) for region in regions.values()) < 2:
         return "the host has one region to compute in: there is nothing to weigh"
     if not automatic:

@@ -24,8 +24,10 @@ class RegionWeight:
     """as it counts now, relative to the others; 0 for nothing"""
     share: float
     """of all weights, 0 to 1"""
+    joined: bool = False
+    """a site of machines that joined: they take whatever waits, whatever weights say"""
     running: int = 0
-    """workers of the queue's cluster that run there"""
+    """workers of the queue's cluster that run there, of machines their slots"""
     starting: int = 0
     """those that were asked for and have not started"""
     score: float | None = None
@@ -62,7 +64,7 @@ class RegionWeight:
     @property
     def is_on(self) -> bool:
         """Whether it gets work now."""
-        return self.weight > 0 and self.breaker != "open"
+        return self.joined or (self.weight > 0 and self.breaker != "open")
 
 
 @dataclass(frozen=True)

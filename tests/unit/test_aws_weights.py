@@ -10,6 +10,7 @@ from cyclone_core.operations.aws_weights import Known
 from cyclone_core.operations.weights import MissingInput
 from cyclone_core.scheduler import routing
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.dynamo.machine_items import Machine
 from cyclone_core.scheduler.failover import Breaker, Stand
 from cyclone_core.scheduler.health import Health
 from cyclone_core.scheduler.routing import Signals
@@ -82,6 +83,21 @@ def test_what_counts_and_what_is_said(queue: dict[str, Any], known: dict[str, An
     assert [each.weight for each in found.regions] == weights
     assert found.note.startswith(note)
     assert bool(found.note) == bool(note)
+
+
+def test_machines() -> None:
+    """Slots of EC2's machines run in their region; those that joined have a line of their own, and no weight."""
+    made = Machine("big", "eu-west-1", "m-1", "EC2", lanes={"small": 4, "large": 1})
+    joined = replace(made, region="lab", launch="ONPREM")
+    asked = Request("big", "eu-west-1", "r", "small", 10, 2, MS, "b", running=5, launch="EC2")
+    found = aws_weights.view(host(routing={"big": ROUTED}, machines=(made, joined), requests=(asked,)), "fast")
+    assert [(each.region, each.running, each.starting, each.is_on) for each in found.regions] == [
+        ("eu-west-1", 5, 5, True),
+        ("us-east-1", 0, 0, True),
+        ("lab", 5, 0, True),
+    ]
+    row = dict(zip(shown.COLUMNS, shown.row(found.regions[2], found, NOW), strict=True))
+    assert (row["weight"], row["running"], row["state"], row["why"]) == ("-", "5 (50%)", "joined", aws_weights.JOINED)
 
 
 def test_regions_without_a_weight_say_why() -> None:

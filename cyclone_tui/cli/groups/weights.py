@@ -63,7 +63,7 @@ def row(each: RegionWeight, of: QueueWeights, now: float) -> list[str]:
     return [
         each.region, _weight(each), _running(each, of.regions), _aged("" if each.score is None else f"{each.score:g}", each.score_at, now),
         _aged(_usd(each.spot_usd), each.spot_at, now), _usd(each.ondemand_usd) or NOTHING, duration(each.start_s),
-        NOTHING if each.interruptions is None else f"{each.interruptions:.3f}/h", _STATES[each.breaker] if each.weight else "off", each.why,
+        NOTHING if each.interruptions is None else f"{each.interruptions:.3f}/h", _state(each), each.why,
     ]  # fmt: skip
 
 
@@ -95,7 +95,16 @@ def _region(each: RegionWeight) -> dict[str, Any]:
     return {name: None if value == "" and name != "rung" else value for name, value in told.items()}
 
 
+def _state(each: RegionWeight) -> str:
+    """Whether it gets work, with the step of the fallback chain where it is not the first."""
+    if each.joined:
+        return "joined"
+    return _STATES[each.breaker] + (f", {each.rung}" if each.rung and each.breaker == "closed" else "") if each.weight else "off"
+
+
 def _weight(each: RegionWeight) -> str:
+    if each.joined:
+        return NOTHING
     share = f"{each.share * 100:.0f}%"
     return share if f"{each.weight}%" == share else f"{each.weight} ({share})"
 
