@@ -148,7 +148,8 @@ def quota_lines(needs: Sequence[Need], ascii: bool = False) -> Iterator[Line]:
     for need in short:
         sign, style = (("x" if ascii else "✗"), "failed") if need.stops else ("!", "waiting")
         yield ((f"  {sign} {need.region}: {_told(need)}", style),)
-        yield (("      " + (need.request or "AWS raises this one for nobody: delete what nobody uses"), "muted"),)
+        remedy = f"$ {need.request}" if need.request else "AWS raises this one for nobody: delete what nobody uses"
+        yield ((f"      {remedy}", "muted"),)
     for need in enough[:MOST_NEEDS]:
         unknown = need.quota.limit is None or (need.stops and need.quota.left is None)
         yield ((f"  {'?' if unknown else '+' if ascii else '✓'} {need.region}: {_told(need)}", "muted" if unknown else ""),)

@@ -11,16 +11,19 @@ _LEAST = 20
 
 
 def wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
-    """Lines of at most so many columns, but for words that are longer. What is broken goes on two columns right of where it began."""
+    """Lines of at most so many columns, but for words that are longer. What is broken goes on two columns right of where it began.
+
+    Command lines (`$ …`) are left to the terminal: whoever copies one wants nothing else in it.
+    """
     for line in lines:
-        if sum(len(text) for text, _ in line) <= width or width < _LEAST:
+        whole = "".join(text for text, _ in line)
+        if len(whole) <= width or width < _LEAST or whole.lstrip().startswith("$ "):
             yield line
         else:
-            yield from _broken(line, width)
+            yield from _broken(line, whole, width)
 
 
-def _broken(line: Line, width: int) -> Iterator[Line]:
-    whole = "".join(text for text, _ in line)
+def _broken(line: Line, whole: str, width: int) -> Iterator[Line]:
     indent = min(len(whole) - len(whole.lstrip()) + 2, width // 2)
     part: list[tuple[str, str]] = []
     used = 0

@@ -43,6 +43,11 @@ class ReviewPane(VerticalScroll, inherit_bindings=False, can_focus=True):
             self._shown = taken
             self._tell()
 
+    @property
+    def text(self) -> str:
+        """What is shown, with lines as they were given."""
+        return "\n".join("".join(text for text, _ in line) for line in self._shown)
+
     def on_resize(self, event: Resize) -> None:
         """Break lines anew."""
         self._tell()

@@ -66,7 +66,7 @@ class Driver:
     @property
     def review(self) -> str:
         """The review as text."""
-        return str(self.view.query_one(ReviewPane).query_one("Static").render())
+        return self.view.query_one(ReviewPane).text
 
 
 KEYS = (

@@ -24,3 +24,5 @@ def test_what_goes_on_is_set_in() -> None:
     line = (("    the quick brown ", ""), ("fox jumps over", "muted"))
     assert ["".join(text for text, _ in one) for one in wrapped((line,), 24)] == ["    the quick brown fox", "      jumps over"]
     assert list(wrapped((line,), 40)) == [line]
+    command = (("  $ ", "muted"), ("hyper clusters add-cluster --name big", "number"))
+    assert list(wrapped((command,), 24)) == [command]
