@@ -15,7 +15,7 @@ are arguments: more types, more zones, on demand.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -87,11 +87,13 @@ class Ec2Region:
         region: str,
         bodies: Callable[[], Mapping[str, Mapping[str, Body]]],
         present: Callable[[], Iterable[str]],
+        gone: Callable[[Collection[str]], None] = lambda ids: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """bodies: the host's records; present: ids of the instances whose machines have said that they are there."""
+        """bodies: the host's records; present: ids of the instances whose machines have said that they are there; gone: hears of those
+        that are no more, and could not say so."""
         self.region = region
-        self._aws, self._host, self._bodies, self._present, self._clock = aws, host, bodies, present, clock
+        self._aws, self._host, self._bodies, self._present, self._gone, self._clock = aws, host, bodies, present, gone, clock
         self._subnets: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {}
         self._used: dict[str, int] = {}
         """cluster -> vCPUs of its instances, as of the last look and what was asked for since"""
@@ -103,6 +105,8 @@ class Ec2Region:
             closed = self._closed(list(clusters))
             instances = self._instances()
             there = set(self._present()) if instances else set()
+            if dead := {each.id for each in instances if each.is_gone and each.id in there}:
+                self._gone(dead)
             late = self._terminate_late(instances, there, now_ms)
             seen = [self._seen(request, instances, there, late, now_ms) for request in requests]
             found = [request for request in seen if request is not None]

@@ -10,6 +10,7 @@ missing or older than they should be.
 """
 
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -65,9 +66,14 @@ def _scaler() -> Scaler:
         settings = {"CYCLONE_RETENTION_DAYS": str(ours.retention_s // 86_400)}
         aws = Aws(name, credentials, patience=QUICK)
         batch = BatchRegion(aws, ours.host, name, settings=settings)
-        return ByLaunchType({BATCH: batch, EC2: Ec2Region(aws, ours.host, name, ours.records.bodies, present)})
+        return ByLaunchType({BATCH: batch, EC2: Ec2Region(aws, ours.host, name, ours.records.bodies, present, gone)})
 
     def present() -> set[str]:
         return {machine.instance for machine in machine_items.read(ours.table, ours.now() / 1000)}
+
+    def gone(instances: Collection[str]) -> None:
+        for machine in machine_items.read(ours.table, ours.now() / 1000):
+            if machine.instance in instances:
+                machine_items.forget(ours.table, machine)
 
     return Scaler(ours.table, ours.records.bodies, region, ours.now)
