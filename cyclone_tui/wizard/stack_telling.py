@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from cyclone_core.infra.plan import Plan
 from cyclone_core.infra.stack_plans import Details, ResourceAction, ResourceChange, StackChange
+from cyclone_tui import cost_telling
 from cyclone_tui.formatters import plural
 
 Line = tuple[tuple[str, str], ...]
@@ -60,7 +61,8 @@ def removal(details: Details, keeps: bool = True, most: int = 10) -> list[str]:
     retained = (one for stack in details.stacks for one in stack.resources if one.action == "retain")
     word = "stays" if keeps else "emptied and deleted"
     kept = [f"{word}: {one.physical_id or one.logical_id} ({_short(one.type)})" for one in retained]
-    return [*found[:most], *([f"and {len(found) - most} more regions"] if len(found) > most else []), *kept[:most]]
+    cost = [f"cost: {cost_telling.cost_summary(details.costs)}"] if details.costs else []
+    return [*found[:most], *([f"and {len(found) - most} more regions"] if len(found) > most else []), *kept[:most], *cost]
 
 
 def _named(stack: StackChange) -> str:

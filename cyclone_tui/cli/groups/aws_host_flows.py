@@ -13,7 +13,7 @@ from cyclone_core.operations.hosts import HostProposal
 from cyclone_core.operations.resources import Proposal
 from cyclone_core.resource_fields import fields_of, read
 from cyclone_core.resources import Host
-from cyclone_tui.cli.groups import guide, options, tables
+from cyclone_tui.cli.groups import guide, options, stacks, tables
 from cyclone_tui.cli.groups.applying import Asked, command, confirm, finish, follow, show
 
 _LISTED = 12
@@ -62,6 +62,9 @@ def delete(host: Host, asked: Asked, force: bool, keep_data: bool) -> None:
     if asked.plan_only:
         show(planned, asked)
         return
+    if not asked.yes:
+        for line in stacks.cost_summary(planned.details):
+            click.echo(line, err=True)
     count = sum(stack.action == "delete" for stack in planned.details.stacks) if planned.details else 0
     data = "Its jobs and outputs stay." if keep_data else "Its jobs and outputs go too."
     confirm_deletion(host.name, f"with its {count} stacks in account {host.account}. {data} What it leaves is told at the end", asked)

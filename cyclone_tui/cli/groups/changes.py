@@ -14,7 +14,7 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resources import MODELS
 from cyclone_core.scheduler.references import PLURALS
-from cyclone_tui.cli.groups import guide, options, tables
+from cyclone_tui.cli.groups import guide, options, stacks, tables
 from cyclone_tui.cli.groups.applying import Asked, finish, options_of
 
 _BY_NAME = ("cluster", "region")
@@ -71,6 +71,9 @@ def delete_command(kind: str, name: str, help: str) -> click.Command:
             raise InvalidRequest([Problem("--name", "is needed", f"See them with: hyper {PLURALS[kind]} list-{PLURALS[kind]}")])
         proposal = resources.propose_delete(kind, target)
         proposal.check()
+        if asked.may_ask:
+            for line in stacks.cost_summary(proposal.details):
+                click.echo(line, err=True)
         if asked.may_ask and not _confirmed(kind, target):
             raise CycloneError(f"the {kind} {target} was not deleted: it was not confirmed")
         finish(resources, proposal, replace(asked, yes=True))

@@ -60,9 +60,13 @@ def summary(plan: Plan, details: Details | None) -> list[str]:
     inside = [each for stack in details.stacks for each in stack.resources]
     lost = [f"{each.type} {each.logical_id} {_WORDS[each.action]}" for each in inside if each.action in _LOST]
     lines += [f"  {each}" for each in lost[:20]] + ([f"  … and {len(lost) - 20} more"] if len(lost) > 20 else [])
-    cost = [f"cost: {cost_telling.cost_summary(details.costs)}"] if details.costs else []
     short = tuple(need for need in details.quotas if need.is_short)
-    return [*lines, *_around(details), *cost, *cost_telling.plain(cost_telling.quota_lines(short))]
+    return [*lines, *_around(details), *cost_summary(details), *cost_telling.plain(cost_telling.quota_lines(short))]
+
+
+def cost_summary(details: Details | None) -> list[str]:
+    """What the host costs afterwards, in one line; none where nobody computed it."""
+    return [f"cost: {cost_telling.cost_summary(details.costs)}"] if details and details.costs else []
 
 
 def _resources(changes: Sequence[Change]) -> Iterator[str]:
