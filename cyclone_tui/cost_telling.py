@@ -91,8 +91,9 @@ def _notes(costs: Costs) -> Iterator[str]:
     regions: dict[str, list[str]] = {}
     for region, date in costs.priced_on:
         regions.setdefault(date, []).append(region)
-    of_instances = "".join(f"instances of {date} ({', '.join(names)}), " for date, names in regions.items())
-    yield f"List prices in {CURRENCY} for {services.HOURS} hours: {of_instances}{'all else' if regions else 'all'} of {costs.services_on} ({services.REGION})."
+    told = [f"instances of {date} ({', '.join(names)})" for date, names in regions.items()]
+    told.append(f"{'all else ' if regions else ''}of {costs.services_on} ({services.REGION})")
+    yield f"List prices in {CURRENCY} for {services.HOURS} hours: {', '.join(told)}."
     if regions:
         yield "To have today's prices of instances: hyper prices refresh"
     yield "Not counted:"
