@@ -65,10 +65,12 @@ class WizardView(WizardDrafts):
         """Another draft: judge it and draw what differs. force: also over what is being typed."""
         if draft is None or self.world is None:
             return
+        before = [spec.name for spec in self.page.specs] if self.page else []
+        if before and self.page not in draft.steps:  # its steps are others: stay where the first field of this one is
+            draft = replace(draft, step=next(filter(None, map(draft.step_of, before)), draft.steps[0].name))
         other_form = self.draft is None or self.draft.host_type != draft.host_type
-        if other_form and self.page:  # its steps have other names: stay where the first field of this one is
-            draft = replace(draft, step=draft.step_of(self.page.specs[0].name))
         self.draft = draft
+        other_form = other_form or before != [spec.name for spec in (self.page.specs if self.page else ())]
         self.found = complaints(draft, self.world)
         if other_form and not self.at_review and not self.is_document:
             self.run_worker(self._fill_in_turn(), group="fill")

@@ -19,6 +19,19 @@ Origin = Literal["default", "stored", "discovered", "last used", "given"]
 """Where a value came from."""
 _FIRST: Mapping[str, tuple[str, ...]] = {"host": ("sandbox", "profile")}
 """Fields that come before the others of their page, because what can be chosen there depends on them."""
+_ON_EC2_AND_BATCH, _ON_BATCH = ("launch_type", ("BATCH", "EC2")), ("launch_type", ("BATCH",))
+_ONLY_WITH: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
+    ("cluster", "compute_envs"): _ON_BATCH,
+    **{
+        ("cluster", name): _ON_EC2_AND_BATCH
+        for name in (
+            "instance_list", "type", "bid_percentage", "allocation_strategy", "compute_resources_tags", "main_region_image_name",
+            "fallback_instance_list", "first_zones", "fallback",
+        )
+    },
+    ("cluster", "certificate_authority"): ("join_with", ("ROLES_ANYWHERE",)),
+}  # fmt: skip
+"""Fields that mean something only with some answers to another one: (kind, field) -> (the other one, its answers)."""
 REVIEW = "Review"
 """The last step of every wizard."""
 
@@ -77,8 +90,15 @@ class Draft:
 
     @property
     def specs(self) -> tuple[FieldSpec, ...]:
-        """The fields that its host's type has."""
-        return tuple(spec for spec in specs_of(self.model).values() if spec.applies_to(self.host_type))
+        """The fields that its host's type has, but for those that mean nothing with the other answers."""
+        return tuple(spec for spec in specs_of(self.model).values() if spec.applies_to(self.host_type) and self._is_meant(spec.name))
+
+    def _is_meant(self, name: str) -> bool:
+        """Whether a field means something; one that was answered is shown all the same, so that the answer can be seen and taken back."""
+        other, answers = _ONLY_WITH.get((self.kind, name), ("", ()))
+        if not other or self.host_type != "aws" or str(self.value(other)).strip().upper() in answers:
+            return True
+        return not self.is_default(name) and self.origin(name).origin != "discovered"
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -107,3 +107,23 @@ def test_values_are_written_as_they_are_read() -> None:
     assert written(model, "environment", {"A": "1,C=2"}) == '{"A": "1,C=2"}'
     assert written(model, "environment", None) == "{}"
     assert written(model, "timeout_minutes", "1.50") == "1.5"
+
+
+def test_a_cluster_is_asked_for_what_its_launch_type_has() -> None:
+    """Machines that join have no instances to choose; certificates are for one way of joining."""
+    shown = {
+        kind: {spec.name for spec in begin("cluster", AWS).with_value("launch_type", kind).specs}
+        for kind in ("BATCH", "EC2", "ONPREM", "onprem")
+    }
+    assert shown["BATCH"] - shown["EC2"] == {"compute_envs"}
+    assert shown["ONPREM"] == shown["onprem"] == {"name", "launch_type", "max_vcpus", "iam_policies", "join_with"}
+    joining = begin("cluster", AWS).with_value("join_with", "ROLES_ANYWHERE")
+    assert "certificate_authority" in {spec.name for spec in joining.specs} - shown["BATCH"]
+    assert [step.name for step in begin("cluster", AWS).with_value("launch_type", "ONPREM").steps] == ["Name", "Capacity", "Access"]
+
+
+def test_what_was_answered_is_shown_whatever_it_means() -> None:
+    """So it can be seen why it is refused, and taken back."""
+    draft = begin("cluster", AWS).with_value("compute_envs", "2").with_value("launch_type", "EC2")
+    assert draft.step_of("compute_envs") == "Capacity"
+    assert draft.without("compute_envs").step_of("compute_envs") == ""
