@@ -10,7 +10,7 @@ from cyclone_core import naming
 from cyclone_core.errors import AwsError
 from cyclone_core.operations.sandbox import Faults, RequestFault
 from cyclone_core.scheduler.capacity import Lane
-from cyclone_core.scheduler.dynamo import demand, keys
+from cyclone_core.scheduler.dynamo import demand, keys, routing_items
 from cyclone_core.scheduler.dynamo.batch_region import BatchRegion
 from cyclone_core.scheduler.dynamo.fleet import Request
 from cyclone_core.scheduler.dynamo.turns import Turn
@@ -46,6 +46,17 @@ def test_weights_of_three_to_one(world: World) -> None:
     report = world.scaler().run()
     assert report.asked == {MAIN: 30, HUB: 10}
     assert (world.sizes(MAIN), world.sizes(HUB)) == ([30], [10])
+
+
+def test_weights_that_the_router_decided(world: World) -> None:
+    """An automatic queue takes them; while there are none regions are equal, and the router is to look."""
+    world.tasks(10)
+    report = world.scaler().run()
+    assert (report.asked, report.stale) == ({MAIN: 5, HUB: 5}, ["big"])
+    routing_items.write(world.table, "big", {"at": world.now, "base": {MAIN: 20, HUB: 80}})
+    world.tasks(100)
+    report = world.scaler().run()
+    assert (report.asked, report.stale) == ({MAIN: 15, HUB: 75}, [])
 
 
 def test_a_worker_learns_its_cluster_from_its_request(world: World) -> None:
