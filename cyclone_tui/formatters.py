@@ -131,7 +131,12 @@ def task_bar(counts: Sequence[int], width: int, ascii: bool = False) -> tuple[tu
 
 
 def worker(name: int | str | None) -> str:
-    """`7`; of an AWS host `us-east-1/0a1b2c3d:12`: its region, the beginning of its Batch job's id, its number in the array."""
+    """`7`; of an AWS host `us-east-1/0a1b2c3d:12`: its region, the beginning of its Batch job's id, its number in the array.
+
+    On a machine with several slots `lab/rack-1#4711`, whole.
+    """
+    if "#" in str(name or ""):
+        return str(name)
     region, slash, batch = str(name or "").rpartition("/")
     whole, colon, number = batch.partition(":")
     return f"{region}{slash}{whole[:8] if len(whole) > 12 else whole}{colon}{number}"

@@ -95,6 +95,12 @@ def busy_times(rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(found)
 
 
+def slots(worker: WorkerView) -> str:
+    """`3/8`: tasks that run, and that may run at once."""
+    used = len(worker.tasks) if worker.slots_used is None else worker.slots_used
+    return f"{used}/{worker.slots}"
+
+
 def task_now(worker: WorkerView, ascii: bool = False) -> str:
     """What it runs: the task that has run longest and how many others, or the job of its short tasks and how many it holds."""
     if worker.tasks:

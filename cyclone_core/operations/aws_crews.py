@@ -6,6 +6,7 @@ which the scaler keeps what it decided last and why (CAPACITY items). How worker
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,11 +79,13 @@ class CrewsNow:
     lanes: tuple[LaneNow, ...] = ()
     coming: tuple[ComingNow, ...] = ()
     """By region and cluster."""
+    machines: int = 0
+    """That joined, and were never asked for."""
 
     @property
     def workers(self) -> int:
-        """Those that start or run."""
-        return sum(crew.starting + crew.running for crew in self.crews)
+        """Those that start or run, or may at any time: machines that joined."""
+        return self.machines + sum(crew.starting + crew.running for crew in self.crews)
 
 
 def look(host: str, working: bool) -> Kept[CrewsNow]:
@@ -94,10 +97,11 @@ def look(host: str, working: bool) -> Kept[CrewsNow]:
 def read(host: str) -> CrewsNow:
     """Ask for all of it. Raises CycloneError."""
     from cyclone_core.operations import aws_watched
-    from cyclone_core.scheduler.dynamo import health_items
+    from cyclone_core.scheduler.dynamo import health_items, machine_items
     from cyclone_core.scheduler.dynamo.fleet import Fleet
 
     table = aws_watched.host(host).table
+    joined = [machine for machine in machine_items.read(table, time.time()) if machine.launch == machine_items.ONPREM]
     sums: dict[tuple[str, str], list[float]] = {}
     for request in Fleet(table).all():
         found = sums.setdefault((request.region, request.cluster), [0, 0, 0.0])
@@ -105,9 +109,13 @@ def read(host: str) -> CrewsNow:
             found[0] += request.starting
         found[1] += request.running
         found[2] += request.running * request.vcpus
+    for machine in joined:
+        found = sums.setdefault((machine.region, machine.cluster), [0, 0, 0.0])
+        found[1] += machine.slots
+        found[2] += machine.vcpus - machine.free_vcpus
     crews = tuple(CrewNow(*place, int(found[0]), int(found[1]), found[2]) for place, found in sorted(sums.items()))
     coming = tuple(sorted((coming_now(*where, one) for where, one in health_items.read(table).items()), key=_where))
-    return CrewsNow(crews, tuple(_lane(item) for item in table.query(keys.CAPACITY)), coming)
+    return CrewsNow(crews, tuple(_lane(item) for item in table.query(keys.CAPACITY)), coming, len(joined))
 
 
 def coming_now(cluster: str, region: str, found: "Health") -> ComingNow:

@@ -47,7 +47,7 @@ def view(item: Mapping[str, Any], now: float) -> WorkerView:
         state="gone" if now - seen > SILENT_S else _STATES.get(state, state), tasks=_tasks(task), jobs=_jobs(task), ahead=0, cpu_s=0.0,
         memory_mib=int(body.get("memory_mib") or 0), started=started, heard=seen, connected=False, at=now,
         definition=str(body.get("definition") or ""), instance=str(body.get("instance") or ""), done=int(body.get("done") or 0),
-        cores=float(body.get("cpu") or 0),
+        cores=float(body.get("cpu") or 0), slots_used=(slots := body.get("slots") or (None, 1))[0], slots=int(slots[1]),
     )  # fmt: skip
 
 

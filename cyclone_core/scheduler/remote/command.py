@@ -171,7 +171,8 @@ def _unit(given: "Namespace") -> int:
     options = {
         "--host": given.host, "--cluster": given.cluster, "--region-name": given.region_name, "--name": given.name, "--vcpus": given.vcpus,
         "--memory-mib": given.memory_mib, "--gpus": given.gpus, "--profile": found.get("AWS_PROFILE"),
-        "--account": found["CYCLONE_ACCOUNT"], "--main-region": found["CYCLONE_MAIN_REGION"], "--price": given.price, "--directory": given.directory,
+        "--account": found["CYCLONE_ACCOUNT"], "--main-region": found["CYCLONE_MAIN_REGION"], "--price": given.price,
+        "--directory": given.directory,
     }  # fmt: skip
     words = [word for option, value in options.items() if value for word in (option, value)]
     sys.stdout.write(unit_file.joined((os.path.abspath(sys.argv[0]), "join", *words), given.user))

@@ -476,7 +476,8 @@ class Supervisor:
         """What is to be done now and then."""
         if self.held:
             self.worked_at = now
-        self.counts.tell(min(self.width, sum(len(held.out) for held in self.held.values())), self.words.done, self.width)
+        self.words.slots = min(self.width, sum(len(held.out) for held in self.held.values())), self.width
+        self.counts.tell(self.words.slots[0], self.words.done, self.width)
         if now >= self.look_at and not self.looks.open:
             self.look_at = now + self.times.look_s
             self._hear(now)

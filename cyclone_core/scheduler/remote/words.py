@@ -4,7 +4,8 @@ pk W#SHARD, sk REGION/BATCH-JOB-ID    expires: seconds since 1970, five minutes 
                 leave: 1 when the scaler wants its place for others (`dynamo.leaving`), which is heard whenever it says something
 body (JSON)     region, cluster, definition, instance, environment (of AWS Batch), started and seen (seconds since 1970),
                 state (working, idle, leaving), task (what runs), done (tasks that ended here),
-                cpu (cores used since the last time), memory_mib
+                cpu (cores used since the last time), memory_mib,
+                slots ([tasks that run, most at once], where that is more than one)
 """
 
 import json
@@ -36,6 +37,7 @@ class Words:
     def __init__(self, machine: "Machine", table: "Table", usage: "Usage") -> None:
         self._machine, self._table, self._usage = machine, table, usage
         self.state, self.running, self.done, self.is_unwanted = "", "", 0, False
+        self.slots = (0, machine.width)
         self._started, self._instance = time.time(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
         self._said = ""
@@ -75,6 +77,7 @@ class Words:
             "environment": os.environ.get("AWS_BATCH_CE_NAME", ""),
             "started": int(self._started), "seen": wall, "state": self._state(),
             "task": self.running, "done": self.done, "cpu": round(used, 2), "memory_mib": _memory_mib(), "version": __version__,
+            **({"slots": self.slots} if self._machine.width > 1 else {}),
         }  # fmt: skip
 
     def _state(self) -> str:

@@ -1,5 +1,6 @@
 """`hyper clusters`: compute that queues send their jobs to."""
 
+from cyclone_tui.cli.groups import joining
 from cyclone_tui.cli.groups.changes import delete_command, list_command, put_command
 from cyclone_tui.cli.groups.options import make_group
 
@@ -11,5 +12,6 @@ group = make_group(
         put_command("cluster", "update-cluster", "update", "Change a cluster. Tasks that run keep what they have."),
         delete_command("cluster", "delete-cluster", "Delete a cluster that no queue uses."),
         list_command("cluster", "list-clusters", "List clusters and their state."),
+        joining.command(),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cyclone_core.errors import NotFound
+from cyclone_core.operations.machines import MachineView, machines
 from cyclone_core.operations.queries import HostView, open_host
 from cyclone_core.operations.workers import WorkerView, cpu_percent, workers
 from cyclone_core.views import iso
@@ -14,6 +15,9 @@ from cyclone_tui.cli.groups import options, tables
 from cyclone_tui.cli.groups.options import make_group
 from cyclone_tui.cli.text import duration
 
+MACHINE_COLUMNS = (
+    "machine", "region", "cluster", "state", "slots", "vcpus", "memory_mib", "definitions", "done", "bought", "heard", "instance",
+)  # fmt: skip
 COLUMNS = ("worker", "region", "cluster", "state", "task", "for", "ahead", "cpu_%", "memory_mib", "heard", "process")
 BETWEEN_LOOKS_S = 0.2
 """CPU use is what happens between two looks."""
@@ -31,6 +35,42 @@ def _list(cluster: str | None, host_name: str | None, as_json: bool) -> None:
     else:
         now = time.time()
         tables.print_table(COLUMNS, [row(view, cpu_percent(before.get(view.id), view), now) for view in found])
+
+
+def _list_machines(cluster: str | None, host_name: str | None, as_json: bool) -> None:
+    with open_host(host_name) as host:
+        _check_cluster(host, cluster)
+        found = [view for view in machines(host) if cluster in (None, view.machine.cluster)]
+    if as_json:
+        tables.print_json([machine_record(view) for view in found])
+    else:
+        now = time.time()
+        tables.print_table(MACHINE_COLUMNS, [machine_row(view, now) for view in found])
+
+
+def machine_row(view: MachineView, now: float) -> list[str]:
+    """One line of the list. now: seconds since 1970."""
+    one = view.machine
+    lanes = " ".join(f"{name}:{slots}" for name, slots in one.lanes.items()) or "-"
+    kind = f"{one.instance_type} {one.instance}" if one.instance_type else one.instance
+    return [
+        one.name, one.region, one.cluster, view.state, f"{one.tasks}/{one.slots}", f"{view.used_vcpus}/{one.vcpus}",
+        f"{one.memory_mib - one.free_memory_mib}/{one.memory_mib}", lanes, str(one.done), one.purchase,
+        f"{duration(now - one.seen)} ago", kind,
+    ]  # fmt: skip
+
+
+def machine_record(view: MachineView) -> dict[str, Any]:
+    """A machine as JSON."""
+    one = view.machine
+    return {
+        "name": one.name, "region": one.region, "cluster": one.cluster, "launch_type": one.launch, "state": view.state,
+        "tasks": one.tasks, "slots": one.slots, "definitions": dict(one.lanes), "tasks_done": one.done, "vcpus": one.vcpus,
+        "vcpus_used": view.used_vcpus, "memory_mib": one.memory_mib, "memory_mib_used": one.memory_mib - one.free_memory_mib,
+        "gpus": one.gpus, "gpus_used": one.gpus - one.free_gpus, "instance": one.instance, "instance_type": one.instance_type or None,
+        "zone": one.zone or None, "purchase": one.purchase, "usd_per_vcpu_hour": one.usd, "version": one.version or None,
+        "started_at": iso(one.started), "heard_at": iso(one.seen),
+    }  # fmt: skip
 
 
 def _check_cluster(host: HostView, cluster: str | None) -> None:
@@ -67,7 +107,7 @@ def record(view: WorkerView, percent: float | None) -> dict[str, Any]:
         "jobs": list(view.jobs), "tasks_ahead": view.ahead, "cpu_s": view.cpu_s,
         "cpu_percent": None if percent is None else round(percent, 1), "memory_mib": view.memory_mib,
         "started_at": iso(view.started), "heard_at": iso(view.heard or None), "connected": view.connected,
-        "definition": view.definition or None, "instance": view.instance or None,
+        "definition": view.definition or None, "instance": view.instance or None, "slots": view.slots,
     }  # fmt: skip
 
 
@@ -79,9 +119,9 @@ def _heard(view: WorkerView, now: float) -> str:
     return "connected" if view.connected else f"{duration(now - view.heard)} ago" if view.heard else "never"
 
 
-def _params() -> Sequence[click.Parameter]:
+def _params(what: str = "workers") -> Sequence[click.Parameter]:
     return [
-        options.value("--cluster", "cluster", help="Only workers of this cluster"),
+        options.value("--cluster", "cluster", help=f"Only {what} of this cluster"),
         options.host_option(),
         options.switch("--json", "as_json", help="Print JSON"),
     ]
@@ -97,6 +137,13 @@ group = make_group(
             params=list(_params()),
             help="List workers with what they run now, CPU and memory.",
             context_settings=options.SETTINGS,
-        )
+        ),
+        options.ResourceCommand(
+            "list-machines",
+            callback=_list_machines,
+            params=list(_params("machines")),
+            help="List machines with several slots: EC2's, and those that joined. What of each is in use.",
+            context_settings=options.SETTINGS,
+        ),
     ],
 )
