@@ -47,7 +47,7 @@ def cost_summary(costs: Costs) -> str:
     after = costs.host.after
     idle, most = f"{dollars(after.idle)} a month idle", f"at most {_most(after)}"
     more = (f" ({signed(costs.host.idle)})", f" ({signed(costs.host.most)})" if costs.host.most is not None else "")
-    dates = " and ".join(dict.fromkeys((*(date for _, date in costs.priced_on), costs.services_on)))
+    dates = " and ".join(sorted({item.priced_on for stack in costs.stacks for item in stack.items if item.priced_on} | {costs.services_on}))
     return f"{idle}{more[0]}, {most}{more[1]}; prices of {dates}"
 
 

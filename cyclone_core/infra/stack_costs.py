@@ -190,7 +190,8 @@ def _hour(name: str, region: str, body: Mapping[str, Any], known: Known) -> _Hou
     bid = int(body.get("bid_percentage") or 100)
     if seen and name in seen.usd:
         paid = seen.usd[name] if usd is None else min(seen.usd[name], usd * bid / 100)
-        return _Hour(paid, "on spot, as seen", seen.date)
+        bound = "" if usd is None else f", which may rise to ${usd * bid / 100:.4f}"
+        return _Hour(paid, f"on spot, as seen {seen.date}{bound}", seen.date)
     return _Hour(usd * bid / 100, f"on spot, the bid: {bid} % of the list price on demand", date) if usd is not None else None
 
 

@@ -68,6 +68,7 @@ def test_spot_costs_what_was_seen_else_the_bid() -> None:
     seen = replace(SHIPPED, spot={MAIN: Spot({"c5.large": 0.03}, "2026-11-22")})
     item = of(cost(bodies(asked), known=seen), "cluster").items[0]
     assert (item.range.most, item.priced_on) == (pytest.approx(730 * 0.03 + 2.40), "2026-11-22")
+    assert "as seen 2026-11-22, which may rise to $0.0510" in item.basis
     dear = replace(SHIPPED, spot={MAIN: Spot({"c5.large": 7.0}, "2026-11-22")})
     assert of(cost(bodies(asked), known=dear), "cluster").items[0].range.most == bid.range.most
     falls = cluster("big", instance_list=("c5.large",), fallback={"on-demand": 600}, max_vcpus=2)
