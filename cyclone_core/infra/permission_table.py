@@ -10,6 +10,8 @@ asks itself, and what `Fn::GetAZs` takes
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cyclone_core import naming
+
 _TYPES = """
 Batch::ComputeEnvironment    batch:CreateComputeEnvironment UpdateComputeEnvironment DeleteComputeEnvironment DescribeComputeEnvironments
                              batch:TagResource UntagResource SetCapacityTags iam:PassRole CreateServiceLinkedRole
@@ -89,7 +91,7 @@ dynamodb:DescribeTable UpdateTable DeleteTable Query
 ec2:DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeImages DescribeInstanceTypeOfferings
 ec2:DescribeNatGateways DescribeRegions DescribeSpotPriceHistory DescribeVpcEndpoints
 ec2:DescribeRouteTables DescribeSubnets DescribeVpcPeeringConnections DescribeVpcs
-ec2:CopyImage CreateTags DeleteSnapshot DeregisterImage DescribeSnapshots
+ec2:CopyImage CreateTags DeleteSnapshot DeregisterImage DescribeSnapshots DescribeInstances TerminateInstances
 ecr:ListImages BatchDeleteImage DeleteRepository
 batch:DescribeComputeEnvironments DescribeJobQueues
 iam:SimulatePrincipalPolicy GetRole
@@ -249,4 +251,9 @@ SCOPES = (
 )  # fmt: skip
 """Of several that fit, the first one counts."""
 EC2_LOOKS = Scope("ec2:Describe*", ("*",), "EC2 describes without resources")
+EC2_ENDS = Scope(
+    "ec2:TerminateInstances",
+    ("arn:{p}:ec2:*:{a}:instance/*",),
+    condition={"StringEquals": {f"aws:ResourceTag/{naming.TAG_HOST}": ("{h}",)}},
+)
 EC2_MAKES = Scope("ec2:*", ("arn:{p}:ec2:*:{a}:*/*",), "EC2 chooses the ids of what it makes: nothing in their ARNs says whose they are")

@@ -11,7 +11,7 @@ from typing import Any
 
 from cyclone_core import naming
 from cyclone_core.infra import permission_words as words
-from cyclone_core.infra.permission_table import BY_TYPE, EC2_LOOKS, EC2_MAKES, LOOK, OWN, SCOPES, WORK, Scope, listed
+from cyclone_core.infra.permission_table import BY_TYPE, EC2_ENDS, EC2_LOOKS, EC2_MAKES, LOOK, OWN, SCOPES, WORK, Scope, listed
 
 MOST_POLICY_BYTES = 6144
 """Of a managed policy, without white space (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
@@ -52,6 +52,7 @@ def circumstances(host: str, account: str, region: str, partition: str = "aws") 
     return {
         "iam:PassedToService": "ecs-tasks.amazonaws.com",
         "iam:AWSServiceName": "batch.amazonaws.com",
+        f"aws:ResourceTag/{naming.TAG_HOST}": host,
         "lambda:FunctionArn": f"arn:{partition}:lambda:{region}:{account}:function:{naming.function(host, 'x')}",
     }
 
@@ -78,6 +79,8 @@ def work_policy(host: str, account: str, partition: str = "aws") -> Document:
 def scope_of(action: str) -> Scope:
     """What an action can be allowed on."""
     if action.startswith("ec2:"):
+        if action == EC2_ENDS.actions:
+            return EC2_ENDS
         return EC2_LOOKS if action.startswith("ec2:Describe") else EC2_MAKES
     service = action.partition(":")[0]
     return next(scope for scope in SCOPES if action in listed(scope.actions) or scope.actions == f"{service}:*")
@@ -111,10 +114,10 @@ def _plain(
     condition: Mapping[str, Mapping[str, Sequence[str]]], host: str, account: str, partition: str
 ) -> dict[str, dict[str, list[str]]]:
     """As policies have it; services with a name of their own in China are left out elsewhere."""
-    known = (".com.cn" if partition == "aws-cn" else ".com", ".com")
+    unknown = () if partition == "aws-cn" else (".com.cn",)
     return {
         operator: {
-            key: [_filled(value, host, account, partition) for value in values if value.endswith(known) or value.startswith("arn:")]
+            key: [_filled(value, host, account, partition) for value in values if not value.endswith(unknown)]
             for key, values in keys.items()
         }
         for operator, keys in condition.items()

@@ -1,8 +1,8 @@
 """What goes with a stack that is deleted, and CloudFormation leaves: contents of buckets, tables that are retained, message queues of
-lanes, which the host's functions made.
+lanes, which the host's functions made, and instances, which they launched.
 
-Tables and contents go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets and
-message queues go after it, when nothing writes to them any more. What is kept is named, with how long it stays. Deleting again what is
+Tables, contents and instances go before the stack, so that a host of which anything is left that costs is still known as one; empty buckets
+and message queues go after it, when nothing writes to them any more. What is kept is named, with how long it stays. Deleting again what is
 gone does nothing.
 """
 
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cyclone_core import naming
-from cyclone_core.aws import messages, storage
+from cyclone_core.aws import instances, messages, storage
 from cyclone_core.aws.account import Account
 from cyclone_core.aws.stacks import StackEvent, StackNow, StackResource, Stacks
 from cyclone_core.errors import AwsError
 from cyclone_core.infra.stack_plans import DATA
 
+_WHOSE = (naming.TAG_HOST, naming.TAG_KIND, naming.TAG_NAME)
 _RETAINED = ("Retain", "RetainExceptOnCreate")
 _EVERY = 10_000
 """So many objects between two lines of progress."""
@@ -59,6 +60,8 @@ class Cleanup:
         for each in buckets:
             self._empty(each.resource.physical_id)
         for each in held:
+            if each.resource.type == "AWS::EC2::LaunchTemplate":
+                self._terminate(each)
             if each.resource.type == "AWS::ECR::Repository" and not each.retained and not each.properties.get("EmptyOnDelete"):
                 self._empty_repository(each.resource.physical_id)
             if each.resource.type == "AWS::DynamoDB::Table" and each.retained and not self._keep_data:
@@ -97,6 +100,15 @@ class Cleanup:
         count = storage.empty_bucket(self._account, self._region, bucket, progress)
         if count:
             self._say(f"bucket {bucket} is empty: {count:,} objects and versions were deleted")
+
+    def _terminate(self, held: _Held) -> None:
+        """End what was launched from a template whose tags say for whom: a cluster of type EC2."""
+        specs = held.properties.get("TagSpecifications", ())
+        ours = {tag["Key"]: tag["Value"] for spec in specs for tag in spec["Tags"] if tag["Key"] in _WHOSE}
+        if set(ours) != set(_WHOSE):
+            return
+        if count := instances.terminate(self._account, self._region, ours):
+            self._say(f"instances are terminated: {count}")
 
     def _empty_repository(self, repository: str) -> None:
         count = storage.empty_repository(self._account, self._region, repository)
