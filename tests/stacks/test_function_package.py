@@ -52,3 +52,11 @@ def test_a_module_that_is_not_there() -> None:
     """Nothing is packed without it."""
     with pytest.raises(FileNotFoundError, match="nowhere"):
         function_package.packed(["cyclone_core.nowhere"])
+
+
+def test_what_a_module_reads_from_beside_it_is_packed() -> None:
+    """The table of prices comes along, and is read where it is unpacked."""
+    with zipfile.ZipFile(io.BytesIO(function_package.packed(function_package.needed("cyclone_core.prices.table")))) as archive:
+        assert "cyclone_core/prices/table.json" in archive.namelist()
+    with zipfile.ZipFile(io.BytesIO(function_package.packed(["cyclone_core.naming"]))) as archive:
+        assert "cyclone_core/prices/table.json" not in archive.namelist()
