@@ -25,6 +25,8 @@ class PlannedChange:
     """"" before it is made"""
     causes: tuple[str, ...] = ()
     """properties, or attributes such as Tags, whose change causes it"""
+    reverted: tuple[tuple[str, str, str], ...] = ()
+    """(path, value that somebody gave it, value that it gets) of properties that are put back"""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,17 @@ def planned_change(change: Mapping[str, Any]) -> PlannedChange:
         str(change["ResourceType"]),
         str(change.get("PhysicalResourceId") or ""),
         tuple(cause for cause in causes if cause),
+        tuple(filter(None, (_reverted(detail.get("Target", {})) for detail in details))),
     )
+
+
+def _reverted(target: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """A property that is not as the stack made it, None for others."""
+    drift = target.get("Drift")
+    if not drift:
+        return None
+    path = str(target.get("Path") or target.get("Name") or target.get("Attribute") or "").strip("/")
+    return path, str(drift.get("ActualValue") or ""), str(target.get("AfterValue") or drift.get("PreviousValue") or "")
 
 
 def _action(change: Mapping[str, Any]) -> ChangeAction:
@@ -94,6 +106,8 @@ def _action(change: Mapping[str, Any]) -> ChangeAction:
             return "create"
         case "Remove", _, "Retain":
             return "retain"
+        case "SyncWithActual", _, _:
+            return "change"
         case "Remove", _, _:
             return "delete"
         case _, "True", _:

@@ -114,16 +114,19 @@ class Stacks:
         name: str,
         tags: Mapping[str, str],
         bucket: str = "",
+        revert_drift: bool = False,
     ) -> ChangeSet:
         """Have CloudFormation work out what a template would change, and wait for it (seconds).
 
         create: the stack is not there yet, or is empty; name: of the change set; one of that name that is there is taken as it is, so that
-        a name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put. Having nothing to
-        change is an answer (`is_empty`). Raises AwsError, and InvalidRequest for a template that is too long.
+        a name made from what is wanted finds it again after a crash; bucket: where templates over 51,200 bytes are put; revert_drift: what
+        others changed beside CloudFormation is put back, too. Having nothing to change is an answer (`is_empty`). Raises AwsError, and
+        InvalidRequest for a template that is too long.
         """
+        mode = {"DeploymentMode": "REVERT_DRIFT"} if revert_drift and not create else {}
         try:
             asked = self._client.ask(
-                "CreateChangeSet", StackName=stack, ChangeSetName=name, ChangeSetType="CREATE" if create else "UPDATE",
+                "CreateChangeSet", **mode, StackName=stack, ChangeSetName=name, ChangeSetType="CREATE" if create else "UPDATE",
                 Capabilities=list(_CAPABILITIES), Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
                 Description=name, **self._template(stack, template, bucket),
             )  # fmt: skip

@@ -320,12 +320,13 @@ def _read_end(value: Mapping[str, Any]) -> End | None:
 def _order_json(order: Order) -> dict[str, Any]:
     changes = [asdict(change) for change in order.plan.changes]
     who = {"command": order.command, "by": order.by, "at": order.at, "mode": order.mode, "of": order.of}
-    return {"version": 1, **who, "changes": changes, "keep_failed": order.plan.keep_failed, "keep_data": order.plan.keep_data}
+    return {"version": 1, **who, "changes": changes, "keep_failed": order.plan.keep_failed, "keep_data": order.plan.keep_data,
+            "revert_drift": order.plan.revert_drift}  # fmt: skip
 
 
 def _read_order(value: Mapping[str, Any]) -> Order:
     changes = tuple(
         Change(**{**change, "fields": tuple(FieldChange(**field) for field in change.get("fields", ()))}) for change in value["changes"]
     )
-    plan = Plan(changes, bool(value.get("keep_failed")), bool(value.get("keep_data")))
+    plan = Plan(changes, bool(value.get("keep_failed")), bool(value.get("keep_data")), bool(value.get("revert_drift")))
     return Order(plan, str(value["command"]), str(value["by"]), float(value["at"]), value["mode"], value.get("of"))

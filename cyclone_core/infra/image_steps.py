@@ -21,6 +21,8 @@ FIRST_LOOK_S, LOOK_EVERY_S = 1.0, 10.0
 """Between two looks at a copy: it takes minutes, and DescribeImages is throttled."""
 _TOLD_EVERY_S = 60.0
 """So often it is said that it still goes on where AWS tells no progress."""
+_TOLD_AGAIN_S = 3.0
+"""And not more often than that."""
 _APPEARS_S = 60.0
 """So long a copy that was asked for may take to be shown."""
 
@@ -91,10 +93,11 @@ class ImageStep:
             if found is None and self._now() - began > _APPEARS_S:
                 return Ended("FAILED", f"the copy that was asked for is not there: somebody deregistered it. If not, {stack_words.RETRY}")
             progress = found.progress if found else ""
-            if progress != told or self._now() - told_at > _TOLD_EVERY_S:
+            silent = self._now() - told_at
+            if not told or (progress != told and silent > _TOLD_AGAIN_S) or silent > _TOLD_EVERY_S:
                 minutes = f"{(self._now() - began) / 60:.0f} minutes so far"
                 self._say(f"{found.id if found else 'it'} is being copied: {progress or minutes}")
-                told, told_at = progress, self._now()
+                told, told_at = progress or minutes, self._now()
             if not self._signal.wait(pause):
                 raise Left
             pause = min(pause * 1.5, LOOK_EVERY_S)

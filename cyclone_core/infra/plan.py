@@ -49,6 +49,8 @@ class Plan:
     """Leave what failed as it is, to look at it, instead of rolling it back (AWS hosts)."""
     keep_data: bool = False
     """With a host that is deleted, keep its jobs and outputs (AWS hosts)."""
+    revert_drift: bool = False
+    """Put back what somebody changed beside Cyclone (AWS hosts)."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""

@@ -129,7 +129,8 @@ class _Run:
         stacks = Stacks(self._account, region)
         pace = self._paces.setdefault(region, Pace())  # atomic
         follower = Follower(stacks, teller.told, signal, pace, self._patience_s)
-        run = StackRun(stacks, stack, follower, signal, teller.told, keep_failed=self._plan.keep_failed)
+        run = StackRun(stacks, stack, follower, signal, teller.told, keep_failed=self._plan.keep_failed,
+                       revert_drift=self._plan.revert_drift)  # fmt: skip
         if step.change.kind == "bootstrap":
             return self._bootstrap(region, stack, run)
         if step.deletes:

@@ -61,10 +61,12 @@ class StackRun:
     """One stack's turn. Every method raises AwsError, `Left` once the thread is to leave, and `Busy` when others take too long."""
 
     def __init__(
-        self, stacks: Stacks, name: str, follower: Follower, signal: Signal, tell: Callable[[Told], None], *, keep_failed: bool
-    ) -> None:
+        self, stacks: Stacks, name: str, follower: Follower, signal: Signal, tell: Callable[[Told], None], *, keep_failed: bool,
+        revert_drift: bool = False,
+    ) -> None:  # fmt: skip
+        """revert_drift: what others changed beside CloudFormation is put back, also where the template is as wanted."""
         self._stacks, self._name, self._follower, self._signal, self._tell = stacks, name, follower, signal, tell
-        self._keep_failed = keep_failed
+        self._keep_failed, self._revert_drift = keep_failed, revert_drift
 
     # -- what is wanted -----------------------------------------------------------------------------------------------
     def put(self, wanted: Wanted) -> Ended:
@@ -107,7 +109,7 @@ class StackRun:
             return self._change(wanted, now)
         match move:
             case "update":
-                return Ended("ACTIVE") if self._is(wanted, now) else self._change(wanted, now)
+                return Ended("ACTIVE") if self._is(wanted, now) and not self._revert_drift else self._change(wanted, now)
             case "wait":
                 ran = self._follower.catch_up(now, wanted.digest)
                 forward = ran is not None and "ROLLBACK" not in now.status  # else it failed before: there is another try
@@ -125,7 +127,8 @@ class StackRun:
         name = f"cyclone-{wanted.digest}-{uuid.uuid4().hex[:8]}"
         try:
             changes = self._stacks.change_set(
-                self._name, wanted.text, create=create, name=name, tags=wanted.tags, bucket=wanted.bucket
+                self._name, wanted.text, create=create, name=name, tags=wanted.tags, bucket=wanted.bucket,
+                revert_drift=self._revert_drift,
             )  # fmt: skip
             ended = self._unexecutable(changes)
             if ended is not None:

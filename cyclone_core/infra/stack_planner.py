@@ -6,7 +6,6 @@ read and forgotten again. Regions and stacks are looked at at once.
 """
 
 import json
-import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -62,14 +61,15 @@ def plan(
     touched: Collection[Resource] = (),
     whole: bool = False,
     workers: Working = lambda *_: {},
+    revert_drift: bool = False,
 ) -> Planned:
     """What leads from what was seen to the desired resources.
 
     touched: resources whose stacks are compared although their bodies may be what is wanted; whole: all are, and stacks of the host that
-    nobody wants are deleted; workers: those that run now, of whom it is told what becomes of them. Raises AwsError, MissingExtra, and
-    CycloneError when a template cannot be made.
+    nobody wants are deleted; workers: those that run now, of whom it is told what becomes of them; revert_drift: what others changed in
+    these stacks is put back. Raises AwsError, MissingExtra, and CycloneError when a template cannot be made.
     """
-    return _Planner(account, place, seen, desired, synthesizer, frozenset(touched), whole, workers).plan()
+    return _Planner(account, place, seen, desired, synthesizer, frozenset(touched), whole, workers, revert_drift).plan()
 
 
 def choose(
@@ -103,11 +103,14 @@ class _Planner:
 
     def __init__(
         self, account: "Account", place: Place, seen: Look, desired: Bodies, synthesizer: "Synthesizer", touched: frozenset[Resource],
-        whole: bool, workers: Working,
+        whole: bool, workers: Working, revert_drift: bool,
     ) -> None:  # fmt: skip
         self._account, self._place, self._seen, self._desired = account, place, seen, desired
         self._synthesizer, self._touched, self._whole, self._workers = synthesizer, touched, whole, workers
+        self._revert_drift = revert_drift
         self._stacks: dict[str, Stacks] = {}
+        self._unknown: set[tuple[str, str]] = set()
+        """(region, source) of copies of machine images whose ids are not known yet"""
 
     def plan(self) -> Planned:
         """As the function says."""
@@ -115,15 +118,16 @@ class _Planner:
             there = {stack.key: stack for stack in self._deployed(pool)}
             puts, gone = choose(self._place, self._seen.known, self._desired, there.values(), self._touched, self._whole)
             templates = self._synthesizer.templates(puts) if puts else {}
+            images = self._images({target.name for target in puts if target.kind == "cluster"})
+            self._unknown = {(image.region, image.source) for image in images if image.action == "copy"}
             made = list(pool.map(lambda target: self._noted(target, templates[target.key], there.get(target.key)), puts))
             deleted = list(pool.map(self._delete, gone))
             steps = [step for step in (*made, *deleted) if step is not None]
-            images = self._images({target.name for target in puts if target.kind == "cluster"})
             bare = self._without_bootstrap(pool, [step for step in steps if step.change.action != "delete"])
         lacking, unchecked = self._lacking(steps, bare) if steps else ((), "")
         changes = (*(_bootstrap(region) for region in bare), *map(machine_images.as_change, images), *(step.change for step in steps))
         details = Details(tuple(step.stack for step in steps), lacking, unchecked, bare, tuple(images))
-        return Planned(Plan(changes), details, tuple(step.problem for step in steps if step.problem))
+        return Planned(Plan(changes, revert_drift=self._revert_drift), details, tuple(step.problem for step in steps if step.problem))
 
     # -- which stacks -------------------------------------------------------------------------------------------------
     def _deployed(self, pool: ThreadPoolExecutor) -> Iterator[Deployed]:
@@ -170,7 +174,7 @@ class _Planner:
             problem = Problem(f"regions[{target.name}]", message, "Delete that host there first, or choose another name or region")
             return self._create(target, template, problem)
         deployed = self._of(target.region).template(target.stack)
-        if _canonical(deployed) == _canonical(template.body) and move == "update":
+        if _canonical(deployed) == _canonical(template.body) and move == "update" and not self._revert_drift:
             return None
         if move == "update":
             return self._change(target, template, deployed)
@@ -199,8 +203,9 @@ class _Planner:
         """What CloudFormation says that a changed template does."""
         stacks = self._of(target.region)
         found = stacks.change_set(
-            target.stack, self._readable(template), create=False, name=f"cyclone-plan-{uuid.uuid4().hex[:12]}", tags=target.tags,
-            bucket=bootstrap.bucket(self._place.account, target.region),
+            target.stack, self._readable(target.region, template), create=False,
+            name=f"cyclone-plan-{uuid.uuid4().hex[:12]}", tags=target.tags,
+            bucket=bootstrap.bucket(self._place.account, target.region), revert_drift=self._revert_drift,
         )  # fmt: skip
         stacks.discard(found)
         if found.is_empty:
@@ -213,9 +218,13 @@ class _Planner:
         note = self._of_workers(target, template, deployed, resources) if target.kind == "cluster" else ""
         return _Step(self._as_change(target, action), _stack_change(target, action, resources, note), template, problem)
 
-    def _readable(self, template: "Template") -> str:
-        """A template for a change set that nobody executes: the id of a copy, which may not be there yet, is that of its source."""
-        return re.sub(r"\{\{resolve:ssm:[^}]*/machine-image/([^}]*)\}\}", r"\1", template.text)
+    def _readable(self, region: str, template: "Template") -> str:
+        """A template for a change set that nobody executes: the id of a copy that is not there yet is that of its source."""
+        text = template.text
+        for where, source in self._unknown:
+            if where == region:
+                text = text.replace(machine_images.reference(self._place.host, machine_images.copy_of(source)), source)
+        return text
 
     def _of_workers(
         self, target: Target, template: "Template", deployed: Mapping[str, Any], resources: Iterable[ResourceChange]

@@ -28,6 +28,8 @@ class ResourceChange:
     """"" before it is made"""
     causes: tuple[str, ...] = ()
     """properties whose change causes it"""
+    reverted: tuple[tuple[str, str, str], ...] = ()
+    """(path, value that somebody gave it, value that it gets) of properties that are put back"""
 
 
 @dataclass(frozen=True)

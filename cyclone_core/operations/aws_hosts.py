@@ -157,15 +157,17 @@ def clear(host: Host) -> None:
 
 
 # -- change and delete --------------------------------------------------------------------------------------------------
-def propose_update(host: Host, label: Label = str) -> "Proposal":
+def propose_update(host: Host, label: Label = str, revert_drift: bool = False) -> "Proposal":
     """What it takes for every stack of a host to be as this version of Cyclone makes it, and as its settings say.
+
+    revert_drift: and for every resource in them to be as its stack made it.
 
     Raises AwsError, MissingExtra, HostUnavailable.
     """
     known = _resources(host)
     seen = known.look()
     body = aws_body(host, host, seen.known)
-    found = known.plan(seen, {**seen.known, "host": {host.name: body}}, whole=True)
+    found = known.plan(seen, {**seen.known, "host": {host.name: body}}, whole=True, revert_drift=revert_drift)
     network = seen.recorded.get("host", {}).get(host.name, {}).get("vpc")
     if host.region not in seen.known.get("region", {}) or network == body["vpc"]:
         return found

@@ -65,7 +65,9 @@ class AwsResources(Resources):
         return found
 
     # -- propose ------------------------------------------------------------------------------------------------------
-    def propose_put(self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str) -> Proposal:
+    def propose_put(
+        self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str, revert_drift: bool = False
+    ) -> Proposal:
         """What storing a resource would do to stacks, from the fields that a user gave in any spelling."""
         seen = self.look()
         snapshot = self._snapshot(seen)
@@ -74,7 +76,7 @@ class AwsResources(Resources):
         if judged.problems:
             return judged
         desired = plans.applied(judged.plan, snapshot.bodies) if judged.plan else snapshot.bodies
-        found = self.plan(seen, desired, touched={(kind, name)})
+        found = self.plan(seen, desired, touched={(kind, name)}, revert_drift=revert_drift)
         return replace(found, problems=tuple(worded(list(found.problems), kind, label)))
 
     def propose_delete(self, kind: str, name: str) -> Proposal:
@@ -101,14 +103,16 @@ class AwsResources(Resources):
         except CycloneError:
             return {}
 
-    def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None) -> Proposal:
+    def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None, revert_drift: bool = False) -> Proposal:
         """What it takes to have exactly the `desired` bodies (with the kind `host`).
 
         touched: (kind, name) of resources whose stacks are compared although they may be recorded as desired; None: of all.
         """
-        return self.plan(self.look(), desired, touched=touched or (), whole=touched is None)
+        return self.plan(self.look(), desired, touched=touched or (), whole=touched is None, revert_drift=revert_drift)
 
-    def plan(self, seen: Look, desired: Bodies, touched: Collection[tuple[str, str]] = (), whole: bool = False) -> Proposal:
+    def plan(
+        self, seen: Look, desired: Bodies, touched: Collection[tuple[str, str]] = (), whole: bool = False, revert_drift: bool = False
+    ) -> Proposal:
         """The plan from what was seen to desired bodies, completed with what only the account knows.
 
         No bodies at all: everything goes. Some, but no host: a problem, since nothing of a host without its control plane would be wanted.
@@ -125,7 +129,7 @@ class AwsResources(Resources):
                 return Proposal(changed, tuple(dict.fromkeys(problems)))
         planned = stack_planner.plan(
             self.account, self.place, seen, facts.bodies, self._synthesizer or shared_synthesizer(), touched=touched, whole=whole,
-            workers=Workers(self.host.name),
+            workers=Workers(self.host.name), revert_drift=revert_drift,
         )  # fmt: skip
         costs = plan_costs.of_plan(self.account, self.place, seen.known, facts.bodies, planned.details)
         details = replace(planned.details, costs=costs, quotas=facts.needs)

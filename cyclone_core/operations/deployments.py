@@ -243,7 +243,7 @@ def propose_retry(host: Named, number: int) -> "Proposal":
             desired = without(desired, *resource)
         elif not _is_built(change, phases, desired):
             desired = with_body(desired, resource[0], change.body)
-    return _as_before(known.propose(desired, _resources_of(found.plan)), found.plan)
+    return _as_before(known.propose(desired, _resources_of(found.plan), found.plan.revert_drift), found.plan)
 
 
 def retry(host: Named, number: int, proposal: "Proposal | None" = None) -> Deployment:
@@ -353,7 +353,9 @@ def _resources_of(plan: Plan) -> list[tuple[str, str]]:
 
 def _as_before(proposal: "Proposal", plan: Plan) -> "Proposal":
     """With what was asked for when the deployment was begun: to keep what fails, or data."""
-    return replace(proposal, plan=replace(proposal.plan, keep_failed=plan.keep_failed, keep_data=plan.keep_data))
+    return replace(
+        proposal, plan=replace(proposal.plan, keep_failed=plan.keep_failed, keep_data=plan.keep_data, revert_drift=plan.revert_drift)
+    )
 
 
 def _phases(host: Named, number: int) -> dict[tuple[str, str, str], Phase]:

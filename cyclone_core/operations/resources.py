@@ -108,6 +108,9 @@ class Proposal:
         return self.plan
 
 
+NO_DRIFT = Problem("--revert-drift", "only AWS hosts have resources that others can change", "Leave it out")
+
+
 class Resources:
     """The resources of one host."""
 
@@ -148,8 +151,15 @@ class Resources:
             return reader.events(kind, name)
 
     # -- propose ------------------------------------------------------------------------------------------------------
-    def propose_put(self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str) -> Proposal:
-        """What storing a resource would do, from the fields that a user gave in any spelling; the others keep their value or default."""
+    def propose_put(
+        self, kind: str, given: Mapping[str, object], mode: Mode = "create", label: Label = str, revert_drift: bool = False
+    ) -> Proposal:
+        """What storing a resource would do, from the fields that a user gave in any spelling; the others keep their value or default.
+
+        revert_drift: put back what others changed of it, too (AWS hosts; InvalidRequest on others).
+        """
+        if revert_drift:
+            raise InvalidRequest([NO_DRIFT])
         snapshot = self.snapshot()
         judged = judge(self.host, kind, given, mode, snapshot, self._machine, label)
         found = [*judged.problems, *worded(local.problems(judged.plan, snapshot.bodies, self._engine), kind, label)]
@@ -163,7 +173,7 @@ class Resources:
             plan = Plan((Change("delete", kind, name),))
         return Proposal(plan, tuple(checks.problems(plan, snapshot.bodies, snapshot.open_jobs)))
 
-    def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None) -> Proposal:
+    def propose(self, desired: Bodies, touched: Collection[tuple[str, str]] | None = None, revert_drift: bool = False) -> Proposal:
         """What it takes to have exactly the `desired` bodies: for whole configurations.
 
         touched: (kind, name) of what is looked at although it may be recorded as desired, None for all; a local host's record is the truth.

@@ -9,6 +9,7 @@ lambda_svc                              records of a stream that a function coul
 """
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -24,7 +25,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import batch, ec2, lambda_svc, tagging
 from ministack.services.cloudformation import helpers, provisioners, stacks
 
-from cyclone_core.sandbox import empty_stacks, facts, machine_images, simulation, spot
+from cyclone_core.sandbox import drift, empty_stacks, facts, machine_images, simulation, spot
 from cyclone_core.sandbox.batch import validation
 from cyclone_core.sandbox.batch.api import Api
 from cyclone_core.sandbox.batch.refusal import Refused
@@ -73,6 +74,7 @@ def install(api: Api, faults: FaultFile, spot_file: SpotFile, instances: Engine)
     for anywhere_type in roles_anywhere_types.TYPES:
         _register(anywhere_type(lambda: (get_account_id(), get_region())), "list")
     _complete_vpcs()
+    _name_by_region()
     helpers._resolve_document = _with_host_style(helpers._resolve_document)
     _tell_facts()
     _tell_spot(spot_file)
@@ -80,6 +82,7 @@ def install(api: Api, faults: FaultFile, spot_file: SpotFile, instances: Engine)
     principals.watch()
     simulation.install()
     machine_images.install(faults)
+    drift.install(call)
     empty_stacks.keep()
     ended = EndedCreations()
     ended.watch()
@@ -237,6 +240,18 @@ def _register(resource_type: ResourceType, tags: str) -> None:
         provisioners._CUSTOM_NAME_REPLACEMENT[name] = {"name": resource_type.name_property, "requires_replacement": is_replaced}
     elif name == JobQueue.name:
         provisioners._CUSTOM_NAME_REPLACEMENT[name] = {"name": resource_type.name_property}
+
+
+def _name_by_region() -> None:
+    """Names that CloudFormation chooses differ between regions, too: roles of two stacks of one name are two."""
+    original = provisioners._physical_name
+
+    def named(stack_name: str, logical_id: str, **options: Any) -> str:
+        head, _, suffix = original(stack_name, logical_id, **options).rpartition("-")
+        digest = hashlib.sha256(f"{suffix} {get_region()}".encode()).hexdigest()[: len(suffix)]
+        return f"{head}-{digest if options.get('lowercase') else digest.upper()}"
+
+    provisioners._physical_name = named
 
 
 def _complete_vpcs() -> None:

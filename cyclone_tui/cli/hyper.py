@@ -91,7 +91,7 @@ def run(argv: "Sequence[str]") -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name that the locale cannot write is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
-        command.main(args=list(argv), prog_name="hyper", standalone_mode=False, obj=tuple(argv))
+        code = command.main(args=list(argv), prog_name="hyper", standalone_mode=False, obj=tuple(argv))
     except SystemExit:  # click's way of saying that the reader of stdout left
         return diagnostics.PIPE_CLOSED
     except OSError as exc:
@@ -105,7 +105,7 @@ def run(argv: "Sequence[str]") -> int:
     except click.Abort as exc:
         diagnostics.tell("", "")
         raise KeyboardInterrupt from exc
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _worded(exc: click.UsageError) -> str:

@@ -36,11 +36,19 @@ class Asked:
     no_wait: bool = False
     keep_failed: bool = False
     verbose: bool = False
+    revert_drift: bool = False
+    """only commands that change what is there can be asked to"""
 
     @property
     def may_ask(self) -> bool:
         """Whether somebody can be asked, and did not forbid it."""
         return not (self.as_json or self.yes or self.plan_only) and guide.is_possible()
+
+
+def revert_option() -> click.Parameter:
+    """`--revert-drift`, for commands that change what is there."""
+    text = "Put back what somebody changed of it beside Cyclone"
+    return options.FieldOption(["--revert-drift", "revert_drift"], help=text, heading=options.AWS_ONLY, is_flag=True, default=False)
 
 
 def options_of() -> list[click.Parameter]:

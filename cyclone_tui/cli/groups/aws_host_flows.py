@@ -38,7 +38,7 @@ def create(host: Host, asked: Asked) -> None:
 def update(proposal: HostProposal, asked: Asked) -> None:
     """Change a host and bring its stacks to this version. What is a fact of this machine (the profile) is recorded here."""
     host = proposal.check()
-    planned = aws_hosts.propose_update(host, options.label(Host))
+    planned = aws_hosts.propose_update(host, options.label(Host), asked.revert_drift)
     planned.check()
     if not asked.plan_only:
         if planned.plan:

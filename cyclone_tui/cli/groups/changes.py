@@ -14,8 +14,8 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resources import MODELS
 from cyclone_core.scheduler.references import PLURALS
-from cyclone_tui.cli.groups import guide, options, stacks, tables
-from cyclone_tui.cli.groups.applying import Asked, finish, options_of
+from cyclone_tui.cli.groups import drift_listing, guide, options, stacks, tables
+from cyclone_tui.cli.groups.applying import Asked, finish, options_of, revert_option
 
 _BY_NAME = ("cluster", "region")
 """Deleting these asks for the name: whole queues hang on them."""
@@ -37,11 +37,12 @@ def put_command(
     def run(host_name: str | None, **values: Any) -> None:
         resources, asked = for_selected(host_name), asked_of(values)
         given = {**options.given_fields(MODELS[kind], values), **(fixed or {})}
-        if update and not asked.may_ask and set(given) <= {"name"}:
+        if update and not (asked.may_ask or asked.revert_drift) and set(given) <= {"name"}:
             raise UsageError(_nothing_to_change(kind, name))
         put(resources, kind, given, mode, asked, fields, without)
 
     params = [*options.field_options(MODELS[kind], fields, update, without), options.host_option(), *options_of()]
+    params += [revert_option()] if update else []
     return options.ResourceCommand(name, callback=run, params=params, help=help, context_settings=options.SETTINGS)
 
 
@@ -57,8 +58,12 @@ def put(
     """Store a resource, after asking for what is missing where somebody can be asked."""
     if asked.may_ask:
         resources.warm_up()
+    if asked.may_ask and not (asked.revert_drift and "name" in given):
         given = _guided(resources, kind, given, mode == "update", fields, without)
-    finish(resources, resources.propose_put(kind, given, mode, options.label(MODELS[kind])), asked)
+    proposal = resources.propose_put(
+        kind, given, mode, options.label(MODELS[kind]), **({"revert_drift": True} if asked.revert_drift else {})
+    )
+    finish(resources, proposal, asked)
 
 
 def delete_command(kind: str, name: str, help: str) -> click.Command:
@@ -85,8 +90,11 @@ def delete_command(kind: str, name: str, help: str) -> click.Command:
 def list_command(kind: str, name: str, help: str) -> click.Command:
     """A command that lists the resources of a kind."""
 
-    def run(host_name: str | None, as_json: bool, **values: Any) -> None:
+    def run(host_name: str | None, as_json: bool, drift: bool, **values: Any) -> None:
         resources = for_selected(host_name)
+        if drift:
+            drift_listing.show([(resources, kind)], values["name"], as_json)
+            return
         found = resources.find(kind, values["name"])
         if as_json:
             tables.print_json([tables.resource_record(stored) for stored in found])
@@ -100,6 +108,7 @@ def list_command(kind: str, name: str, help: str) -> click.Command:
         options.value("--name", "name", help=f"Only this {kind}, with everything about it"),
         options.host_option(),
         options.switch("--json", "as_json", help="Print JSON"),
+        drift_listing.option(),
     ]
     return options.ResourceCommand(name, callback=run, params=list(params), help=help, context_settings=options.SETTINGS)
 
@@ -145,4 +154,4 @@ def _nothing_to_change(kind: str, command: str) -> str:
 
 def asked_of(values: dict[str, Any]) -> Asked:
     """How to go about it; taken out of everything that a command got."""
-    return Asked(**{each.name: values.pop(each.name) for each in dataclass_fields(Asked)})
+    return Asked(**{each.name: values.pop(each.name, each.default) for each in dataclass_fields(Asked)})

@@ -10,7 +10,7 @@ import click
 
 from cyclone_core.errors import CycloneError, InvalidRequest, UsageError
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.operations import hosts
+from cyclone_core.operations import hosts, resources
 from cyclone_core.paths import DEFAULT_HOST
 from cyclone_core.problems import Problem
 from cyclone_core.resource_fields import fields_of, show
@@ -18,8 +18,8 @@ from cyclone_core.resources import Host
 from cyclone_core.scheduler.settings import read_duration
 from cyclone_core.views import iso
 from cyclone_tui.cli import diagnostics
-from cyclone_tui.cli.groups import aws_host_flows, guide, options, tables
-from cyclone_tui.cli.groups.applying import options_of
+from cyclone_tui.cli.groups import aws_host_flows, drift_listing, guide, options, tables
+from cyclone_tui.cli.groups.applying import options_of, revert_option
 from cyclone_tui.cli.groups.changes import asked_of
 from cyclone_tui.cli.groups.options import make_group
 
@@ -56,11 +56,15 @@ def _guided(asking: guide.Guide, given: dict[str, object]) -> dict[str, object]:
     return asking.complete(Host, given, "local")
 
 
-def _list(as_json: bool, name: str | None) -> None:
+def _list(as_json: bool, name: str | None, drift: bool) -> None:
     found, problems = hosts.list_hosts()
     if name:
         hosts.get(name)
         found = [status for status in found if status.host.name == name]
+    if drift:
+        meant = [status.host for status in found if name or status.host.type == "aws"]
+        drift_listing.show([(resources.for_host(host), "") for host in meant], None, as_json)
+        return
     if as_json:
         tables.print_json([tables.host_record(status) for status in found])
     else:
@@ -78,6 +82,8 @@ def _update(**values: Any) -> None:
     asked, given = asked_of(values), options.given_fields(Host, values)
     given.setdefault("name", hosts.get().name)
     before = hosts.get(str(given["name"]))
+    if asked.revert_drift and before.type != "aws":
+        raise InvalidRequest([resources.NO_DRIFT])
     if set(given) == {"name"} and before.type == "local":
         raise UsageError("update-host: nothing to change was given. Its options: hyper hosts update-host --help")
     proposal = hosts.propose(given, options.label(Host), update=True)
@@ -228,7 +234,7 @@ _PURGED = [
     _yes(),
 ]
 _UPDATED = options.field_options(Host, update=True, without=("type",))
-_LISTED = [options.value("--name", "name", help="Only this host"), _json()]
+_LISTED = [options.value("--name", "name", help="Only this host"), _json(), drift_listing.option()]
 
 group = make_group(
     "hosts",
@@ -237,7 +243,9 @@ group = make_group(
         _command("create-host", _create, [*options.field_options(Host), *options_of()], "Create a host, start it and select it."),
         _command("list-hosts", _list, _LISTED, "List hosts; * marks the selected one."),
         _command("select-host", _select, [_host_argument(required=True)], "Select the host that all commands use."),
-        _command("update-host", _update, [*_UPDATED, *options_of()], "Change a host; an AWS host gets this version's stacks."),
+        _command(
+            "update-host", _update, [*_UPDATED, *options_of(), revert_option()], "Change a host; an AWS host gets this version's stacks."
+        ),
         _command(
             "import-deployment", _import, [*options.field_options(Host, _IMPORTED), _json()], "Use a deployment made with the CDK (AWS)."
         ),

@@ -96,6 +96,7 @@ def _stacks(stacks: Sequence[StackChange]) -> Iterator[str]:
         for each in first:
             why = f"  (because of {', '.join(each.causes)})" if each.causes else ""
             yield f"  {_WORDS[each.action]:<15}  {each.type:<{width}}  {each.logical_id}{why}"
+            yield from (f"    put back: {path}: {now or 'nothing'} -> {then or 'nothing'}" for path, now, then in each.reverted)
 
 
 def _costs(details: Details) -> Iterator[str]:

@@ -33,7 +33,7 @@ AWS_COLUMNS: dict[str, tuple[str, ...]] = {
 """The same on AWS hosts."""
 _WORDS = ("selected", "name", "type", "state", "where", "kind", "cidr", "subnet_config", "peered", "instance_list", "image_uri",
           "queue", "user", "day", "purchase", "priced", "cluster", "paused", "weights", "source", "reference", "reason", "image",
-          "worker", "region", "task", "heard", "time", "event", "what", "why", "started", "by")  # fmt: skip
+          "worker", "region", "drift", "task", "heard", "time", "event", "what", "why", "started", "by")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
 
