@@ -19,6 +19,8 @@ from cyclone_tui.cli.groups.applying import Asked, finish, options_of, revert_op
 
 _BY_NAME = ("cluster", "region")
 """Deleting these asks for the name: whole queues hang on them."""
+_IN_STACKS = ("region", "cluster", "queue", "definition")
+"""What has stacks on AWS hosts, and so may drift."""
 
 
 def put_command(
@@ -42,7 +44,7 @@ def put_command(
         put(resources, kind, given, mode, asked, fields, without)
 
     params = [*options.field_options(MODELS[kind], fields, update, without), options.host_option(), *options_of()]
-    params += [revert_option()] if update else []
+    params += [revert_option()] if update and kind in _IN_STACKS else []
     return options.ResourceCommand(name, callback=run, params=params, help=help, context_settings=options.SETTINGS)
 
 
@@ -90,7 +92,7 @@ def delete_command(kind: str, name: str, help: str) -> click.Command:
 def list_command(kind: str, name: str, help: str) -> click.Command:
     """A command that lists the resources of a kind."""
 
-    def run(host_name: str | None, as_json: bool, drift: bool, **values: Any) -> None:
+    def run(host_name: str | None, as_json: bool, drift: bool = False, **values: Any) -> None:
         resources = for_selected(host_name)
         if drift:
             drift_listing.show([(resources, kind)], values["name"], as_json)
@@ -108,7 +110,7 @@ def list_command(kind: str, name: str, help: str) -> click.Command:
         options.value("--name", "name", help=f"Only this {kind}, with everything about it"),
         options.host_option(),
         options.switch("--json", "as_json", help="Print JSON"),
-        drift_listing.option(),
+        *([drift_listing.option()] if kind in _IN_STACKS else []),
     ]
     return options.ResourceCommand(name, callback=run, params=list(params), help=help, context_settings=options.SETTINGS)
 
