@@ -76,6 +76,7 @@ class HomeView(View):
         Action("home.pools", "3", "panel('pools')", "Workers", "go to the panel of workers", looks=True, show=False),
         Action("home.hosts", "4", "panel('hosts')", "Hosts", "go to the panel of hosts", looks=True, show=False),
         Action("home.attention", "5", "panel('attention')", "Attention", "go to the panel of what needs attention", looks=True, show=False),
+        Action("home.usage", "u", "usage", "Usage", "what work used and cost", twin="hyper usage", show=False),
         Action("home.logs", "l", "logs", "Log", "output of the job under the cursor", twin="qlog -i ID"),
     )  # fmt: skip
     BINDINGS = bound(ACTIONS)
@@ -249,6 +250,10 @@ class HomeView(View):
     def action_panel(self, name: str) -> None:
         """Give a panel the focus."""
         self._panel(name).focus()
+
+    def action_usage(self) -> None:
+        """What work used."""
+        self.cyclone.open("usage")
 
     def action_logs(self) -> None:
         """Output of the job under the cursor."""
