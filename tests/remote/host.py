@@ -234,11 +234,12 @@ def _now() -> int:
 class Wall:
     """A way to the sandbox that can be closed."""
 
-    def __init__(self, host: Host) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, host: Host, address: str = "127.0.0.1") -> None:
+        """address: of this machine, where it is."""
+        self._listener = socket.create_server((address, 0))
         there = urlsplit(host.sandbox.endpoint)
         self._there = there.hostname or "", there.port or 0
-        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.endpoint = f"http://{address}:{self._listener.getsockname()[1]}"
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._serve)]
         self._threads[0].start()

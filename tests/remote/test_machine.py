@@ -30,7 +30,7 @@ def grid(host: Host) -> Host:
     return host
 
 
-def _waiting(host: Host, tasks: int, definition: str = "default") -> None:
+def waiting(host: Host, tasks: int, definition: str = "default") -> None:
     """The counters say that so many tasks wait (there is no accountant here)."""
     host.table.put((keys.TOTALS, f"default#{definition}#0"), {"c0": tasks})
 
@@ -47,10 +47,10 @@ def test_tasks_run_side_by_side_and_a_machine_leaves_when_it_is_told_to(grid: Ho
     """Four tasks that wait for each other end only if they run at once; nothing stays of the machine but its log."""
     script = f"touch {tmp_path}/$CYCLONE_TASK_INDEX; until [ $(ls {tmp_path} | wc -l) -ge 4 ]; do sleep 0.05; done"
     job = grid.submit(script, indices=(1, 4, 1), tasks=4, size=1)
-    _waiting(grid, 4)
+    waiting(grid, 4)
     machine = _machine(grid)
     assert grid.over(job) == [4, 0, 0, 0]
-    _waiting(grid, 0)
+    waiting(grid, 0)
     (item,) = grid.until(lambda: [one for one in _items(grid) if one.lanes], "it says what it runs")
     assert (item.name, item.launch, item.vcpus, item.free_vcpus, dict(item.lanes)) == ("rack-1", "ONPREM", 4, 0, {"default": 4})
     assert grid.worker_items()[0]["worker"].startswith("eu-west-1/rack-1#")
@@ -62,7 +62,7 @@ def test_tasks_run_side_by_side_and_a_machine_leaves_when_it_is_told_to(grid: Ho
 def test_a_worker_that_is_killed_does_not_end_its_machine(grid: Host, tmp_path: Path) -> None:
     """Another one is started, and does what it had."""
     job = grid.submit(f"touch {tmp_path}/on; test $CYCLONE_ATTEMPT = 2 || sleep 300")
-    _waiting(grid, 1)
+    waiting(grid, 1)
     machine = _machine(grid, CYCLONE_LEASE_S="4")
     grid.until((tmp_path / "on").exists, "it runs")
     worker, *_ = machine.children()
@@ -74,7 +74,7 @@ def test_a_worker_that_is_killed_does_not_end_its_machine(grid: Host, tmp_path: 
 def test_workers_do_not_outlive_their_machine(grid: Host, tmp_path: Path) -> None:
     """Killed without warning, it leaves nothing that runs; the task is anybody's at once, without a loss."""
     job = grid.submit(f"touch {tmp_path}/on; sleep 300")
-    _waiting(grid, 1)
+    waiting(grid, 1)
     machine = _machine(grid)
     grid.until((tmp_path / "on").exists, "it runs")
     below = machine.children()
@@ -87,13 +87,13 @@ def test_workers_do_not_outlive_their_machine(grid: Host, tmp_path: Path) -> Non
 def test_a_machine_that_is_asked_to_leave_ends_what_runs(grid: Host, tmp_path: Path) -> None:
     """It hears it when it says something, takes nothing more, and goes when its task has ended."""
     job = grid.submit(f"touch {tmp_path}/on; until [ -e {tmp_path}/end ]; do sleep 0.05; done")
-    _waiting(grid, 1)
+    waiting(grid, 1)
     machine = _machine(grid)
     grid.until((tmp_path / "on").exists, "it runs")
     (item,) = grid.until(lambda: _items(grid))
     assert machine_items.ask_to_leave(grid.table, item)
     grid.submit("true")
-    _waiting(grid, 1, "other")
+    waiting(grid, 1, "other")
     grid.until(lambda: "somebody asked it to leave" in machine.said(), "it hears it", 70)
     (tmp_path / "end").touch()
     assert machine.ends() == 0
