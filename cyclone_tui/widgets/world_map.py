@@ -146,8 +146,9 @@ def _write(rows: list[list[Cell]], taken: set[tuple[int, int]], spot: Spot, x: i
     right, left = max(own, default=x) + 1, min(own, default=x) - 1
     named = f"{spot.region} {spot.label}".rstrip()
     for text in [named] * (names or spot.state in ("left", "tried")) + [spot.label] * bool(spot.label):
+        gap = int(text == named)
         for row in (y, y - 1, y + 1):
-            for first in (right, left - len(text) + 1):
+            for first in (right + gap, left - gap - len(text) + 1):
                 cells = [(column, row) for column in range(first, first + len(text))]
                 if 0 <= row < len(rows) and first >= 0 and first + len(text) <= len(rows[row]) and not taken.intersection(cells):
                     for (column, _), letter in zip(cells, text, strict=True):
