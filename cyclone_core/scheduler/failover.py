@@ -10,11 +10,13 @@ cluster's chain (`rungs`). The rules of `step`, which is asked with each look:
 3. Where the last rung does not deliver either, the *breaker* opens: nothing is asked for there for five minutes, each further time for
    twice as long, an hour at most. Then it is tried with one worker, and closed when that one came (or any that was still waiting there).
    One that did not come opens it again, and the next one may take twice as long, so that slow is not taken for dead for ever.
-4. What ran in a place when it was left is what it has (`ceiling`): half as much again is asked for at first, and more with each look that
-   finds all of that running. So nobody waits again where nothing is, while others may have it.
-5. A region that refuses or is silent in two looks opens as well.
-6. `arranged`: what waits in a place that is left is ended only as far as others take it over. When everybody is full it may as well wait.
-7. Spot capacity that is nowhere: after all regions have been left for so long, on demand, where the cluster allows it (`is_on_demand`).
+4. What runs in a place when it is left, or when a tenth of its workers was taken away, is what it has (`ceiling`). When it comes back, or
+   after five minutes, some more are asked for, and twice as many with each look that finds all of them running.
+5. Above its ceiling a place is asked for nobody, nor where workers have waited for a minute and none came, so that they do not wait where
+   nothing is; but for a lane of which otherwise not all would be asked for (`planned`).
+6. A region that refuses or is silent in two looks opens as well.
+7. `arranged`: what waits in a place that is left is ended only as far as others take it over. When everybody is full it may as well wait.
+8. Spot capacity that is nowhere: after all regions have been left for so long, on demand, where the cluster allows it (`is_on_demand`).
 
 Times are milliseconds since 1970 (said so, or `_ms`), waits seconds. Nothing here reads a clock. How workers came is `health`'s.
 """
@@ -23,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cyclone_core.scheduler.capacity import Course, Crew, Lane
+from cyclone_core.scheduler.capacity import Course, Crew, Demand, Lane, Shape, Site, decide
 
 FIRST, TYPES, ZONES, REGIONS, ON_DEMAND = "", "instance-types", "zones", "regions", "on-demand"
 """Rungs, in their order. Nothing is asked for on `REGIONS`: it stands for leaving the region."""
@@ -33,6 +35,8 @@ USUAL_WAITS_S = {
 }
 """By launch type, where a cluster does not say; 0 is never. AWS Batch decides about instances only each minute or so, and an instance needs
 a minute or two until it takes jobs: who is left sooner than that is left always. A fleet says at once whether there are instances."""
+TAKEN_SHARE = 0.1
+"""Of the workers of a place: when more are taken away between two looks there is less capacity than there was."""
 LEAST_SHARE = 0.1
 """Of the workers that wait on a rung: a rung on which fewer come within its wait does not deliver."""
 BACK_MS, LONGEST_BACK_MS = 15 * 60_000, 4 * 3_600_000
@@ -44,9 +48,13 @@ TRIAL_MS, LONGEST_TRIAL_MS = 120_000, 1_800_000
 ERRORS_MS = 50_000
 """A region that can be asked for nothing for so long is left: two looks in a row."""
 FORGIVEN_MS = 3_600_000
-"""A breaker that has been closed for so long opens as if for the first time."""
+"""A breaker that has been closed for so long opens as if for the first time, and a ceiling that is so old counts no more."""
+SLOW_MS = 60_000
+"""A place in which workers wait for so long, and none comes, is asked for no more as long as others may be asked."""
+MANY = 1 << 30
+"""Workers that no ceiling keeps away."""
 LEAST_GROWTH = 8
-"""Workers by which a ceiling rises at least: about an instance."""
+"""Workers by which a ceiling rises at first: about an instance."""
 CLOSED, OPEN, TRYING = "closed", "open", "trying"
 Place = tuple[Lane, str]
 """lane and region"""
@@ -135,6 +143,10 @@ class Stand:
     """workers that waited then"""
     ceiling: int = 0
     """workers that the place may have and be asked for altogether, 0: any number"""
+    growth: int = 0
+    """workers by which it rose last, 0 since it was set"""
+    topped: int = 0
+    """ms: when it was set; it does not rise for some minutes"""
     failing: int = 0
     """ms: since when the region refuses or is silent, 0 while it does not"""
     breaker: Breaker = field(default_factory=Breaker)
@@ -145,11 +157,14 @@ class Stand:
         return self.rung == FIRST and self.breaker.state == CLOSED
 
 
-def step(stand: Stand, chain: Sequence[Rung], asked: Iterable[Asked], now_ms: int, error: str = "", is_alone: bool = False) -> Stand:
+def step(
+    stand: Stand, chain: Sequence[Rung], asked: Iterable[Asked], now_ms: int, error: str = "", is_alone: bool = False, taken: int = 0
+) -> Stand:
     """The stand after a look. chain: `rungs` of the cluster; asked: the place's requests that are not over.
 
     error: why the region can be asked for nothing, "" when it can. is_alone: whether no other region may be asked for this lane; then an
-    open breaker is tried each five minutes, however often it opened. Call it for lanes that want workers: others keep their stands.
+    open breaker is tried each five minutes, however often it opened. taken: workers of the place whose instances were taken away since the
+    last look. Call it for lanes that want workers: others keep their stands.
     """
     requests = list(asked)
     if error:
@@ -158,8 +173,12 @@ def step(stand: Stand, chain: Sequence[Rung], asked: Iterable[Asked], now_ms: in
     if stand.breaker.state != CLOSED:
         return _left(stand, chain, requests, now_ms, is_alone)
     if stand.breaker.count and now_ms - stand.breaker.since >= FORGIVEN_MS:
-        stand = replace(stand, breaker=Breaker(), ceiling=0)
-    return _climbed(_raised(_returned(stand, now_ms), requests), chain, requests, now_ms)
+        stand = replace(stand, breaker=Breaker())
+    if stand.ceiling and now_ms - max(stand.topped, stand.breaker.since) >= FORGIVEN_MS:
+        stand = replace(stand, ceiling=0, growth=0)
+    if taken > TAKEN_SHARE * (_running(requests) + taken):
+        stand = _topped(stand, requests, now_ms)
+    return _climbed(_raised(_returned(stand, now_ms), requests, now_ms), chain, requests, now_ms)
 
 
 def is_left_behind(stand: Stand, chain: Sequence[Rung], rung: str) -> bool:
@@ -168,9 +187,26 @@ def is_left_behind(stand: Stand, chain: Sequence[Rung], rung: str) -> bool:
     return stand.breaker.state == CLOSED and stand.rung in names and rung in names[: names.index(stand.rung)]
 
 
-def ceilings(stands: Mapping[Place, Stand]) -> dict[Place, int]:
-    """For `capacity.decide`: of the places that have one."""
-    return {place: stand.ceiling for place, stand in stands.items() if stand.ceiling}
+def planned(
+    demands: Sequence[Demand],
+    shapes: Mapping[str, Shape],
+    sites: Sequence[Site],
+    crews: Mapping[Place, Crew],
+    stands: Mapping[Place, Stand],
+    now_ms: int,
+) -> dict[Lane, Course]:
+    """`capacity.decide` with what is known of places: nobody is asked for above their ceilings, and where workers have waited for a minute.
+
+    Unless others have no room: a lane that would be short is decided about as if nothing were known.
+    """
+    tops = {place: stand.ceiling for place, stand in stands.items() if stand.ceiling}
+    for place, stand in stands.items():
+        if stand.mark and now_ms - stand.mark >= SLOW_MS:
+            tops[place] = min(crews.get(place, Crew()).able, tops.get(place, MANY))
+    plan = decide(demands, shapes, sites, crews, tops)
+    short = {lane for lane, course in plan.items() if course.short}
+    left = {place: top for place, top in tops.items() if place[0] not in short}
+    return plan if left == tops else decide(demands, shapes, sites, crews, left)
 
 
 def allowance(stand: Stand, waiting: int) -> int | None:
@@ -233,8 +269,8 @@ def _left(stand: Stand, chain: Sequence[Rung], asked: Sequence[Asked], now_ms: i
     """A place whose breaker is not closed."""
     breaker = stand.breaker
     if any(each.moved > breaker.since for each in asked):
-        closed = replace(stand, since=now_ms, breaker=Breaker(CLOSED, now_ms, 0, breaker.count, ""))
-        return replace(closed, ceiling=_more(max(stand.ceiling, _running(asked)))) if stand.ceiling else closed
+        stand = replace(stand, since=now_ms, breaker=Breaker(CLOSED, now_ms, 0, breaker.count, ""))
+        return replace(stand, ceiling=_running(asked) + LEAST_GROWTH, growth=LEAST_GROWTH) if stand.ceiling else stand
     is_waiting = any(each.waiting for each in asked)
     if breaker.state == OPEN:
         pause = min(LONGEST_PAUSE_MS, PAUSE_MS << min(breaker.count - 1, 10))
@@ -254,14 +290,18 @@ def _patience_ms(chain: Sequence[Rung], count: int) -> int:
     return min(LONGEST_TRIAL_MS, max(TRIAL_MS, wait_s * 1000) << min(count - 1, 10))
 
 
-def _raised(stand: Stand, asked: Iterable[Asked]) -> Stand:
+def _topped(stand: Stand, asked: Iterable[Asked], now_ms: int) -> Stand:
+    """What runs there is what it has."""
+    return replace(stand, ceiling=max(1, _running(asked)), growth=0, topped=now_ms)
+
+
+def _raised(stand: Stand, asked: Iterable[Asked], now_ms: int) -> Stand:
     """More is allowed where all came that were."""
     running = _running(asked)
-    return replace(stand, ceiling=_more(running)) if 0 < stand.ceiling <= running else stand
-
-
-def _more(workers: int) -> int:
-    return workers + max(LEAST_GROWTH, workers // 2)
+    if not stand.ceiling or running < stand.ceiling or (not stand.growth and now_ms - stand.topped < PAUSE_MS):
+        return stand
+    growth = max(LEAST_GROWTH, 2 * stand.growth)
+    return replace(stand, ceiling=running + growth, growth=growth)
 
 
 def _running(asked: Iterable[Asked]) -> int:
@@ -293,7 +333,7 @@ def _climbed(stand: Stand, chain: Sequence[Rung], asked: Sequence[Asked], now_ms
         return stand
     if following.name == REGIONS:
         seconds = (now_ms - stand.mark) // 1000
-        stand = replace(stand, ceiling=max(1, _running(asked)))
+        stand = _topped(stand, asked, now_ms)
         return _opened(stand, f"of {stand.cohort} workers {stand.cohort - left} came within {seconds} s", now_ms)
     return replace(stand, rung=following.name, since=now_ms, ups=stand.ups + 1, mark=0, cohort=0)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyclone_core.scheduler import failover, health
-from cyclone_core.scheduler.capacity import Course, Crew
+from cyclone_core.scheduler.capacity import Course, Crew, Demand, Lane, Shape, Site
 from cyclone_core.scheduler.failover import (
     CLOSED,
     FIRST,
@@ -25,12 +25,14 @@ from cyclone_core.scheduler.failover import (
     arranged,
     is_left_behind,
     is_on_demand,
+    planned,
     rungs,
     step,
 )
 from cyclone_core.scheduler.health import Health, News
 
 NOW, MINUTE = 1_700_000_000_000, 60_000
+LANE = Lane("big", "small")
 ALL = {"instance_list": ["c5"], "fallback_instance_list": ["m5"], "first_zones": 1, "fallback": {TYPES: 60, ZONES: 60, REGIONS: 120}}
 CHAIN = rungs(ALL)
 SHORT = (Rung(FIRST, 0), Rung(REGIONS, 120))
@@ -176,16 +178,47 @@ def test_a_breaker_is_forgiven_after_an_hour() -> None:
     assert step(closed, SHORT, [], NOW + failover.FORGIVEN_MS).breaker.count == 0
 
 
-def test_what_ran_when_a_place_was_left_is_what_it_may_have_at_first() -> None:
-    """Then half as much again with each look that finds all of it running, and anything after an hour."""
-    stand = step(Stand(), SHORT, [waits(2, waiting=80), Asked(NOW - MINUTE, 40, 0, running=20)], NOW)
-    stand = step(replace(stand, mark=NOW - 2 * MINUTE), SHORT, [replace(waits(9, waiting=80), running=20)], NOW)
+def test_what_ran_when_a_place_was_left_is_what_it_has() -> None:
+    """Some more are asked for when it is back, and twice as many with each look that finds all running; anything after an hour."""
+    stand = step(Stand(), SHORT, [replace(waits(2), running=20)], NOW)
     assert (stand.breaker.state, stand.ceiling) == (OPEN, 20)
     back = step(stand, SHORT, [Asked(NOW, 21, 0, NOW + MINUTE, running=21)], NOW + MINUTE)
-    assert (back.breaker.state, back.ceiling) == (CLOSED, 31)
-    assert step(back, SHORT, [Asked(NOW, 31, 1, running=30)], NOW + 2 * MINUTE).ceiling == 31
-    assert step(back, SHORT, [Asked(NOW, 31, 0, running=31)], NOW + 2 * MINUTE).ceiling == 46
+    assert (back.breaker.state, back.ceiling) == (CLOSED, 29)
+    assert step(back, SHORT, [Asked(NOW, 29, 1, running=28)], NOW + 2 * MINUTE).ceiling == 29
+    assert step(back, SHORT, [Asked(NOW, 29, 0, running=29)], NOW + 2 * MINUTE).ceiling == 45
     assert step(back, SHORT, [], NOW + MINUTE + failover.FORGIVEN_MS).ceiling == 0
+
+
+def test_where_workers_were_taken_away_is_less_than_there_was() -> None:
+    """More than a tenth of them: what is left is the ceiling for five minutes."""
+    asked = [Asked(NOW - MINUTE, 90, 0, running=80)]
+    assert step(Stand(), SHORT, asked, NOW, taken=8).ceiling == 0
+    less = step(Stand(), SHORT, asked, NOW, taken=9)
+    assert (less.ceiling, less.breaker.state) == (80, CLOSED)
+    assert step(less, SHORT, asked, NOW + failover.PAUSE_MS - 1).ceiling == 80
+    assert step(less, SHORT, asked, NOW + failover.PAUSE_MS).ceiling == 88
+
+
+def plans(stands: dict[str, Stand], tasks: int = 100, most: int = 100) -> dict[str, int]:
+    """What is asked for of two regions of equal weight, in the first of which ten run."""
+    sites, shapes = [Site("big", region, most) for region in "ab"], {"small": Shape()}
+    demands = [Demand(LANE, "q", tasks, 0, {"a": 1, "b": 1})]
+    crews = {(LANE, "a"): Crew(running=10)}
+    known = {(LANE, region): stand for region, stand in stands.items()}
+    return dict(planned(demands, shapes, sites, crews, known, NOW)[LANE].asked)
+
+
+def test_above_a_ceiling_others_are_asked() -> None:
+    """Where they have room; else nothing is held back."""
+    assert plans({}) == {"a": 40, "b": 50}
+    assert plans({"a": Stand(ceiling=15)}) == {"a": 5, "b": 85}
+    assert plans({"a": Stand(ceiling=15)}, most=60) == plans({}, most=60) == {"a": 40, "b": 50}
+
+
+def test_nobody_joins_those_who_wait_for_a_minute() -> None:
+    """A moment ago it was not known yet."""
+    assert plans({"a": Stand(mark=NOW - MINUTE, cohort=5)}) == {"b": 90}
+    assert plans({"a": Stand(mark=NOW - MINUTE + 1, cohort=5)}) == {"a": 40, "b": 50}
 
 
 # -- what a lane does -------------------------------------------------------------------------------------------------

@@ -158,11 +158,12 @@ class Scaler:
         before = capacity_items.read(self._table)
         seen = [request for sight in sights.values() for request in sight.requests]
         rests = early_ends.rests(before, requests, seen, bodies.get("definition", {}), now_ms)
-        news, requests = standing.news(requests, seen), self._write_down(requests, sights, now_ms)
+        news, taken = standing.news(requests, seen), standing.taken(requests, seen)
+        requests = self._write_down(requests, sights, now_ms)
         closed = _closed(sights, bodies)
         asked = demand.question(backlog, bodies, closed, _vcpus(requests), early_ends.resting(rests, now_ms), routed)
         known = health_items.read(self._table)
-        stands = standing.stood(known, asked, requests, sights, bodies, before, now_ms)
+        stands = standing.stood(known, asked, requests, sights, bodies, before, now_ms, taken)
         known = self._remember(known, standing.seen(known, stands, news, bodies, now_ms))
         requests, given_up = self._give_up(requests, stands, now_ms)
         asked = stands.weighed(asked)
@@ -229,7 +230,7 @@ class Scaler:
         """The plan; and how many workers were asked to leave for others. Workers are looked at only when some have to leave."""
 
         def decided() -> dict[Lane, Course]:
-            plan = stands.arranged(capacity.decide(asked.demands, asked.shapes, asked.sites, crews, stands.ceilings), asked, crews)
+            plan = stands.planned(asked, crews, self._now_ms())
             return make_room(plan, asked.demands, asked.shapes, asked.sites, crews, hungry)
 
         plan = decided()

@@ -42,10 +42,11 @@ class Standing:
         """Places that have no weight now: their breakers are not closed."""
         return {place for place, stand in self.stands.items() if stand.breaker.state != CLOSED and place[0] not in self.on_demand}
 
-    @property
-    def ceilings(self) -> dict[Place, int]:
-        """For `capacity.decide`: what a place that was left lately may have. Says nothing of what is there on demand."""
-        return failover.ceilings({place: stand for place, stand in self.stands.items() if place[0] not in self.on_demand})
+    def planned(self, asked: Question, crews: Mapping[Place, Crew], now_ms: int) -> dict[Lane, Course]:
+        """What `capacity` decides with what is known of places. Of lanes that are asked for on demand that says nothing."""
+        stands = {place: stand for place, stand in self.stands.items() if place[0] not in self.on_demand}
+        plan = failover.planned(asked.demands, asked.shapes, asked.sites, crews, stands, now_ms)
+        return self.arranged(plan, asked, crews)
 
     def is_left_behind(self, request: Request) -> bool:
         """Whether what waits of a request is ended, and asked for anew on a later rung."""
@@ -101,9 +102,12 @@ class Standing:
 
 def stood(
     known: Mapping[Where, Health], asked: Question, requests: Iterable[Request], sights: Mapping[str, Sight], bodies: Bodies,
-    told: Mapping[Lane, Mapping[str, Any]], now_ms: int,
+    told: Mapping[Lane, Mapping[str, Any]], now_ms: int, lost: Mapping[Place, int] | None = None,
 ) -> Standing:  # fmt: skip
-    """Where lanes stand now. known: as it was; asked: with the weights as they are without this; told: the last CAPACITY items."""
+    """Where lanes stand now.
+
+    known: as it was; asked: with the weights as they are without this; told: the last CAPACITY items; lost: `taken`.
+    """
     mine: dict[Place, list[Request]] = defaultdict(list)
     for request in requests:
         mine[request.lane, request.region].append(request)
@@ -125,7 +129,8 @@ def stood(
         is_alone = not any(each == lane and other != region for each, other in usable)
         if stand.rung not in {rung.name for rung in chain}:
             stand = replace(stand, rung=FIRST, mark=0, cohort=0)
-        stands[lane, region] = failover.step(stand, chain, list(_asked(mine[lane, region], chain)), now_ms, error, is_alone)
+        gone = (lost or {}).get((lane, region), 0)
+        stands[lane, region] = failover.step(stand, chain, list(_asked(mine[lane, region], chain)), now_ms, error, is_alone, gone)
     return Standing(stands, chains, frozenset(_on_demand(stands, chains, now_ms)))
 
 
@@ -155,6 +160,15 @@ def news(before: Iterable[Request], now: Iterable[Request]) -> dict[Where, News]
             where = request.cluster, request.region
             found[where] = _sum(found.get(where, News()), _happened(earlier[request.name], request))
     return {where: each for where, each in found.items() if each != News()}
+
+
+def taken(before: Iterable[Request], now: Iterable[Request]) -> dict[Place, int]:
+    """Workers whose instances were taken away between two looks. now: requests that are over, too."""
+    earlier = {request.name: request.taken for request in before}
+    found: dict[Place, int] = defaultdict(int)
+    for request in now:
+        found[request.lane, request.region] += max(0, request.taken - earlier.get(request.name, 0))
+    return {place: workers for place, workers in found.items() if workers}
 
 
 def failed(known: Mapping[Where, Health], given_up: Mapping[Where, int], now_ms: int) -> dict[Where, Health]:
