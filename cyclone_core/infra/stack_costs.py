@@ -14,7 +14,7 @@ from cyclone_core.infra import compute_environments
 from cyclone_core.infra.addresses import DEFAULT_ZONES
 from cyclone_core.infra.interface_endpoints import INTERFACES
 from cyclone_core.infra.targets import Target
-from cyclone_core.prices import services
+from cyclone_core.prices import services, table
 from cyclone_core.prices.services import HOURS
 from cyclone_core.prices.table import Table
 from cyclone_core.resource_bodies import aws_record
@@ -136,18 +136,25 @@ def _region(target: Target, known: Known, region: Mapping[str, Any]) -> Iterator
     made = not body.get("import_vpc")
     gateways = int(body.get("nat_gateways") or 0) if made and body.get("subnet_config") == "PRIVATE_WITH_NAT" else 0
     if gateways:
-        hour = services.NAT_GATEWAY.usd + services.PUBLIC_ADDRESS.usd
-        basis = f"${services.NAT_GATEWAY.usd:g} an hour each, its address ${services.PUBLIC_ADDRESS.usd:g}"
-        yield _fixed(_many(gateways, "NAT gateway"), gateways * hour * HOURS, basis + _elsewhere(target))
+        hour = _hourly(target, known, table.NAT_GATEWAY, services.NAT_GATEWAY)
+        usd = gateways * (hour.usd + services.PUBLIC_ADDRESS.usd) * HOURS
+        basis = f"${hour.usd:g} an hour each{hour.words}, its address ${services.PUBLIC_ADDRESS.usd:g}"
+        yield Item(_many(gateways, "NAT gateway"), Range(usd, usd), basis, hour.date)
     endpoints = len(INTERFACES.get(str(body.get("deploy_vpc_endpoints") or "OFF"), {}))
     if endpoints:
         zones = len(body.get("endpoint_subnets") or ()) or int(body.get("availability_zones") or DEFAULT_ZONES)
-        basis = f"{endpoints} in {_many(zones, 'zone')} at ${services.ENDPOINT.usd:g} an hour" + _elsewhere(target)
-        yield _fixed("interface endpoints", endpoints * zones * services.ENDPOINT.usd * HOURS, basis)
+        hour = _hourly(target, known, table.ENDPOINT, services.ENDPOINT)
+        usd = endpoints * zones * hour.usd * HOURS
+        basis = f"{endpoints} in {_many(zones, 'zone')} at ${hour.usd:g} an hour{hour.words}"
+        yield Item("interface endpoints", Range(usd, usd), basis, hour.date)
 
 
-def _elsewhere(target: Target) -> str:
-    return "" if target.region == services.REGION else f" ({services.REGION}'s price)"
+def _hourly(target: Target, known: Known, name: str, listed: services.Service) -> "_Hour":
+    """What something of a network costs in a region: as it was fetched, else what it costs in us-east-1."""
+    usd = known.table.service(name, target.region)
+    if usd is not None:
+        return _Hour(usd, "", known.table.priced_on(target.region))
+    return _Hour(listed.usd, "" if target.region == services.REGION else f" ({services.REGION}'s price)", services.DATE)
 
 
 # -- clusters -----------------------------------------------------------------------------------------------------------

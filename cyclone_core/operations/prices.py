@@ -151,12 +151,12 @@ def _fetched(asked: "Asked", region: str, known: Table) -> tuple[Refreshed, Pric
     try:
         listed = price_list.of_region(asked, region)
         problem = refusal(listed, before)
-    except (CycloneError, ValueError) as exc:
+    except (CycloneError, KeyError, ValueError) as exc:
         problem = str(exc)
     if problem:
         return Refreshed(region, len(before.usd), before.date, problem=problem), None
     changed = sum(before.usd.get(name) != usd for name, usd in listed.usd.items())
-    return Refreshed(region, len(listed.usd), listed.date, changed), Prices(listed.date, listed.usd, "fetched")
+    return Refreshed(region, len(listed.usd), listed.date, changed), Prices(listed.date, listed.usd, "fetched", listed.services)
 
 
 def refusal(listed: "Listed", before: Prices) -> str:
@@ -165,8 +165,8 @@ def refusal(listed: "Listed", before: Prices) -> str:
         return "its list has no date"
     if len(listed.usd) < LEAST_TYPES * len(before.usd):
         return f"its list has {len(listed.usd)} types, and {len(before.usd)} were known"
-    if wrong := [name for name, usd in listed.usd.items() if not 0 < usd < DEAREST_USD]:
-        return f"its list has {wrong[0]} at {listed.usd[wrong[0]]} USD an hour"
+    if wrong := [(name, usd) for name, usd in (*listed.usd.items(), *listed.services.items()) if not 0 < usd < DEAREST_USD]:
+        return f"its list has {wrong[0][0]} at {wrong[0][1]} USD an hour"
     ratios = [usd / before.usd[name] for name, usd in listed.usd.items() if before.usd.get(name)]
     if ratios and not 1 / FARTHEST < median(ratios) < FARTHEST:
         return f"its list has prices {median(ratios):.2g} times what they were"
@@ -179,7 +179,9 @@ def _write(found: Mapping[str, Prices]) -> None:
     kept = {name: one for name, one in table.known().regions.items() if one.source == "fetched"}
     document: dict[str, Any] = {
         "format": FORMAT,
-        "regions": {name: {"date": one.date, "usd": dict(one.usd)} for name, one in {**kept, **found}.items()},
+        "regions": {
+            name: {"date": one.date, "usd": dict(one.usd), "services": dict(one.services)} for name, one in {**kept, **found}.items()
+        },
     }
     table.fetched(document)  # what could not be read again is not written
     beside = f"{path}.{os.getpid()}"

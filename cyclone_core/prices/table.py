@@ -24,6 +24,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "default_arm64": ("m6g", "c6g", "r6g", "c7g"),
 }
 """AWS Batch's own words -> the families that it takes (https://docs.aws.amazon.com/batch/latest/userguide/instance-type-compute-table.html)."""
+NAT_GATEWAY, ENDPOINT = "nat_gateway", "interface_endpoint"
 _METAL = "metal"
 """Beginning of sizes that are whole machines: a family means all its others."""
 
@@ -54,6 +55,8 @@ class Prices:
     """type -> USD an hour, on demand"""
     source: str = "shipped"
     """shipped, or fetched by this user"""
+    services: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """NAT_GATEWAY, ENDPOINT -> USD an hour in this region, where that was fetched"""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class Table:
         """ISO date of a region's price list, "" where none is known."""
         prices = self.regions.get(region)
         return prices.date if prices else ""
+
+    def service(self, name: str, region: str) -> float | None:
+        """USD an hour of NAT_GATEWAY or ENDPOINT in a region, None where it was not fetched."""
+        prices = self.regions.get(region)
+        return prices.services.get(name) if prices else None
 
     def types_of(self, words: Iterable[str]) -> tuple[str, ...]:
         """The types that types, families and AWS Batch's own words mean, in order; words that mean none are passed over."""
@@ -149,12 +157,13 @@ def fetched(document: object) -> dict[str, Prices]:
 def _region(region: str, entry: Any) -> Prices:
     try:
         usd = {str(name): float(price) for name, price in entry["usd"].items()}
+        others = {str(name): float(price) for name, price in entry.get("services", {}).items()}
         date = str(entry["date"])
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise ValueError(f"its prices of {region} cannot be read") from exc
-    if len(date) != 10 or any(price <= 0 for price in usd.values()):
+    if len(date) != 10 or any(price <= 0 for price in (*usd.values(), *others.values())):
         raise ValueError(f"its prices of {region} have no date, or one of them is no price")
-    return Prices(date, usd, "fetched")
+    return Prices(date, usd, "fetched", others)
 
 
 @cache

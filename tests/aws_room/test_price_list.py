@@ -47,6 +47,16 @@ def product(name: str, usd: str, region: str = REGION, published: str = "2026-11
     return json.dumps(whole)
 
 
+def of_network(family: str, usage: str, usd: str, unit: str = "Hrs", region: str = REGION) -> str:
+    """A product of a network."""
+    made = json.loads(product("none", usd, region))
+    made["product"] |= {"productFamily": family, "attributes": {"regionCode": region, "usagetype": usage}}
+    (term,) = made["terms"]["OnDemand"].values()
+    (dimension,) = term["priceDimensions"].values()
+    dimension["unit"] = unit
+    return json.dumps(made)
+
+
 class Answering:
     """The API, with pages of products; it says what it was asked."""
 
@@ -55,8 +65,11 @@ class Answering:
 
     def all(self, operation: str, member: str, **parameters: Any) -> Iterator[Any]:
         """All entries."""
-        self.asked = {"operation": operation, "member": member, **parameters}
-        yield from self.texts
+        filters = {each["Field"]: each["Value"] for each in parameters["Filters"]}
+        if "instanceType" in filters or "tenancy" in filters:
+            self.asked = {"operation": operation, "member": member, **parameters}
+        family = filters.get("productFamily", "Compute Instance")
+        yield from (text for text in self.texts if f'"{family}"' in text or ('"productFamily"' not in text and "tenancy" in filters))
 
 
 def test_a_list_is_asked_for_by_filters() -> None:
@@ -86,6 +99,17 @@ def test_other_products_are_passed_over() -> None:
     older = product("c5.large", "0.096", published="2026-10-01T00:00:00Z")
     found = price_list.of_region(Answering(*others, older, product("c5.xlarge", "0.192")), REGION)
     assert found == price_list.Listed({"c5.large": 0.096, "c5.xlarge": 0.192}, "2026-11-20")
+
+
+def test_networks_are_priced_by_region() -> None:
+    """By the hour of plain gateways and endpoints; other dimensions of the same families are not theirs."""
+    texts = [
+        of_network("NAT Gateway", "EU-NatGateway-Hours", "0.048"), of_network("NAT Gateway", "EU-NatGateway-Bytes", "0.048", "GB"),
+        of_network("NAT Gateway", "EU-RegionalNatGateway-Hours", "0.9"), of_network("VpcEndpoint", "EU-VpcEndpoint-Hours", "0.011"),
+        of_network("VpcEndpoint", "EU-VpcEndpoint-GWLBE-Hours", "0.7"),
+    ]  # fmt: skip
+    found = price_list.of_region(Answering(product("c5.large", "0.096"), *texts), REGION)
+    assert found.services == {"nat_gateway": 0.048, "interface_endpoint": 0.011}
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"product": {"attributes": {"regionCode": "eu-west-1"}}}', "no json"])

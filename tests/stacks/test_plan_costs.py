@@ -92,6 +92,17 @@ def test_endpoints_cost_by_zone() -> None:
     assert item.basis.endswith("(us-east-1's price)")
 
 
+def test_networks_cost_what_was_fetched() -> None:
+    """With the date of that list, and nobody else's price."""
+    shipped = table.shipped()
+    here = replace(shipped.regions[HUB], services={table.NAT_GATEWAY: 0.048}, date="2026-11-20")
+    fetched = Known(replace(shipped, regions={**shipped.regions, HUB: here}))
+    found = of(cost(bodies(**{HUB: body("region", HUB, cidr="10.1.0.0/16")}), known=fetched), "region", HUB)
+    item = next(item for item in found.items if item.what == "1 NAT gateway")
+    assert (item.range.idle, item.priced_on) == (pytest.approx(730 * (0.048 + 0.005)), "2026-11-20")
+    assert "us-east-1" not in item.basis
+
+
 def test_what_has_no_price_is_said() -> None:
     """The most is not known then, neither of the host; machines that join cost nothing."""
     found = cost(bodies(cluster("new", type="ONDEMAND", instance_list=("c9g.large",))))

@@ -11,7 +11,7 @@ pytest.importorskip("boto3", reason="fetching prices needs the extra aws")
 from cyclone_core.errors import AwsError, InvalidRequest
 from cyclone_core.operations import prices
 from cyclone_core.prices import table
-from tests.aws_room.test_price_list import product
+from tests.aws_room.test_price_list import of_network, product
 
 REGION, OTHER = "eu-west-1", "eu-west-2"
 
@@ -34,6 +34,10 @@ class Lists:
         region = next(each["Value"] for each in parameters["Filters"] if each["Field"] == "regionCode")
         if region == self.fails:
             raise AwsError("pricing:GetProducts is not allowed", "AccessDeniedException")
+        if parameters["Filters"][0]["Value"] == "NAT Gateway":
+            yield of_network("NAT Gateway", "X-NatGateway-Hours", "0.05", region=region)
+        if parameters["Filters"][0]["Field"] == "productFamily":
+            return
         usd = table.shipped().regions[region].usd
         for name in list(usd)[: int(len(usd) * self.part)]:
             yield product(name, f"{usd[name] * self.factor:.10f}", region)
@@ -46,6 +50,7 @@ def test_a_list_replaces_what_was_known() -> None:
     assert one.changed == one.types == len(table.shipped().regions[REGION].usd)
     assert table.on_demand("c5.large", REGION) == pytest.approx(0.096 * 1.1)
     assert {each.region for each in prices.regions() if each.source == "fetched"} == {REGION}
+    assert (table.known().service(table.NAT_GATEWAY, REGION), table.known().service(table.NAT_GATEWAY, OTHER)) == (0.05, None)
 
 
 def test_a_region_that_fails_keeps_its_prices() -> None:
