@@ -96,7 +96,6 @@ class UsageView(FilteredView):
 
     def on_mount(self) -> None:
         """The tabs are there before anything was read."""
-        super().on_mount()
         self._show_tabs()
 
     def _show_tabs(self) -> None:
