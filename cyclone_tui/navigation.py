@@ -57,6 +57,7 @@ PLACES = (
     Place("describe", "everything about one resource", _HERE + "resource:ResourceView", (), ("kind", "name"), (), 2),
     Place("workers", "workers and what they run", _HERE + "workers:WorkersView", ("w", "worker"), ("cluster",), ("region",)),
     Place("weights", "how a queue shares its work over regions, on a map", _HERE + "weights:WeightsView", ("weight", "map"), ("queue",)),
+    Place("drift", "what somebody changed beside Cyclone", _HERE + "drift:DriftView", (), ("kind", "name")),
     Place("usage", "what work used and cost", _HERE + "usage:UsageView", ("u", "cost", "costs"), ("by",), ("days", "job", "queue", "user")),
     Place("deployments", "deployments, running and past", _HERE + "deployments:DeploymentsView", ("dep",)),
     Place("deployment", "one deployment, live", _HERE + "deployment:DeploymentView", (), ("number",), (), 1),

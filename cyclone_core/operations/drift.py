@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from cyclone_core.errors import AwsError, InvalidRequest
 from cyclone_core.infra.deployed_stacks import THREADS, Deployed
 from cyclone_core.problems import Problem
+from cyclone_core.scheduler.references import PLURALS
 
 if TYPE_CHECKING:
     from cyclone_core.aws.drift import DriftedResource
-    from cyclone_core.operations.resources import Resources
+    from cyclone_core.operations.deployments import Named
+    from cyclone_core.operations.resources import Proposal, Resources
 
 DRIFTED_CODE = 3
 """Exit code of commands that find drift: 1 is an error, and 2 a wrong command line."""
@@ -92,3 +94,35 @@ def _look(resources: Any, stack: Deployed) -> Drift:
     except AwsError as exc:
         return Drift(kind, name, stack.region, stack.stack, unknown=str(exc))
     return Drift(kind, name, stack.region, stack.stack, found.resources, found.incomplete)
+
+
+# -- for whoever looks through an open view -----------------------------------------------------------------------------
+def of(host: "Named", kind: str = "", name: str | None = None, progress: Progress = lambda done, count: None) -> list[Drift]:
+    """As `look`, of a host by its view."""
+    from cyclone_core.operations import hosts, resources
+
+    return look(resources.for_host(hosts.get(host.name)), kind, name, progress)
+
+
+def propose_mend(host: "Named", kind: str = "", name: str | None = None) -> "Proposal":
+    """What putting back what was changed takes, of one resource or (no kind) of the whole host. Raises as `propose_put` does."""
+    from cyclone_core.operations import aws_hosts, hosts, resources
+
+    found = hosts.get(host.name)
+    if not kind or kind == "host" or name is None:
+        return aws_hosts.propose_update(found, revert_drift=True)
+    return resources.for_host(found).propose_put(kind, {"name": name}, "update", revert_drift=True)
+
+
+def look_line(kind: str, name: str) -> str:
+    """The command line that shows the same."""
+    if not kind or kind == "host":
+        return "hyper hosts list-hosts --drift"
+    return f"hyper {PLURALS[kind]} list-{PLURALS[kind]}{f' --name {name}' if name else ''} --drift"
+
+
+def mend_line(kind: str, name: str) -> str:
+    """The command line that puts it back."""
+    if not kind or kind == "host" or not name:
+        return "hyper hosts update-host --revert-drift"
+    return f"hyper {PLURALS[kind]} update-{kind} --name {name} --revert-drift"

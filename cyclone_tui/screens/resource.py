@@ -6,6 +6,7 @@ changed it last.
 
 import asyncio
 from collections.abc import Callable
+from shlex import quote
 from typing import ClassVar
 
 from textual import on
@@ -32,6 +33,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "submit": ("queue", "definition"),
     "workers": ("cluster", "region"),
     "log": ("image",),
+    "drift": ("host", "region", "cluster", "queue", "definition"),
     "delete": ("region", "cluster", "queue", "image", "definition"),
 }
 """Action -> kinds that it is for; others have all actions."""
@@ -50,6 +52,8 @@ class ResourceView(ResourceFlows):
         Action("describe.workers", "w", "workers", "Workers", "its workers", twin="hyper workers list-workers"),
         Action("describe.submit", "s", "submit", "Submit", "submit a script to it", twin="qsub -q NAME SCRIPT", writes=True, show=False),
         Action("describe.log", "l", "log", "Log", "go to the log of its build", looks=True),
+        Action("describe.drift", "D", "drift", "Drift", "what somebody changed of it beside Cyclone (AWS)",
+               twin="hyper KINDS list-KINDS --name NAME --drift"),
         Action("describe.edit", "e", "edit", "Edit", "change it", twin="hyper KINDS update-KIND --name NAME", writes=True),
         Action("describe.delete", "ctrl+d", "delete", "Delete", "delete it", twin="hyper KINDS delete-KIND --name NAME", writes=True,
                danger=True, display="^d"),
@@ -123,6 +127,8 @@ class ResourceView(ResourceFlows):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what its kind has."""
+        if action == "drift" and self.app.is_running and not self.session.is_aws:
+            return False
         if self.kind not in _KINDS.get(action, (self.kind,)):
             return False
         return super().check_action(action, parameters)
@@ -157,6 +163,10 @@ class ResourceView(ResourceFlows):
         if told != self._told:
             self._told = told
             self.query_one("#about", Static).update(told)
+
+    def action_drift(self) -> None:
+        """What somebody changed of it."""
+        self.cyclone.open("drift" if self.kind == "host" else f"drift {self.kind} {quote(self.name_shown)}")
 
     def action_copy_value(self) -> None:
         """Copy a line's text."""
