@@ -38,7 +38,7 @@ Prices = Mapping[str, Mapping[str, float]]
 """type -> region -> USD an hour, 0.0 for unknown"""
 
 
-def main(pricing: str, facts: str, facts_date: str) -> None:
+def main(pricing: str, facts: str, facts_date: str, table: str | Path = TABLE) -> None:
     """Write the table, and say on standard output what was made of the source."""
     document = json.loads(Path(pricing).read_text())
     with gzip.open(facts) as file:
@@ -67,8 +67,8 @@ def main(pricing: str, facts: str, facts_date: str) -> None:
         "facts": {"date": facts_date, "source": "DescribeInstanceTypes as moto has it (moto/ec2/resources/instance_types.json.gz)"},
         "regions": regions,
     }
-    TABLE.write_text(_written(header, types, found, regions))
-    print(dict(counts), f"{len(types)} types, {len(found)} with prices, {len(regions)} regions, {TABLE.stat().st_size:,} bytes")
+    Path(table).write_text(_written(header, types, found, regions))
+    print(dict(counts), f"{len(types)} types, {len(found)} with prices, {len(regions)} regions, {Path(table).stat().st_size:,} bytes")
 
 
 def _families(names: Iterable[str]) -> dict[str, list[str]]:

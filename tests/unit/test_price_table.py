@@ -1,8 +1,9 @@
 """The table of instance types and prices: what it promises, what a user's own prices change of it, and how it is made."""
 
+import gzip
 import json
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,31 @@ def test_prices_that_cannot_be_read_are_not_used(home: Path, document: object) -
     assert found.on_demand("c5.large", "eu-west-1") == table.shipped().on_demand("c5.large", "eu-west-1")
     assert "are not used" in found.problem
     assert "hyper prices refresh" in found.problem
+
+
+def test_the_table_is_made_from_its_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files in the form of libcloud's prices and of moto's types become a table in the form that is shipped."""
+    updated = int(datetime(2025, 3, 2, 18, 9, 38, tzinfo=UTC).timestamp())
+    linux = {f"c5.{size}": {"eu-west-1": usd, "us-west-2-lax-1": 9.0} for size, usd in (("large", 0.096), ("xlarge", 0.192))}
+    prices = {"compute": {"ec2_linux": {**linux, "mac1.metal": {"eu-west-1": 1.0}}, "ec2_windows": {}}, "storage": {}, "updated": updated}
+    types = {
+        name: {
+            "VCpuInfo": {"DefaultVCpus": vcpus}, "MemoryInfo": {"SizeInMiB": 2048 * vcpus},
+            "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
+        }
+        for name, vcpus in (("c5.large", 2), ("c5.xlarge", 4), ("mac1.metal", 12))
+    }  # fmt: skip
+    types["g5.xlarge"] = {**types["c5.xlarge"], "GpuInfo": {"Gpus": [{"Count": 1}]}}
+    (tmp_path / "pricing.json").write_text(json.dumps(prices))
+    (tmp_path / "types.json.gz").write_bytes(gzip.compress(json.dumps(types).encode()))
+    price_table.main(str(tmp_path / "pricing.json"), str(tmp_path / "types.json.gz"), "2026-10-01", tmp_path / "table.json")
+    made, shipped = json.loads((tmp_path / "table.json").read_text()), json.loads(Path(table.SHIPPED).read_text())
+    assert made.keys() == shipped.keys()
+    assert (made["prices"]["date"], made["facts"]["date"], made["regions"]) == ("2025-03-02", "2026-10-01", ["eu-west-1"])
+    assert made["types"] == {
+        "c5.large": [2, 4096, 0, "x86_64", [0.096]], "c5.xlarge": [4, 8192, 0, "x86_64", [0.192]], "g5.xlarge": [4, 8192, 1, "x86_64", []],
+    }  # fmt: skip
+    assert "2 with prices" in capsys.readouterr().out
 
 
 def test_dedicated_and_missing_prices_of_the_source_are_found() -> None:
