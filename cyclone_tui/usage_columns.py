@@ -4,7 +4,7 @@ from datetime import date
 
 from cyclone_core.operations.usage import Row, Usage
 from cyclone_tui import formatters
-from cyclone_tui.widgets.table_columns import Column, Part, fit
+from cyclone_tui.widgets.table_columns import Column, Part
 
 TITLES = {
     "queue": "Queue", "user": "User", "job": "Job", "region": "Region", "day": "Day (UTC)", "type": "Instances", "purchase": "Bought as",
@@ -130,7 +130,6 @@ def days(found: Usage, ascii: bool = False) -> str:
     return f"{begin}{'-' if ascii else '–'}{' ' if ' ' in begin else ''}{end}"  # noqa: RUF001
 
 
-def notes(found: Usage, width: int) -> str:
+def notes(found: Usage) -> str:
     """What has to be known to read it, a sentence a line."""
-    told = [*found.notes, *([f"There are more jobs: these are the newest {found.ask.most:,}"] if found.most else [])]
-    return "\n".join(fit(note, width).rstrip() for note in told)
+    return "\n".join([*found.notes, *([f"There are more jobs: these are the newest {found.ask.most:,}"] if found.most else [])])

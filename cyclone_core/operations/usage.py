@@ -328,6 +328,6 @@ def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], listed
     if total.paid_usd:
         yield f"USD: prices as they were known when each worker came, {days[0]} to {days[1]}"
     if total.listed_usd:
-        yield f"~: with on-demand list prices of {listed}, where no price was known; spot costs less"
+        yield f"~ on-demand list prices of {listed}, where none was known; spot costs less"
     if total.unpriced_vcpu_s:
         yield f"{total.unpriced_vcpu_s / 3600:,.1f} vCPU hours have no price: it is not known on what they ran"

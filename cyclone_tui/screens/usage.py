@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.events import Resize
 from textual.widgets import Static
 
 from cyclone_core.operations.queries import HostView
@@ -132,14 +131,9 @@ class UsageView(FilteredView):
     def _nothing(self, data: Usage) -> str:
         return f"Nothing was used: {looks.days(data)}. It counts once a task has ended. p chooses other days"
 
-    def on_resize(self, event: Resize) -> None:
-        """Notes are cut at another place."""
-        if self.has_data:
-            self._show_notes()
-
     def _show_notes(self) -> None:
         data: Usage = self._data
-        text = looks.notes(data, max(20, self.app.size.width - 2)) if data.rows else ""
+        text = looks.notes(data) if data.rows else ""
         notes = self.query_one("#notes", Static)
         if str(notes.content) != text:
             notes.update(Content(text))
