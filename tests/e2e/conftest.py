@@ -113,7 +113,8 @@ def deploy(made: Deployed) -> None:
     """As a user does it."""
     made.ok("hyper", "hosts", "create-host", "--name", HOST, "--type", "aws", "--sandbox", "--region", MAIN)
     made.ok("hyper", "regions", "add-region", "--name", HUB)
-    made.ok("hyper", "clusters", "add-cluster", "--name", "big", "--max-vcpus", "16", "--compute-envs", "1")
+    brisk = ["--fallback", "instance-types", "0", "--fallback", "regions", "2"]  # who gets no instance for so long is asked for elsewhere
+    made.ok("hyper", "clusters", "add-cluster", "--name", "big", "--max-vcpus", "16", "--compute-envs", "1", *brisk)
     definition = ["--name", "sim", "--image-uri", "none/worker:1", "--vcpus", "4", "--memory-limit-mib", "512"]  # four workers a region
     environment = json.dumps(BRISK)
     made.ok("hyper", "definitions", "add-definition", *definition, "--environment", environment)

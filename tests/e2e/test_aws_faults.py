@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cyclone_core import naming
-from cyclone_core.operations.sandbox import Faults, RequestFault
+from cyclone_core.operations.sandbox import Faults, RequestFault, Starvation
 from tests.aws import wait_until
 from tests.e2e.conftest import HOST, HUB, MAIN, Deployed
 
@@ -139,4 +139,22 @@ def test_a_region_that_is_cut_off(host: Deployed, faults: Any) -> None:
     faults(Faults(requests=[RequestFault("batch", region=HUB, code="InternalFailure", status=500)]))
     job = host.submit('echo "$CYCLONE_REGION"; sleep 0.1', "-t", "1-20")
     assert host.ended(job, 150)["counts"]["Successful"] == 20
+    host.sound()
+
+
+def looked(host: Deployed) -> bool:
+    """The scaler looks now, and not when its minute is over."""
+    answer = host.sandbox.client("lambda", MAIN).invoke(FunctionName=naming.function(HOST, "scaler"), Payload=b"{}")
+    return "FunctionError" not in answer
+
+
+def test_a_region_whose_instances_do_not_come(host: Deployed, faults: Any) -> None:
+    """It is left alone, and `qstat` says so; the other one does its work. Once instances come, it is back."""
+    faults(Faults(starved=[Starvation(HUB)]))
+    job = host.submit('echo "$CYCLONE_REGION"; sleep 0.6', "-t", "1-48")
+    wait_until(lambda: looked(host) and f"{HUB} is left alone until" in host.ok("qstat", "-i", str(job)), 60)
+    wait_until(lambda: looked(host) and host.job(job)["counts"]["Running"], 60)  # idle workers leave soon here
+    faults(Faults())
+    assert host.ended(job)["counts"]["Successful"] == 48
+    assert {*host.ok("qlog", "-i", str(job)).split()} == {MAIN, HUB}
     host.sound()
