@@ -160,7 +160,7 @@ class _Counting:
         need, free = self._need(definition), self._free[number]
         given = min(most, slots(need, free.vcpus, free.memory_mib, free.gpus))
         if given > 0:
-            self._free[number] = _less(free, need, given)
+            self._free[number] = less(free, need, given)
             self._add(number, definition, given, 0 if self._rooms[number].state == STARTING else 1)
         return max(0, given)
 
@@ -187,16 +187,22 @@ def _free(room: Room, need_of: Callable[[str], Need]) -> Need:
         return room.free
     free = Need(room.vcpus, room.memory_mib, room.gpus)
     for definition, width in room.widths.items():
-        free = _less(free, need_of(definition), width)
+        free = less(free, need_of(definition), width)
     return free
 
 
-def _less(free: Need, need: Need, workers: int) -> Need:
+def less(free: Need, need: Need, workers: int) -> Need:
+    """Room without that of so many workers."""
     return Need(
         max(0, free.vcpus - workers * max(1, need.vcpus)),
         max(0, free.memory_mib - workers * need.memory_mib),
         max(0, free.gpus - workers * need.gpus),
     )
+
+
+def both(one: Need, other: Need) -> Need:
+    """Two rooms, as one."""
+    return Need(one.vcpus + other.vcpus, one.memory_mib + other.memory_mib, one.gpus + other.gpus)
 
 
 # -- asking -------------------------------------------------------------------------------------------------------------------------

@@ -227,3 +227,18 @@ def test_a_bid_is_a_share_of_the_list_price() -> None:
 def test_what_says_for_certain_that_nothing_was_launched(error: AwsError, certain: bool) -> None:
     """After anything else instances are looked for."""
     assert _region(Ec2()).is_certain(_request(), error) == certain
+
+
+def test_lanes_share_what_one_of_them_was_given() -> None:
+    """An instance for two workers of one lane has room for one of another; the next asks for its own."""
+    ec2 = Ec2("m6i.xlarge")
+    bodies: dict[str, Any] = {
+        "cluster": {"big": {**CLUSTER, "instance_list": ["m6i.xlarge"]}},
+        "definition": {"small": {"vcpus": 1, "memory_limit_mib": 512}, "half": {"vcpus": 2, "memory_limit_mib": 512}},
+    }
+    region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: ())
+    made = region.submit(replace(_request(1), definition="half", vcpus=2))
+    assert (made.placed, region.submit(_request(2)).is_over) == (2, True)
+    ec2.gives = ["m6i.xlarge"]
+    assert region.submit(_request(3)).placed == 4
+    assert len(ec2.said("CreateFleet")) == 2

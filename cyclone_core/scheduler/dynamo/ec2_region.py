@@ -95,6 +95,8 @@ class Ec2Region:
         self.region = region
         self._aws, self._host, self._bodies, self._present, self._gone, self._clock = aws, host, bodies, present, gone, clock
         self._subnets: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {}
+        self._left: dict[str, Need] = {}
+        """cluster -> room of instances that were asked for since the last look, beside that of the workers that they are for"""
         self._used: dict[str, int] = {}
         """cluster -> vCPUs of its instances, as of the last look and what was asked for since"""
 
@@ -154,7 +156,7 @@ class Ec2Region:
                 unseen = request.placed or (0 if request.batch else request.workers)
                 unseen -= sum(self._slots(request, each) for each in instances if each.request == request.name)
                 used[request.cluster] += max(0, unseen) * request.vcpus
-        self._used = dict(used)
+        self._used, self._left = dict(used), {}
 
     def _terminate_late(self, instances: Iterable[Instance], there: set[str], now_ms: int) -> set[str]:
         """End those that never became workers, or are none any more; their ids."""
@@ -248,7 +250,16 @@ class Ec2Region:
 
     # -- do --------------------------------------------------------------------------------------------------------------
     def submit(self, request: Request) -> Request:
-        """Ask for the instances of a request, as it is then: what did not come waits. Raises AwsError."""
+        """Ask for the instances of a request, as it is then: what did not come waits. Raises AwsError.
+
+        Workers that find room on instances that were asked for since the last look, for others, need none of their own.
+        """
+        need, left = self._need(request), self._left.get(request.cluster, Need(0))
+        shared = min(request.workers, machines.slots(need, left.vcpus, left.memory_mib, left.gpus))
+        self._left[request.cluster] = machines.less(left, need, shared)
+        request = replace(request, workers=request.workers - shared)
+        if not request.workers:
+            return replace(request, batch=request.name)
         return self._launch(request, request.workers, request.name, request.at)
 
     def _launch(self, request: Request, workers: int, token: str, now_ms: int) -> Request:
@@ -265,8 +276,10 @@ class Ec2Region:
         most = machines.most_vcpus(asked)
         self._used[request.cluster] = self._used.get(request.cluster, 0) + most
         answer = self._aws.ec2("CreateFleet", **self._fleet(request, cluster, asked, places, token))
-        placed, vcpus = _brought(asked, answer)
-        self._used[request.cluster] += vcpus - most
+        placed, brought = _brought(asked, answer)
+        self._used[request.cluster] += brought.vcpus - most
+        left = machines.less(brought, self._need(request), min(workers, placed))
+        self._left[request.cluster] = machines.both(self._left.get(request.cluster, Need(0)), left)
         return replace(
             request,
             batch=str(answer.get("fleetId") or request.name),
@@ -381,15 +394,19 @@ def said(errors: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(f"{code}: {words.partition('. ')[0].rstrip('.')}" for code, words in found.items()) or "EC2 does not say why"
 
 
-def _brought(asked: machines.Instances, answer: Mapping[str, Any]) -> tuple[int, int]:
-    """Workers and vCPUs of the instances that a fleet launched."""
-    kinds = {kind.type: (weight, kind.vcpus) for kind, weight in asked.weights.items()}
-    units = vcpus = 0
+def _brought(asked: machines.Instances, answer: Mapping[str, Any]) -> tuple[int, Need]:
+    """Workers, and all the room, of the instances that a fleet launched."""
+    kinds = {kind.type: (weight, kind) for kind, weight in asked.weights.items()}
+    units = vcpus = memory_mib = gpus = 0
     for group in answer.get("fleetInstanceSet") or ():
-        weight, each = kinds.get(str(group.get("instanceType")), (1, 1))
         count = len(group.get("instanceIds") or ())
-        units, vcpus = units + weight * count, vcpus + each * count
-    return units, vcpus
+        if str(group.get("instanceType")) not in kinds:
+            units += count
+            continue
+        weight, kind = kinds[str(group["instanceType"])]
+        units, vcpus, gpus = units + weight * count, vcpus + kind.vcpus * count, gpus + kind.gpus * count
+        memory_mib += machines.usable_mib(kind.memory_mib) * count
+    return units, Need(vcpus, memory_mib, gpus)
 
 
 def _is_young(request: Request, now_ms: int, seconds: float = UNKNOWN_S) -> bool:
