@@ -146,11 +146,15 @@ def quota_lines(needs: Sequence[Need], ascii: bool = False) -> Iterator[Line]:
         return
     yield (("Quotas", "title"), ("   what is needed, and what there is", "muted"))
     short, enough = [need for need in needs if need.is_short], [need for need in needs if not need.is_short]
-    for need in short:
+    short = [*(need for need in short if need.stops), *(need for need in short if not need.stops)]
+    told = max(MOST_NEEDS, sum(need.stops for need in short))
+    for need in short[:told]:
         sign, style = (("x" if ascii else "✗"), "failed") if need.stops else ("!", "waiting")
         yield ((f"  {sign} {need.region}: {_told(need)}", style),)
         remedy = f"$ {need.request}" if need.request else "AWS raises this one for nobody: delete what nobody uses"
         yield ((f"      {remedy}", "muted"),)
+    if len(short) > told:
+        yield ((f"    and {len(short) - told} more that limit how much runs at once (--json has them)", "waiting"),)
     for need in enough[:MOST_NEEDS]:
         unknown = need.quota.limit is None or (need.stops and need.quota.left is None)
         yield ((f"  {'?' if unknown else '+' if ascii else '✓'} {need.region}: {_told(need)}", "muted" if unknown else ""),)

@@ -81,10 +81,12 @@ def test_quotas_that_are_too_small_come_first() -> None:
     few = Need("us-east-1", "vCPUs of standard instances, on spot", 1000, Quota(None, 5), "ec2", "L-34B43A08", stops=False)
     none = Need("us-east-1", "job queues of Batch", 3, Quota(49, 50))
     told = list(cost_telling.plain(cost_telling.quota_lines([enough, few, none])))
-    assert told[1] == "  ! us-east-1: vCPUs of standard instances, on spot: 1,000 at most, the quota is 5, so fewer run at once"
-    assert told[2].strip().startswith("$ aws service-quotas request-service-quota-increase --region us-east-1 --service-code ec2")
-    assert told[3] == "  ✗ us-east-1: job queues of Batch: 3 more, 1 of 50 are left"
+    assert told[1] == "  ✗ us-east-1: job queues of Batch: 3 more, 1 of 50 are left"
+    assert told[3] == "  ! us-east-1: vCPUs of standard instances, on spot: 1,000 at most, the quota is 5, so fewer run at once"
+    assert told[4].strip().startswith("$ aws service-quotas request-service-quota-increase --region us-east-1 --service-code ec2")
     assert told[5] == "  ✓ us-east-1: VPCs: 1 more, 4 of 5 are left"
     assert [cost_telling.quota_record(each)["enough"] for each in (enough, few, none)] == [True, False, False]
+    many = list(cost_telling.plain(cost_telling.quota_lines([few] * 40)))
+    assert many[-1].strip() == "and 30 more that limit how much runs at once (--json has them)"
     plain = list(cost_telling.plain(cost_telling.quota_lines([enough, few, none], ascii=True)))
     assert all(line.isascii() for line in plain)
