@@ -91,6 +91,23 @@ def test_the_queue_adds_up(host: Deployed) -> None:
     assert counts["Waiting"] == counts["Running"] == 0
 
 
+def test_what_work_used_is_told(host: Deployed) -> None:
+    """Of a job as soon as it is over, by the regions that it ran in; by queue and user once its workers have said so."""
+    job = host.submit("sleep 1", "-t", "1-20")
+    host.ended(job)
+    found = json.loads(host.ok("hyper", "usage", "--job", str(job), "--json"))
+    assert {row["region"] for row in found["rows"]} <= {MAIN, HUB}
+    assert 20 <= found["total"]["vcpu_hours"] * 3600 < 200
+
+    def told() -> Any:
+        day = json.loads(host.ok("hyper", "usage", "--by", "region", "--since", "2d", "--json"))
+        return day if day["total"]["tasks"] >= 20 else None
+
+    day = wait_until(told, 100)
+    assert 0 < day["total"]["efficiency"] <= 1
+    assert {row["priced"] for row in day["rows"]} <= {"paid", "list", "both", None}
+
+
 def test_regions_are_weighed_once_there_is_work(host: Deployed) -> None:
     """The scaler asks the router, which asks about scores and prices under its own role; what came of it is shown with its dates."""
     host.ended(host.submit("true"))
