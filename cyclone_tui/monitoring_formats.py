@@ -97,6 +97,8 @@ def busy_times(rates: Sequence[float]) -> tuple[float, ...]:
 
 def slots(worker: WorkerView) -> str:
     """`3/8`: tasks that run, and that may run at once."""
+    if not worker.slots:
+        return ""
     used = len(worker.tasks) if worker.slots_used is None else worker.slots_used
     return f"{used}/{worker.slots}"
 

@@ -72,8 +72,8 @@ class WorkerView:
     """Tasks that have ended on it, as far as it tells."""
     cores: float | None = None
     """Cores used lately, as it tells; None: see `cpu_percent`."""
-    slots: int = 1
-    """Tasks that it may run at once."""
+    slots: int = 0
+    """Tasks that it may run at once; 0: nobody tells."""
     slots_used: int | None = None
     """Tasks that run; None: as many as `tasks` has"""
 

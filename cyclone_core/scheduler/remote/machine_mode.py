@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 TICK_S = 0.5
 ASK_S, ASK_FULL_S = 2.0, 5.0
 """Between two looks at what waits: while there is room, and while there is none."""
-SAY_S, SAY_CHANGE_S = 60.0, 3.0
-"""Between two words of the machine: while nothing changes, and at least."""
+SAY_S, SAY_BUSY_S, SAY_CHANGE_S = 60.0, 15.0, 3.0
+"""Between two words of the machine: while nothing changes, while tasks come and go, and at least."""
 TIDY_S = 10.0
 SLOW_S = 30.0
 """Children that take so much longer than they may are killed."""
@@ -258,8 +258,9 @@ class MachineMode:
         if self.notes.open or now < self.say_at:
             return
         found = self._state()
-        is_news = (found.state, found.lanes) != (self.said.state, self.said.lanes)
-        if is_news or now >= self.say_at + SAY_S - SAY_CHANGE_S:
+        is_other = (found.state, found.lanes) != (self.said.state, self.said.lanes)
+        is_news = (found.tasks, found.done) != (self.said.tasks, self.said.done)
+        if is_other or now >= self.say_at - SAY_CHANGE_S + (SAY_BUSY_S if is_news else SAY_S):
             self.said, self.say_at = found, now + SAY_CHANGE_S
             self.notes.start(machine_items.write, self.table, found, done=self._heard)
 

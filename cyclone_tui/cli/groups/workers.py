@@ -14,6 +14,7 @@ from cyclone_core.views import iso
 from cyclone_tui.cli.groups import options, tables
 from cyclone_tui.cli.groups.options import make_group
 from cyclone_tui.cli.text import duration
+from cyclone_tui.monitoring_formats import slots
 
 MACHINE_COLUMNS = (
     "machine", "region", "cluster", "state", "slots", "vcpus", "memory_mib", "definitions", "done", "bought", "heard", "instance",
@@ -34,7 +35,11 @@ def _list(cluster: str | None, host_name: str | None, as_json: bool) -> None:
         tables.print_json([record(view, cpu_percent(before.get(view.id), view)) for view in found])
     else:
         now = time.time()
-        tables.print_table(COLUMNS, [row(view, cpu_percent(before.get(view.id), view), now) for view in found])
+        rows = [row(view, cpu_percent(before.get(view.id), view), now) for view in found]
+        if any(view.slots for view in found):  # of an AWS host
+            tables.print_table((*COLUMNS, "slots"), [[*cells, slots(view)] for cells, view in zip(rows, found, strict=True)])
+        else:
+            tables.print_table(COLUMNS, rows)
 
 
 def _list_machines(cluster: str | None, host_name: str | None, as_json: bool) -> None:
@@ -107,7 +112,7 @@ def record(view: WorkerView, percent: float | None) -> dict[str, Any]:
         "jobs": list(view.jobs), "tasks_ahead": view.ahead, "cpu_s": view.cpu_s,
         "cpu_percent": None if percent is None else round(percent, 1), "memory_mib": view.memory_mib,
         "started_at": iso(view.started), "heard_at": iso(view.heard or None), "connected": view.connected,
-        "definition": view.definition or None, "instance": view.instance or None, "slots": view.slots,
+        "definition": view.definition or None, "instance": view.instance or None, "slots": view.slots or None,
     }  # fmt: skip
 
 
