@@ -160,15 +160,15 @@ def test_a_region_that_refuses_is_told_and_others_go_on(world: World, faults: Ca
     assert "batch" in world.told()["closed"][HUB].lower()
 
 
-def test_workers_of_a_silent_region_are_counted_on_for_five_minutes(world: World, faults: Callable[[Faults], None]) -> None:
+def test_workers_of_a_silent_region_are_counted_on_until_the_second_look(world: World, faults: Callable[[Faults], None]) -> None:
     """Then others are asked for elsewhere."""
     world.tasks(10)
     scaler = world.scaler()
     scaler.run()
     faults(Faults(requests=[RequestFault("batch", region=HUB, code="ServiceUnavailable", status=503)]))
-    world.now += 4 * MINUTE
+    world.now += MINUTE
     assert scaler.run().asked == {}
-    world.now += 2 * MINUTE
+    world.now += MINUTE
     assert scaler.run().asked == {MAIN: 5}
 
 

@@ -89,6 +89,11 @@ class Request:
         return 0 if self.ended else max(0, self.workers - self.placed - self.given_up)
 
     @property
+    def holding(self) -> int:
+        """Workers that have an instance now, and were not told to end."""
+        return 0 if self.ended else max(0, self.starting + self.running - self.waiting)
+
+    @property
     def is_over(self) -> bool:
         """Whether none of its workers is left."""
         return self.over >= self.workers

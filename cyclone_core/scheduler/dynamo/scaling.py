@@ -20,7 +20,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -170,7 +169,7 @@ class Scaler:
         workers, outdated = self._older(sights, bodies, now_ms)
         asked = replace(asked, demands=leaving.without_their_tasks(asked.demands, workers))
         there = machine_items.read(self._table, now_ms / 1000)
-        asked, crews = machine_rooms.counted(asked, requests, there, bodies, now_ms)
+        asked, crews = machine_rooms.counted(asked, stands.relied_on(requests), there, bodies, now_ms)
         crews = leaving.without_leaving(crews, workers)
         plan, leave = self._decide(asked, crews, stands, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
@@ -192,12 +191,12 @@ class Scaler:
 
         def end(region: str) -> list[Request]:
             changed = []
-            for request in behind:
-                if request.region == region:
-                    with suppress(AwsError):  # the next look does it
-                        changed.append(self._region(region).end(request, request.waiting, _ELSEWHERE, now_ms))
-            for request in changed:
-                self._fleet.keep(request)
+            for request in (each for each in behind if each.region == region):
+                try:
+                    changed.append(self._region(region).end(request, request.waiting, _ELSEWHERE, now_ms))
+                except AwsError:
+                    continue  # the next look does it
+                self._fleet.keep(changed[-1])
             return self._region(region).look({}, changed, now_ms).requests if changed else []
 
         regions = sorted({request.region for request in behind})

@@ -36,6 +36,8 @@ class Standing:
     """without steps that cannot be taken in a region, because nothing is deployed for them yet"""
     on_demand: frozenset[Lane] = frozenset()
     """lanes that are asked for on demand now, because all of their regions were left"""
+    silent: frozenset[Place] = frozenset()
+    """places that were left, of regions that do not answer"""
 
     @property
     def left(self) -> set[Place]:
@@ -56,6 +58,10 @@ class Standing:
         if request.lane in self.on_demand:
             return request.rung != ON_DEMAND and stand.breaker.state != TRYING
         return failover.is_left_behind(stand, self.chains[request.cluster, request.region], request.rung)
+
+    def relied_on(self, requests: Iterable[Request]) -> list[Request]:
+        """Requests as they count: workers of a silent region may be gone. Others are asked for, which work beside them if they are not."""
+        return [replace(each, ended=each.ended or each.at) if (each.lane, each.region) in self.silent else each for each in requests]
 
     def asks(self, lane: Lane, region: str, workers: int, waiting: int) -> list[tuple[str, int]]:
         """(rung, workers) of what a place is asked for. waiting: workers that wait there, but on demand.
@@ -131,7 +137,8 @@ def stood(
             stand = replace(stand, rung=FIRST, mark=0, cohort=0)
         gone = (lost or {}).get((lane, region), 0)
         stands[lane, region] = failover.step(stand, chain, list(_asked(mine[lane, region], chain)), now_ms, error, is_alone, gone)
-    return Standing(stands, chains, frozenset(_on_demand(stands, chains, now_ms)))
+    silent = frozenset((lane, region) for (lane, region), stand in stands.items() if stand.breaker.state != CLOSED and sights[region].error)
+    return Standing(stands, chains, frozenset(_on_demand(stands, chains, now_ms)), silent)
 
 
 def seen(known: Mapping[Where, Health], standing: Standing, news: Mapping[Where, News], bodies: Bodies, now_ms: int) -> dict[Where, Health]:
@@ -225,7 +232,7 @@ def _asked(requests: Iterable[Request], chain: Chain) -> Iterator[Asked]:
     is_apart = any(rung.name == REGIONS for rung in chain)
     for request in requests:
         if not (is_apart and request.rung == ON_DEMAND):
-            yield Asked(request.at, request.workers, request.waiting, request.moved, rung=request.rung)
+            yield Asked(request.at, request.workers, request.waiting, request.moved, request.rung, request.holding)
 
 
 def _on_demand(stands: Mapping[Place, Stand], chains: Mapping[Where, Chain], now_ms: int) -> Iterator[Lane]:
