@@ -1,10 +1,12 @@
 """What whoever reviews a plan should know of what it makes, although nothing is wrong with it. Pure."""
 
 from cyclone_core.infra.plan import Bodies
-from cyclone_core.infra.targets import Target
+from cyclone_core.infra.targets import Target, has_image
 from cyclone_core.scheduler.capacity import is_automatic, is_isolated
 
 ISOLATED = "no workers are started in it: from isolated subnets they cannot reach the main region, which hands out work"
+JOIN = "machines join it by themselves: hyper clusters join-command --name {}"
+PROCESSES = "its image is for AWS Batch: on the machines of {} its tasks are processes"
 CHOSEN = "Cyclone weighs its regions, by capacity and price: hyper queues weights --name {}"
 
 
@@ -15,4 +17,9 @@ def note(target: Target, desired: Bodies) -> str:
         return ISOLATED
     if target.kind == "queue" and is_automatic(body) and len(desired.get("region", {})) > 1:
         return CHOSEN.format(target.name)
+    if target.kind == "cluster" and body.get("launch_type") == "ONPREM":
+        return JOIN.format(target.name)
+    machines = sorted(name for name, cluster in desired.get("cluster", {}).items() if cluster.get("launch_type", "BATCH") != "BATCH")
+    if target.kind == "definition" and target.properties.get("record") and has_image(body) and machines:
+        return PROCESSES.format(f"cluster {machines[0]}" if len(machines) == 1 else "clusters " + ", ".join(machines))
     return ""
