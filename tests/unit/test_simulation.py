@@ -30,7 +30,7 @@ def test_all_tasks_end_well_within_all_limits(scenario: Scenario) -> None:
 
 
 def test_what_there_is_is_used() -> None:
-    """The capacity of each region is reached in three minutes, and the end is not far from what it allows; start and end weigh more here."""
+    """Capacity is reached in three minutes, and the end is not far from what it allows; start and end weigh more in small."""
     _, found = run(ALL)
     assert found["reached_s"] <= simulate.WANTED_S
     assert 1 < found["ratio"] <= 1.2
