@@ -106,7 +106,7 @@ def cells(row: Row) -> dict[str, str]:
 def total_parts(found: Usage, ascii: bool = False) -> tuple[Part, ...]:
     """All of it in one line."""
     total = found.total
-    told: list[Part] = [(days(found, ascii), "muted")]
+    told: list[Part] = [(f"job {found.ask.job}" if found.ask.job else days(found, ascii), "muted")]
     if not found.rows:
         return tuple(told)
     told += [("  ", ""), (hours(total.vcpu_hours), "number"), (" vCPU hours", "muted")]

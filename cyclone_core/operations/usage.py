@@ -330,4 +330,5 @@ def _notes(host: HostView, asked: Ask, total: Row, days: tuple[str, str], listed
     if total.listed_usd:
         yield f"~ on-demand list prices of {listed}, where none was known; spot costs less"
     if total.unpriced_vcpu_s:
-        yield f"{total.unpriced_vcpu_s / 3600:,.1f} vCPU hours have no price: it is not known on what they ran"
+        hours = total.unpriced_vcpu_s / 3600
+        yield f"{hours:,.{1 if hours >= 100 else 3}f} vCPU hours have no price: it is not known on what they ran"

@@ -67,6 +67,7 @@ class JobView(JobFlows, FollowedView):
         Action("job.fit", "0", "fit", "Fit", "all tasks on one screen of the map", looks=True, show=False),
         Action("job.large", "z", "large", "Larger", "hide and show what is above the panes", looks=True, show=False),
         Action("job.array", "u", "array", "Array", "from a task to its array", "qstat -i ID"),
+        Action("job.usage", "U", "usage", "Usage", "what the job used and cost, by region", "hyper usage --job ID", show=False),
         Action("job.copy", "y", "copy", "YAML", "copy all fields as YAML", "qstat -i ID --json"),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = bound(ACTIONS)
@@ -344,6 +345,11 @@ class JobView(JobFlows, FollowedView):
             self.cyclone.back()
         else:
             self.cyclone.open(f"job {self.page.job}")
+
+    def action_usage(self) -> None:
+        """What the job used."""
+        if self.page is not None:
+            self.cyclone.open(f"usage region job={self.page.job}")
 
     @background
     async def action_copy(self) -> None:

@@ -63,7 +63,7 @@ class UsageView(FilteredView):
 
     def __init__(self, arguments: Any = None) -> None:
         super().__init__(arguments)
-        self.by = self.arguments.get("by") or "queue"
+        self.by = self.arguments.get("by") or ("region" if self.arguments.get("job") else "queue")
         self.days = self.arguments.get("days") or "7"
         self._read: tuple[Ask, float, float, Usage] | None = None
         self._anew = False
@@ -72,7 +72,16 @@ class UsageView(FilteredView):
     def asked(self) -> Ask:
         """Raises InvalidRequest for arguments that are none."""
         job, queue, user = (self.arguments.get(name) for name in ("job", "queue", "user"))
-        return ask(self.by, f"{self.days}d", None, job, queue, user, MOST_JOBS, label=lambda name: {"since": "days"}.get(name, name))
+        return ask(
+            self.by,
+            None if job else f"{self.days}d",
+            None,
+            job,
+            queue,
+            user,
+            MOST_JOBS,
+            label=lambda name: {"since": "days"}.get(name, name),
+        )
 
     def crumb(self) -> str:
         """With what it is counted by."""
@@ -82,7 +91,8 @@ class UsageView(FilteredView):
     def twin(self) -> str:
         """What prints the same."""
         narrowed = "".join(f" --{name} {quote(self.arguments[name])}" for name in ("job", "queue", "user") if self.arguments.get(name))
-        return f"hyper usage --by {self.by} --since {self.days}d{narrowed}"
+        since = "" if self.arguments.get("job") else f" --since {self.days}d"
+        return f"hyper usage --by {self.by}{since}{narrowed}"
 
     def body(self) -> ComposeResult:
         """What it is counted by, the filter, the rows, the total, how to read it."""
@@ -129,6 +139,8 @@ class UsageView(FilteredView):
         self.table.set_rows([row for row in data.rows if self.fits(looks.cells(row))], lambda row: row.key)
 
     def _nothing(self, data: Usage) -> str:
+        if data.ask.job:
+            return f"Nothing was used by job {data.ask.job} yet: it counts once a task has ended"
         return f"Nothing was used: {looks.days(data)}. It counts once a task has ended. p chooses other days"
 
     def _show_notes(self) -> None:
@@ -168,7 +180,10 @@ class UsageView(FilteredView):
 
     @background(exclusive=True)
     async def action_period(self) -> None:
-        """Choose the days."""
+        """Choose the days; a job is told of as a whole."""
+        if self.arguments.get("job"):
+            self.cyclone.tell("a job is told of as a whole, whenever it ran")
+            return
         found = await self.app.push_screen_wait(Choose("Usage of which days?", PERIODS, self.days))
         if found and found != self.days:
             self.days = found

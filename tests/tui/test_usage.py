@@ -92,5 +92,8 @@ def test_a_local_host_has_hours_and_no_dollars(filled: FilledHost, on_screen: Ru
         await pilot.press("enter")
         await settle(app, pilot)
         assert app.views[-1].arguments == {"id": "7"}
+        await pilot.press("U")
+        await settle(app, pilot)
+        assert has("local", "job 7  0.010 vCPU hours", "hyper usage --by region --job 7")(screen(app))
 
     on_screen(check, "usage")
