@@ -13,10 +13,12 @@ from cyclone_tui.cli.groups import options, tables
 from cyclone_tui.cli.groups.options import make_group
 
 
-def _start(port: str | None, containers: bool, delay: str | None, fail: Sequence[str], as_json: bool) -> None:
+def _start(port: str | None, containers: bool, delay: str | None, fail: Sequence[str], starve: Sequence[str], as_json: bool) -> None:
     settings = sandbox.Settings(port=_port(port), jobs="containers" if containers else "processes")
     failures = dict.fromkeys(fail, "asked for with --fail")
-    faults = sandbox.Faults(delay_s=_seconds(delay), failures=failures) if delay is not None or fail else None
+    starved = [sandbox.Starvation(region) for region in starve]
+    is_asked = delay is not None or fail or starve
+    faults = sandbox.Faults(delay_s=_seconds(delay), failures=failures, starved=starved) if is_asked else None
     _print(sandbox.start(settings, faults), as_json)
 
 
@@ -83,6 +85,7 @@ _START: list[click.Parameter] = [
     options.switch("--containers", "containers", help="Run jobs as containers of docker or podman, not as processes"),
     options.value("--resource-delay", "delay", help="Let each resource of a stack take so long, to watch deployments", metavar="SECONDS"),
     options.FieldOption(["--fail", "fail"], multiple=True, metavar="RESOURCE", help="Let resources of this type or logical id fail"),
+    options.FieldOption(["--starve", "starve"], multiple=True, metavar="REGION", help="Let no instance come in this region"),
     _JSON,
 ]
 
