@@ -125,3 +125,17 @@ def test_regions_are_weighed_once_there_is_work(host: Deployed) -> None:
         assert region["spot_at"]
         assert region["ondemand_date"]
     assert found["history"][0]["weights"] == {region["region"]: region["weight"] for region in found["regions"]}
+
+
+def test_a_cluster_gets_other_instances_while_a_job_runs(host: Deployed) -> None:
+    """It finishes where it runs, at its first attempt; CloudFormation is done once its worker has left, and what waits runs."""
+    job = host.submit("sleep 14; echo done")
+    wait_until(lambda: host.job(job)["status"] == "Running")
+    done = host.run("hyper", "clusters", "update-cluster", "--name", "big", "--instance-list", "c5", "--yes", "--json")
+    later = host.submit("true")
+    for number in (job, later):
+        found = host.ended(number)
+        assert (found["status"], found["attempt"]) == ("Successful", 1)
+    changes = [event["at"] for event in done.json["events"] if event["phase"] == "UPDATING"]
+    assert min(changes) < host.job(job)["ended_at"] < max(event["at"] for event in done.json["events"])
+    host.sound()
