@@ -10,6 +10,7 @@ from cyclone_core.naming import host_problem
 from cyclone_core.operations.resources import Proposal, Snapshot, Stored, judge
 from cyclone_core.resource_bodies import Machine
 from cyclone_core.resources import Host
+from cyclone_core.scheduler.admission import check_place
 from cyclone_core.scheduler.capacity import is_automatic
 from tests.certificates import AUTHORITY
 
@@ -215,3 +216,26 @@ def test_what_cannot_be_read_hides_nothing_else() -> None:
     assert any(path.startswith("ulimits") for path in paths)
     given = {"name": "eu-west-1", "availability_zones": "9", "subnet_config": "PUBLIC", "nat_gateways": "2"}
     assert [problem.path for problem in judged("region", given).problems] == ["availability_zones", "nat_gateways"]
+
+
+def test_a_definition_without_an_image_is_for_machines() -> None:
+    """Where there are some; what is said of containers is not true of it."""
+    bare: dict[str, object] = {"name": "bare", "vcpus": 2, "timeout_minutes": 0.5}
+    assert [problem.path for problem in judged("definition", bare).problems] == ["image_uri", "timeout_minutes"]
+    lab = stored("cluster", body("cluster", {"name": "lab", "launch_type": "ONPREM", "type": "ONDEMAND"}))
+    assert judged("definition", bare, with_main(lab)).problems == ()
+
+
+def test_a_job_without_an_image_is_refused_where_only_containers_run() -> None:
+    """With what to do; machines take it."""
+    lab = body("cluster", {"name": "lab", "launch_type": "ONPREM"})
+    bare = body("definition", {"name": "bare"}, with_main(stored("cluster", lab)))
+    resources: dict[str, dict[str, dict[str, Any]]] = {
+        "cluster": {"lab": lab, "big": body("cluster", {"name": "big"})},
+        "definition": {"bare": bare},
+        "queue": {"bench": {"name": "bench", "cluster": "lab"}, "fast": {"name": "fast", "cluster": "big"}},
+    }
+    assert check_place("bench", "bare", resources) == []
+    (problem,) = check_place("fast", "bare", resources)
+    assert "has no image" in problem.message
+    assert "--image-uri" in problem.hint

@@ -233,3 +233,21 @@ def test_units_that_would_wait_here_for_long_go_back() -> None:
     assert surplus(every, 0.0, 1) == every[2:]
     every[3].take(1)
     assert surplus(every, 0.0, 1) == every[2:3]
+
+
+def test_a_worker_with_several_slots_asks_for_a_task_for_each() -> None:
+    """However long they last; and for about a second of work for each of them."""
+    assert [Pace().messages(have, 0, 0.0, 8) for have in (0, 5, 8)] == [8, 3, 0]
+    slow, quick = Pace(), Pace()
+    slow.lasted(3600.0)
+    quick.lasted(0.1)
+    assert [slow.messages(have, 1, 0.0, 4) for have in (0, 2, 3)] == [3, 1, 0]
+    assert [quick.messages(have, 0, 0.0, 4) for have in (35, 40)] == [5, 0]
+
+
+def test_units_that_a_slot_is_free_for_do_not_go_back() -> None:
+    """Long single tasks, one for each of four slots; the fifth would wait."""
+    every = [held(high=1) for _ in range(5)]
+    for one in every:
+        one.pace.lasted(3600.0)
+    assert surplus(every, 0.0, 4) == every[4:]

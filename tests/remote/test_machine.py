@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from cyclone_core import naming
+from cyclone_core.infra import joining
+from cyclone_core.infra.targets import Place
 from cyclone_core.scheduler.dynamo import keys, machine_items
 from cyclone_core.scheduler.dynamo.machine_items import Machine
-from tests.remote.host import REGION, Host, Worker
+from tests.remote.host import ACCOUNT, REGION, Host, Worker
 
 DEFINITIONS = ("default", "other")
 
@@ -36,6 +38,9 @@ def waiting(host: Host, tasks: int, definition: str = "default") -> None:
 
 
 def _machine(host: Host, **environment: str) -> Worker:
+    """With the rights of a machine that joins, and no others."""
+    given = host.sandbox.user(*joining.statements(Place(host.name, ACCOUNT, REGION), "big", "aws"))
+    environment |= {"AWS_ACCESS_KEY_ID": given["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": given["aws_secret_access_key"]}
     return host.worker(command="machine", CYCLONE_LAUNCH="ONPREM", CYCLONE_VCPUS="4", CYCLONE_MACHINE="rack-1", **environment)
 
 
@@ -56,6 +61,7 @@ def test_tasks_run_side_by_side_and_a_machine_leaves_when_it_is_told_to(grid: Ho
     assert grid.worker_items()[0]["worker"].startswith("eu-west-1/rack-1#")
     machine.signal(signal.SIGTERM)
     assert machine.ends() == 0
+    assert "may not" not in machine.said()
     assert (_items(grid), grid.worker_items(), [path.name for path in machine.home.iterdir()]) == ([], [], ["log"])
 
 
