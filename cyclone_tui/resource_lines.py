@@ -226,7 +226,10 @@ def _pool_lines(about: Description, ascii: bool) -> Iterator[Line]:
         other = "region" if about.stored.kind == "cluster" else "cluster"
         name = pool.region if other == "region" else pool.cluster
         text = f"{monitoring_formats.vcpus(pool)} vCPUs busy, {formatters.plural(pool.workers, 'worker')}"
-        yield Line(f"pool {name}", f"{other} {name}", text, target=f"describe {other} {name}")
+        places = {place.region for place in about.stored.places}
+        is_site = other == "region" and bool(places) and name not in places  # where machines joined
+        target = f"workers region={name}" if is_site else f"describe {other} {name}"
+        yield Line(f"pool {name}", f"{'site' if is_site else other} {name}", text, target=target)
 
 
 def _coming_lines(about: Description, ascii: bool) -> Iterator[Line]:
@@ -258,14 +261,14 @@ def _chain_lines(about: Description, ascii: bool) -> Iterator[Line]:
     yield _heading("When none come")
     words = ", ".join(map(str, about.stored.body.get("fallback_instance_list") or ())) or "the generation before"
     told = {
-        "instance-types": f"also {words}", "zones": "in all zones", "regions": "in other regions; this one is left alone for a while",
+        "instance-types": f"also {words}", "zones": "in all zones", "regions": "in other regions; this one pauses",
         "on-demand": "on demand, once every region is left alone",
     }  # fmt: skip
     for step, wait_s in about.chain:
-        yield Line(f"chain {step}", f"after {formatters.duration(wait_s)}", told.get(step, step), note=step, help=_CHAIN_HELP)
+        yield Line(f"chain {step}", f"after {formatters.duration(wait_s)}", told.get(step, step), help=_CHAIN_HELP.format(step))
 
 
-_CHAIN_HELP = "Seconds without new instances on the step before: --fallback STEP SECONDS, 0 for never"
+_CHAIN_HELP = "After so long without new instances on the step before: --fallback {} SECONDS, 0 for never"
 
 
 def _worker_lines(about: Description, ascii: bool) -> Iterator[Line]:

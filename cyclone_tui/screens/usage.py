@@ -215,13 +215,17 @@ class UsageView(FilteredView):
         if self.has_data:
             self.cyclone.copy(json.dumps(self._data.as_json(), indent=2) + "\n", "usage as JSON")
 
+    def _is_site(self, row: Row) -> bool:
+        """Whether it is where machines joined, and no region of the host."""
+        return self.session.is_aws and row.own_vcpu_s > 0 and row.usd is None
+
     def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """What the row is about."""
         key = quote(event.record.key)
         days = f"days={self.days}"
         place = {
             "job": f"job {key}", "queue": f"usage job queue={key} {days}", "user": f"usage job user={key} {days}",
-            "region": f"describe region {key}",
+            "region": f"workers region={key}" if self._is_site(event.record) else f"describe region {key}",
         }.get(self.by)  # fmt: skip
         if place is not None:
             self.cyclone.open(place)

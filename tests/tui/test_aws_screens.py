@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.host_registry import HostRegistry
-from cyclone_core.operations import aws_crews, aws_looks, aws_mirror
-from cyclone_core.operations.aws_crews import ComingNow, CrewsNow
+from cyclone_core.operations import aws_crews, aws_looks, aws_mirror, aws_workers
+from cyclone_core.operations.aws_crews import ComingNow, CrewNow, CrewsNow
 from cyclone_core.operations.resources import Place, Snapshot, Stored
 from cyclone_core.resources import Host
 from cyclone_tui.application import CycloneApp
@@ -138,8 +138,12 @@ def test_a_cluster_says_how_workers_come_and_what_is_done_when_none_do(account: 
     """By region, with why one is left alone; the steps of its chain with their waits."""
     coming = (ComingNow("eu-west-1", "big", start_s=62, delivered=0.9, rung="zones"),
               ComingNow("us-east-1", "big", "open", 2000.0, "no worker came within 4 min"))  # fmt: skip
-    aws_crews.SHARED.read_with(lambda host: CrewsNow(coming=coming))
-    lines = shows(on_screen, "describe cluster big", "How workers come", "no worker came within 4 min", "When none come")
+    crews = (CrewNow("lab", "big", 0, 2, 4.0), CrewNow("eu-west-1", "big", 1, 3, 6.0))
+    aws_crews.SHARED.read_with(lambda host: CrewsNow(crews, coming=coming))
+    before = aws_workers.SHARED.read_with(lambda host: ())
+    lines = shows(on_screen, "describe cluster big", "How workers come", "no worker came within 4 min", "When none come", "site lab")
+    aws_workers.SHARED.read_with(before)
+    assert any("site lab" in line and "2 workers" in line for line in lines), "machines joined there: it is no region of the host"
     assert any("more zones" in line and "start 1m02s, 90% came" in line for line in lines)
     assert any("us-east-1" in line and "left alone" in line for line in lines)
     assert any("after 4m00s" in line and "in other regions" in line for line in lines)

@@ -56,6 +56,11 @@ def test_an_aws_host_by_user_and_region_over_more_days(table: Table, on_screen: 
         app.screen.query_one("#rows", RowTable).select("us-east-1")
         await pilot.press("enter")
         await until(app, pilot, lambda lines: app.views[-1].NAME == "describe")
+        await pilot.press("escape")
+        await until(app, pilot, has("lab"))
+        app.screen.query_one("#rows", RowTable).select("lab")
+        await pilot.press("enter")
+        await until(app, pilot, lambda lines: app.views[-1].arguments == {"region": "lab"})
 
     on_screen(check, "usage", host="grid")
 
