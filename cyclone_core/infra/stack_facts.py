@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from cyclone_core.aws.account import Account
     from cyclone_core.aws.network import Subnet
 
+_TYPES = {
+    "instance_list": "Leave them out, or take optimal, which every region has",
+    "fallback_instance_list": "Leave them out: others may be given for all regions",
+}
+"""Fields of a cluster that name instance types; what to do about those that a region lacks."""
 _PREFERRED = ("PRIVATE_WITH_NAT", "PUBLIC", "PRIVATE_ISOLATED")
 """Which subnets of an imported network are the workers' when nobody says."""
 Body = Mapping[str, Any]
@@ -168,14 +173,15 @@ def _cluster(account: "Account", place: Place, name: str, body: Body, regions: I
 def _not_offered(account: "Account", region: str, name: str, body: Body) -> list[Problem]:
     from cyclone_core.aws import network
 
-    listed = (*(body.get("instance_list") or ()), *(body.get("fallback_instance_list") or ()))
-    types = dict.fromkeys(str(each) for each in listed if each != "optimal")
+    lists = {field: [str(each) for each in body.get(field) or () if each != "optimal"] for field in _TYPES}
+    types = dict.fromkeys(each for listed in lists.values() for each in listed)
     missing = network.not_offered(account, region, types) if types else ()
-    if not missing:
-        return []
-    what = f"{region} does not offer {', '.join(missing)}"
-    remedy = "Leave them out, or take optimal, which every region has"
-    return [Problem(f"clusters[{name}].instance_list", what, remedy)]
+    problems = []
+    for field, listed in lists.items():
+        if gone := [each for each in missing if each in listed]:
+            what = f"{region} does not offer {', '.join(gone)}"
+            problems.append(Problem(f"clusters[{name}].{field}", what, _TYPES[field]))
+    return problems
 
 
 def _machine_images(

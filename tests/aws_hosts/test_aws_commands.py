@@ -128,13 +128,22 @@ def test_a_deployment_can_be_left_alone(grid: str, run: Run) -> None:
         (
             ("clusters", "add-cluster", "--name", "c", "--launch-type", "EC2", "--type", "ONDEMAND", "--allocation-strategy",
              "SPOT_CAPACITY_OPTIMIZED", "--max-memory-mib", "64"),
-            ["--max-memory-mib: on AWS", "--launch-type: clusters of type EC2 come with a later version", "--allocation-strategy: "],
+            ["--max-memory-mib: on AWS", "--allocation-strategy: "],
         ),
         (
             ("clusters", "add-cluster", "--name", "c", "--instance-list", "z9.nano,c5", "--main-region-image-name", "mine"),
             ["--instance-list: us-east-1 does not offer z9.nano", "--main-region-image-name: there is no machine image 'mine'"],
         ),
-        (("definitions", "add-definition", "--name", "d"), ["--image-uri: tasks on AWS run in containers"]),
+        (
+            ("clusters", "add-cluster", "--name", "c", "--instance-list", "c5", "--fallback-instance-list", "z9.nano"),
+            ["--fallback-instance-list: us-east-1 does not offer z9.nano"],
+        ),
+        (
+            ("clusters", "add-cluster", "--name", "c", "--instance-list", "c5", "--type", "ONDEMAND", "--fallback", "zones", "60",
+             "--fallback", "instance-types", "60", "--fallback", "on-demand", "60"),
+            ["--fallback: the cluster is ONDEMAND", "--fallback: the step zones is for", "--fallback: the step instance-types takes other"],
+        ),
+        (("definitions", "add-definition", "--name", "d"), ["--image-uri: tasks on AWS Batch run in containers"]),
         (
             ("queues", "add-queue", "--name", "q", "--cluster", "bog", "-rw", "us-west-1", "2"),
             ["--compute-environment: there is no cluster 'bog'. Did you mean 'big'?", "--region-distribution-weights: the host has no"],
