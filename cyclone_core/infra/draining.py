@@ -78,7 +78,9 @@ def note(deployed: Template, wanted: Template, changes: Iterable[Planned], worke
     if gone:
         return f"{told}: those on instances that go finish what they have begun first, others come on new ones meanwhile"
     if renewed:
-        return f"{told}: they finish what they have begun (in {HOURS} hours at most, as AWS Batch has it), others come on new instances"
+        is_batch = any(entry["Type"] == ENVIRONMENT for entry in wanted["Resources"].values())
+        limit = f" (in {HOURS} hours at most, as AWS Batch has it)" if is_batch else ""
+        return f"{told}: they finish what they have begun{limit}, others come on new instances"
     return f"{told}: nothing happens to them"
 
 

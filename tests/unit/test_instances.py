@@ -6,6 +6,7 @@ from cyclone_core.scheduler.capacity import Demand, Lane
 from cyclone_core.scheduler.dynamo import instances, leaving
 from cyclone_core.scheduler.dynamo.instances import Known
 from cyclone_core.scheduler.dynamo.leaving import Present
+from cyclone_core.scheduler.dynamo.machine_items import Machine
 
 BIG = Lane("big", "sim")
 WORKER = Present(("W#1", "us-east-1/a"), BIG, "us-east-1", 1000, False, False, "SpotOne")
@@ -54,9 +55,21 @@ def test_an_added_environment_concerns_nobody() -> None:
 def test_a_change_is_remembered_while_older_workers_are_there() -> None:
     """And for some minutes: a worker says a little late that it is there."""
     known = known_after(environment("SpotOne", instanceTypes=["c5"]))
-    assert instances.without_past(PLACE, known, [], 2100).since == {"SpotOne": 2000}
-    assert instances.without_past(PLACE, known, [WORKER], 9000).since == {"SpotOne": 2000}
-    assert instances.without_past(PLACE, known, [], 9000).since == {}
+    assert instances.without_past(PLACE, known, [], [], 2100).since == {"SpotOne": 2000}
+    assert instances.without_past(PLACE, known, [WORKER], [], 9000).since == {"SpotOne": 2000}
+    assert instances.without_past(PLACE, known, [], [], 9000).since == {}
+
+
+def test_machines_leave_as_a_whole_and_those_that_joined_stay() -> None:
+    """Another version of the launch template, or other types, concern instances that were launched before."""
+    first = instances.after(Known(), instances.of_machines("1", {"instance_list": ["m5"]}), 500)
+    assert instances.after(first, instances.of_machines("1", {"instance_list": ["m5"], "max_vcpus": 9}), 2000).since == {}
+    known = {PLACE: instances.after(first, instances.of_machines("2", {"instance_list": ["m5"]}), 2000)}
+    old, new = (Machine("big", "us-east-1", name, "EC2", started=at) for name, at in (("i-1", 1000), ("i-2", 2500)))
+    joined = Machine("big", "us-east-1", "mine", started=1000)
+    assert instances.older_machines(known, [old, new, joined]) == [old]
+    child = replace(WORKER, key=("W#1", "us-east-1/i-1#2"), environment="")
+    assert instances.older(known, [child]) == []
 
 
 def test_what_leaving_workers_run_needs_no_other_worker() -> None:

@@ -24,6 +24,7 @@ from cyclone_core.errors import AccessDenied, AwsError
 from cyclone_core.prices import table as prices
 from cyclone_core.prices.table import Facts
 from cyclone_core.scheduler import machines
+from cyclone_core.scheduler.dynamo import instances as outdated
 from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request
 from cyclone_core.scheduler.dynamo.region_driver import Body, Sight, shortened
 from cyclone_core.scheduler.machines import Need
@@ -104,7 +105,7 @@ class Ec2Region:
     def look(self, clusters: Mapping[str, Body], requests: Sequence[Request], now_ms: int) -> Sight:
         """Whether clusters can be asked for instances, and how requests are. Raises no AwsError: it is in the answer."""
         try:
-            closed = self._closed(list(clusters))
+            closed, made = self._closed(clusters)
             instances = self._instances()
             there = set(self._present()) if instances else set()
             if dead := {each.id for each in instances if each.is_gone and each.id in there}:
@@ -113,23 +114,24 @@ class Ec2Region:
             seen = [self._seen(request, instances, there, late, now_ms) for request in requests]
             found = [request for request in seen if request is not None]
             self._count(instances, found, now_ms)
-            return Sight("", closed, [self._asked_again(request, now_ms) for request in found])
+            return Sight("", closed, [self._asked_again(request, now_ms) for request in found], made)
         except AwsError as exc:
             return Sight(shortened(exc), {}, list(requests))
 
-    def _closed(self, clusters: Sequence[str]) -> dict[str, str]:
-        """Why clusters cannot be asked for instances."""
+    def _closed(self, clusters: Mapping[str, Body]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Why clusters cannot be asked for instances; and what those of each are made from."""
         names = {naming.launch_template(self._host, cluster): cluster for cluster in clusters}
         if not names:
-            return {}
+            return {}, {}
         wanted = [{"Name": "launch-template-name", "Value": list(names)}]
         answer = self._aws.ec2("DescribeLaunchTemplates", Filter=wanted)
-        there = {str(each["launchTemplateName"]) for each in answer.get("launchTemplates") or ()}
+        there = {str(each["launchTemplateName"]): str(each.get("latestVersionNumber", "")) for each in answer.get("launchTemplates") or ()}
         found = {cluster: f"there is no launch template {name}" for name, cluster in names.items() if name not in there}
         for cluster in clusters:
             if cluster not in found and not self._places(cluster):
                 found[cluster] = "its stack names no subnets that are there"
-        return found
+        made = {names[name]: outdated.of_machines(version, clusters[names[name]]) for name, version in there.items()}
+        return found, made
 
     def _instances(self, **only: str) -> list[Instance]:
         """The host's instances, those that ended lately too."""

@@ -17,15 +17,19 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo.region_driver import EC2
 
 if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.leaving import Present
+    from cyclone_core.scheduler.dynamo.machine_items import Machine
     from cyclone_core.scheduler.dynamo.table import Table
 
 _NUMBERS = ("minvCpus", "maxvCpus", "desiredvCpus")
 """Of an environment's resources: what changes without new instances."""
 STARTS_S = 300
 """So long after a change a worker may say for the first time that it is there, and that it is older."""
+MACHINES = "machines"
+"""What stands for the environment of instances that are machines with slots."""
 Body = Mapping[str, Any]
 Place = tuple[str, str]
 """(cluster, region)"""
@@ -46,6 +50,12 @@ def made_from(environments: Iterable[Body]) -> dict[str, str]:
     return {str(each["computeEnvironmentArn"]).rpartition("/")[2]: _hash(each.get("computeResources") or {}) for each in environments}
 
 
+def of_machines(template: str, cluster: Body) -> dict[str, str]:
+    """The same of a cluster of type EC2: the version of its launch template, and what of its body fleets are asked for with."""
+    asked = {name: cluster.get(name) for name in ("instance_list", "type")}
+    return {MACHINES: _hash({"template": template, **asked})}
+
+
 def after(before: Known, seen: Mapping[str, str], now_s: int) -> Known:
     """What is known once environments were seen so. What was never seen before has no older workers."""
     changed = {name: now_s for name, digest in before.seen.items() if seen.get(name) != digest}
@@ -57,15 +67,24 @@ def older(known: Mapping[Place, Known], workers: Iterable["Present"]) -> list["P
     return [worker for worker in workers if _is_older(known.get((worker.lane.cluster, worker.region), Known()), worker)]
 
 
-def without_past(place: Place, known: Known, found: Iterable["Present"], now_s: int) -> Known:
-    """Without changes of which no worker is left. found: older workers, of this cluster and region and others."""
+def older_machines(known: Mapping[Place, Known], machines: Iterable["Machine"]) -> list["Machine"]:
+    """Instances of clusters of type EC2 that were launched before what they are made from was changed; machines that joined stay."""
+    since = {place: each.since.get(MACHINES, 0) for place, each in known.items()}
+    return [each for each in machines if each.launch == EC2 and each.started < since.get((each.cluster, each.region), 0)]
+
+
+def without_past(place: Place, known: Known, found: Iterable["Present"], machines: Iterable["Machine"], now_s: int) -> Known:
+    """Without changes of which no worker is left. found, machines: older ones, of this cluster and region and others."""
     there = {worker.environment for worker in found if (worker.lane.cluster, worker.region) == place}
+    there |= {MACHINES for each in machines if (each.cluster, each.region) == place}
     kept = {name: at for name, at in known.since.items() if name in there or "" in there or now_s <= at + STARTS_S}
     return Known(known.seen, kept)
 
 
 def _is_older(known: Known, worker: "Present") -> bool:
-    """A worker of an earlier version does not say where it is: it may be anywhere."""
+    """A worker of an earlier version does not say where it is: it may be anywhere; one of a machine (NAME#N) leaves with that."""
+    if "#" in worker.key[1]:
+        return False
     if not worker.environment:
         return worker.started < max(known.since.values(), default=0)
     at = known.since.get(worker.environment)

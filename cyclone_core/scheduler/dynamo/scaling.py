@@ -166,9 +166,9 @@ class Scaler:
         known = self._remember(known, standing.seen(known, stands, news, bodies, now_ms))
         requests, given_up = self._give_up(requests, stands, now_ms)
         asked = stands.weighed(asked)
-        workers, outdated = self._older(sights, bodies, now_ms)
-        asked = replace(asked, demands=leaving.without_their_tasks(asked.demands, workers))
         there = machine_items.read(self._table, now_ms / 1000)
+        workers, there, outdated = self._older(sights, bodies, there, now_ms)
+        asked = replace(asked, demands=leaving.without_their_tasks(asked.demands, workers))
         asked, crews = machine_rooms.counted(asked, stands.relied_on(requests), there, bodies, now_ms)
         crews = leaving.without_leaving(crews, workers)
         plan, leave = self._decide(asked, crews, stands, capacity_items.short_for(before, HUNGRY_S, now_ms))
@@ -209,19 +209,26 @@ class Scaler:
         now = [news.get(request.name, request) for request in requests]
         return [request for request in now if not request.is_over], ended
 
-    def _older(self, sights: Mapping[str, Sight], bodies: Bodies, now_ms: int) -> tuple[list[leaving.Present], int]:
-        """Workers whose instances were changed, which are leaving now; and how many of them were asked to in this look."""
+    def _older(
+        self, sights: Mapping[str, Sight], bodies: Bodies, machines: list[machine_items.Machine], now_ms: int
+    ) -> tuple[list[leaving.Present], list[machine_items.Machine], int]:
+        """Workers whose instances were changed, which are leaving now; all machines, of which such are asked to leave as well; and how
+        many workers and machines were asked to in this look."""
         before, now_s = instances.read(self._table), now_ms // 1000
         known = {place: each for place, each in before.items() if place[0] in bodies.get("cluster", {})}
         for region, sight in sights.items():
             for cluster, seen in sight.instances.items():
                 known[cluster, region] = instances.after(known.get((cluster, region), instances.Known()), seen, now_s)
         older: list[leaving.Present] = []
+        old_machines = instances.older_machines(known, machines)
         if any(each.since for each in known.values()):
             older = instances.older(known, leaving.present(self._table, now_s))
-            known = {place: instances.without_past(place, each, older, now_s) for place, each in known.items()}
+            known = {place: instances.without_past(place, each, older, old_machines, now_s) for place, each in known.items()}
         instances.keep(self._table, before, known)  # before anybody is asked: who dies in between is followed by one who asks
-        return [replace(worker, is_leaving=True) for worker in older], leaving.ask_all(self._table, older)
+        asked = leaving.ask_all(self._table, older)
+        asked += sum(machine_items.ask_to_leave(self._table, each) for each in old_machines if each.takes_work)
+        machines = [replace(each, is_asked_to_leave=True) if each in old_machines else each for each in machines]
+        return [replace(worker, is_leaving=True) for worker in older], machines, asked
 
     def _decide(
         self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], stands: Standing, hungry: Collection[Lane]
