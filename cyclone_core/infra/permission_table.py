@@ -66,7 +66,8 @@ Lambda::Permission           lambda:AddPermission RemovePermission GetPolicy
 Logs::LogGroup               logs:CreateLogGroup DeleteLogGroup DescribeLogGroups PutRetentionPolicy DeleteRetentionPolicy TagResource
                              logs:UntagResource ListTagsForResource GetDataProtectionPolicy DescribeIndexPolicies DescribeResourcePolicies
 RolesAnywhere::Profile       rolesanywhere:CreateProfile UpdateProfile DeleteProfile GetProfile EnableProfile DisableProfile TagResource
-                             rolesanywhere:UntagResource ListTagsForResource PutAttributeMapping DeleteAttributeMapping iam:PassRole
+                             rolesanywhere:UntagResource ListTagsForResource PutAttributeMapping DeleteAttributeMapping
+                             iam:PassRole GetRole
 RolesAnywhere::TrustAnchor   rolesanywhere:CreateTrustAnchor UpdateTrustAnchor DeleteTrustAnchor GetTrustAnchor EnableTrustAnchor
                              rolesanywhere:DisableTrustAnchor TagResource UntagResource ListTagsForResource PutNotificationSettings
                              rolesanywhere:ResetNotificationSettings
@@ -88,6 +89,7 @@ cloudformation:CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSe
 cloudformation:ListStackResources GetTemplate DeleteStack CancelUpdateStack ContinueUpdateRollback RollbackStack TagResource UntagResource
 cloudformation:ListImports UpdateTerminationProtection
 cloudformation:DetectStackDrift DetectStackResourceDrift DescribeStackDriftDetectionStatus DescribeStackResourceDrifts
+cloudformation:BatchDescribeTypeConfigurations
 dynamodb:DescribeTable UpdateTable DeleteTable Query
 ec2:DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeImages DescribeInstanceTypeOfferings
 ec2:DescribeNatGateways DescribeRegions DescribeSpotPriceHistory DescribeVpcEndpoints
@@ -167,6 +169,10 @@ _ROLES = ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-
 _FUNCTIONS = "arn:{p}:lambda:*:{a}:function:{h}--*"
 SCOPES = (
     Scope("cloudformation:DescribeStacks ListImports", ("*",), "a host's stacks are found by their tags, among all of a region"),
+    Scope(
+        "cloudformation:DescribeStackDriftDetectionStatus BatchDescribeTypeConfigurations", ("*",),
+        "a look for drift is asked after by its own id, and reads how resource types are set up",
+    ),
     Scope("cloudformation:*", ("arn:{p}:cloudformation:*:{a}:stack/{h}--*/*", "arn:{p}:cloudformation:*:{a}:stack/CDKToolkit/*")),
     Scope("batch:DescribeComputeEnvironments DescribeJobDefinitions DescribeJobQueues", ("*",), "Batch describes without resources"),
     Scope(
@@ -252,9 +258,13 @@ SCOPES = (
 )  # fmt: skip
 """Of several that fit, the first one counts."""
 EC2_LOOKS = Scope("ec2:Describe*", ("*",), "EC2 describes without resources")
+_IMAGES = ("arn:{p}:ec2:*::image/*", "arn:{p}:ec2:*::snapshot/*")
+"""Machine images and what they are made of: their ARNs have no account."""
 EC2_ENDS = Scope(
-    "ec2:TerminateInstances",
-    ("arn:{p}:ec2:*:{a}:instance/*",),
+    "ec2:TerminateInstances DeregisterImage DeleteSnapshot",
+    ("arn:{p}:ec2:*:{a}:instance/*", *_IMAGES),
     condition={"StringEquals": {f"aws:ResourceTag/{naming.TAG_HOST}": ("{h}",)}},
 )
-EC2_MAKES = Scope("ec2:*", ("arn:{p}:ec2:*:{a}:*/*",), "EC2 chooses the ids of what it makes: nothing in their ARNs says whose they are")
+EC2_MAKES = Scope(
+    "ec2:*", ("arn:{p}:ec2:*:{a}:*/*", *_IMAGES), "EC2 chooses the ids of what it makes: nothing in their ARNs says whose they are"
+)

@@ -37,6 +37,7 @@ LOOKING = """## Who only looks
 
 Lists, states and plans of a host's resources, and the events of its stacks. Plans also need the looks of the policies
 above; to say what a change does to what is there, also `cloudformation:CreateChangeSet`, `DescribeChangeSet` and `DeleteChangeSet`.
+`--drift` takes the five actions of the policy `deploy` that have to do with drift, and the looks at every kind of resource.
 """
 WORKING = """## Who works
 

@@ -79,7 +79,7 @@ def work_policy(host: str, account: str, partition: str = "aws") -> Document:
 def scope_of(action: str) -> Scope:
     """What an action can be allowed on."""
     if action.startswith("ec2:"):
-        if action == EC2_ENDS.actions:
+        if action in listed(EC2_ENDS.actions):
             return EC2_ENDS
         return EC2_LOOKS if action.startswith("ec2:Describe") else EC2_MAKES
     service = action.partition(":")[0]

@@ -48,7 +48,7 @@ def test_what_the_sandbox_asks_for_is_known_too() -> None:
 
 UNUSED = {
     "services that the templates do not use": """autoscaling:.* codedeploy:.* eks:.* elasticfilesystem:.* firehose:.* kinesis:.* kms:.*
-        s3files:.* s3tables:.* sts:.* vpc-lattice:.* vpce:.*""",
+        s3files:.* s3tables:.* sts:.* vpc-lattice:.* vpce:.* acm-pca:.*""",
     "features of buckets that they do not have": """s3:.*(Abac|Acl|Accelerate|Analytics|Cors|Inventory|IntelligentTiering|Logging).*
         s3:.*(Metadata|Metrics|Notification|ObjectLock|Replication|Website|REST).* s3:DeleteBucket(Encryption|Lifecycle) s3:DeleteObject
         s3:GetObject(Version)? s3:ListBucket""",
@@ -61,6 +61,7 @@ UNUSED = {
     "networks of other kinds": """ec2:.*(Vpn|PrivateNat|NatGatewayAddress|SubnetCidrBlock|PeeringConnectionOptions).* ec2:ModifyVpcTenancy
         ec2:(AcceptAddressTransfer|CreateVpcEncryptionControl)""",
     "limits of roles, which nobody sets": "iam:.*PermissionsBoundary",
+    "policies of profiles, which have none beside their role's": "iam:GetPolicy",
     "roles that AWS makes for a service: with the first compute environment": "iam:CreateServiceLinkedRole",
     "a rule that calls a function, and a bucket, pass no role": "iam:PassRole",
     "listed under another type of the same stack": "logs:(CreateLogGroup|PutRetentionPolicy|DescribeLogGroups) s3:.*BucketPolicy",

@@ -90,7 +90,7 @@ def _wrong_resources(action: str, resources: list[str]) -> Iterator[str]:
         yield f"there is no action {action}"
     elif "*" in resources:
         yield from [f"{action} on everything: it has resources, so they can be named"] if kinds else []
-    elif not any(_overlap(resource.replace("?", "*"), kind) for resource in resources for kind in kinds):
+    elif not any(_meet(resource.replace("?", "*"), kind) for resource in resources for kind in kinds):
         yield f"{action} is for {' or '.join(kinds) or 'everything'}, not for {' or '.join(resources)}"
     elif action == "iam:PassRole" and any(resource.endswith("role/*") for resource in resources):
         yield "any role can be passed"
@@ -103,6 +103,14 @@ def _wrong_principal(principal: Any) -> Iterator[str]:
     trusted = principal if isinstance(principal, Mapping) else {"AWS": principal}
     for kind, who in trusted.items():
         yield from (f"trusts {each}" for each in _listed(who) if kind != "Service" or "*" in str(each))
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether an ARN can match both: part by part, since IAM's `*` seldom means a part more, and some ARNs have no account."""
+    parts = one.split(":", 5), other.split(":", 5)
+    if min(map(len, parts)) < 6:
+        return _overlap(one, other)
+    return all(_overlap(*pair) for pair in zip(*parts, strict=True))
 
 
 @cache

@@ -19,6 +19,8 @@ def template(**statement: Any) -> dict[str, Any]:
 
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:grid--*"
+IMAGES = "arn:aws:ec2:*:123456789012:*/*"
+"""ARNs of images have no account."""
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,7 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:grid--*"
         ("sqs:SendMessage", "*", "sqs:SendMessage on everything: it has resources, so they can be named"),
         ("iam:PassRole", "arn:aws:iam::123456789012:role/*", "any role can be passed"),
         ("ecr:GetAuthorizationToken", QUEUE, f"ecr:GetAuthorizationToken is for everything, not for {QUEUE}"),
+        ("ec2:DeregisterImage", IMAGES, f"ec2:DeregisterImage is for arn:*:ec2:*::image/*, not for {IMAGES}"),
         ("sqs:SendMessage", "arn:aws:sns:::x", "sqs:SendMessage is for arn:*:sqs:*:*:*, not for arn:aws:sns:::x"),
     ],
 )  # fmt: skip
