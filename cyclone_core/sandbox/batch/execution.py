@@ -15,8 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-_ROOT = str(Path(__file__).parents[3])
-_PROGRAM = f"import sys; sys.path.insert(0, {_ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
+ROOT = str(Path(__file__).parents[3])
+"""Where the package is."""
+_PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
 WORKER = (sys.executable, "-ISE", "-c", _PROGRAM)
 """`cyclone-worker`, what the entry point of a worker image runs when it is given no command."""
 _OUTPUT, _PROCESS, _ENGINE = "output", "process", "engine"
@@ -63,7 +64,7 @@ class Processes:
         """root: directory for the directories of attempts."""
         self._root = root
 
-    def start(self, name: str, image: str, command: Sequence[str], environment: Mapping[str, str]) -> Execution:
+    def start(self, name: str, image: str, command: Sequence[str], environment: Mapping[str, str]) -> "ProcessExecution":
         """Start a command of this machine; without one the worker of this installation."""
         directory = self._root / name
         directory.mkdir(parents=True, mode=0o700)
@@ -92,6 +93,11 @@ class ProcessExecution:
             raise CannotStart(f"CannotStartContainerError: exec {command[0]!r}: {getattr(exc, 'strerror', None) or exc}") from exc
         (directory / _PROCESS).write_text(f"{self._process.pid} {_birth(self._process.pid)}")
         self._descriptor = os.pidfd_open(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its first process."""
+        return self._process.pid
 
     def wait(self, seconds: float) -> int | None:
         """The exit code, or None. What the command leaves running ends with it, as in a container."""

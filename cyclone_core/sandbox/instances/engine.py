@@ -5,6 +5,7 @@ takes spot capacity: with a notice first, and then whatever runs is killed. Ever
 """
 
 import json
+import sys
 import threading
 import time
 import uuid
@@ -14,11 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from cyclone_core.sandbox.batch.execution import WORKER, CannotStart, Execution, Processes
+from cyclone_core.sandbox.batch.execution import ROOT, WORKER, CannotStart, Processes, ProcessExecution
 from cyclone_core.sandbox.batch.place import Scope
 from cyclone_core.sandbox.instances.metadata import Metadata
 from cyclone_core.sandbox.instances.pools import Pool
+from cyclone_core.sandbox.instances.power import end_below
 
+_PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.sandbox.instances.power import main; main()"
+_FIRST = (sys.executable, "-ISE", "-c", _PROGRAM)
 INTERRUPTION, REBALANCE = "interruption", "rebalance"
 """Notices, as faults name them."""
 _LOOK_EVERY_S, _AGAIN_S, _MOST_STARTS = 0.2, 1.0, 10
@@ -153,7 +157,7 @@ class Engine:
             "CYCLONE_WORKER_DIR": str(self._root / f"instance-{made.id}-{start}"),
         }
         try:
-            execution = self._starter.start(f"instance-{made.id}-{start}", made.image, (*WORKER, "machine"), environment)
+            execution = self._starter.start(f"instance-{made.id}-{start}", made.image, (*_FIRST, *WORKER, "machine"), environment)
         except (CannotStart, OSError):
             return 1
         with self.lock:
@@ -163,7 +167,7 @@ class Engine:
         execution.clean()
         return code
 
-    def _attend(self, made: Instance, metadata: Metadata, execution: Execution) -> int:
+    def _attend(self, made: Instance, metadata: Metadata, execution: ProcessExecution) -> int:
         kill_at = taken_at = float("inf")
         while True:
             code = execution.wait(_LOOK_EVERY_S)
@@ -178,6 +182,7 @@ class Engine:
                 execution.ask_to_end()
                 kill_at = now + (1.0 if self._closed else self._grace_s)
             if now >= kill_at:
+                end_below(execution.pid)
                 execution.end()
 
     def _hears_of_end(self, made: Instance, metadata: Metadata) -> bool:
