@@ -204,7 +204,9 @@ def _joining_problems(path: str, body: Body) -> Iterator[Problem]:
         message = "ROLES_ANYWHERE needs the certificate of the authority that signs those of the machines"
         yield Problem(f"{path}.certificate_authority", message, "Give its file: --certificate-authority FILE")
     if way != "ROLES_ANYWHERE" and authority:
-        yield Problem(f"{path}.certificate_authority", f"machines join with {way}", "Leave it out, or use --join-with ROLES_ANYWHERE")
+        yield Problem(
+            f"{path}.certificate_authority", f"machines join with {way}", "Take it away (--certificate-authority ''), or use ROLES_ANYWHERE"
+        )
 
 
 def _fallback_problems(path: str, body: Body) -> Iterator[Problem]:

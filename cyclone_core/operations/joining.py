@@ -76,7 +76,7 @@ def steps(place: Place, cluster: str, way: str, outputs: "Mapping[str, str]") ->
     install = Step("machine", "Install Cyclone from a copy of its directory (Python 3.11 or newer; no other package is needed)", (INSTALL,))
     made = {joining.PROFILE: _by_profile, joining.ROLES_ANYWHERE: _by_certificate, joining.SSM: _by_activation}[way]
     before, profile, user = made(place, cluster, outputs)
-    options = _options(place, cluster, profile)
+    options, whose = _options(place, cluster, profile), "" if user else ' --user "$(id -un)"'
     return (
         install,
         *before,
@@ -87,7 +87,7 @@ def steps(place: Place, cluster: str, way: str, outputs: "Mapping[str, str]") ->
             "machine",
             "Or as a service, which starts with the machine",
             (
-                f"{user}$(command -v cyclone-worker) unit {options} | sudo tee /etc/systemd/system/cyclone-worker.service",
+                f"{user}$(command -v cyclone-worker) unit {options}{whose} | sudo tee /etc/systemd/system/cyclone-worker.service",
                 "sudo systemctl daemon-reload && sudo systemctl enable --now cyclone-worker",
             ),
         ),
