@@ -22,13 +22,14 @@ from benchmarks.simulation.run import Run, Scenario
 WANTED_S, WANTED_RATIO = 180.0, 1.15
 """Until 95 % of the possible workers run; makespan over its bound."""
 ALL = Scenario("All that there is")
-SOME = Scenario("4,000 at once, weights by score and price", limit=4000)
-EVEN = replace(SOME, title="4,000 at once, equal weights", is_routed=False)
+SOME = Scenario("2,000 at once, automatic weights", limit=2000)
+EVEN = replace(SOME, title="2,000 at once, equal weights", is_routed=False)
 ROWS = (
     ("makespan, s", "makespan_s"),
     ("bound by capacity, s", "bound_s"),
     ("makespan / bound", "ratio"),
     ("95 % of the possible workers after, s", "reached_s"),
+    ("no worker left after another, s", "gone_s"),
     ("cost, $", "usd"),
     ("worker hours", "worker_hours"),
     ("of those in tasks that counted", "useful"),
@@ -42,7 +43,7 @@ ROWS = (
     ("workers asked for", "workers_asked"),
     ("... ended before they started", "workers_ended"),
     ("breakers opened", "breakers_opened"),
-    ("changes of weights", "weight_changes"),
+    ("weighings that changed weights", "weight_changes"),
     ("samples above a limit", "over_limit"),
 )
 

@@ -83,9 +83,9 @@ class Control:
             score, usd = at(weather.scores, now, 600.0), at(weather.usd, now, 600.0)
             left = health.why_left(seen, self.now_ms)
             signals.append(Signals(name, score, usd, weather.ondemand_usd, seen.start_s, seen.delivered, seen.interruptions, left))
-        self.routing = routing.weigh(signals, self.routing)
+        before, self.routing = self.routing, routing.weigh(signals, self.routing)
         self.totals.weighings += 1
-        self.totals.changes += self.routing.changed
+        self.totals.changes += before is not None and before.base != self.routing.base
         self.weights.append((self.loop.now, dict(self.routing.weights)))
 
     # -- the scaler --------------------------------------------------------------------------------------------------------------

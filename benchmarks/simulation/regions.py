@@ -235,8 +235,3 @@ class Place:
         order.waiting -= count
         order.over += count
         return count
-
-    def settle(self) -> None:
-        """The end: what runs still is paid."""
-        for worker in self.workers:
-            self._pay(self.loop.now - worker.since + BOOT_S)
