@@ -55,7 +55,9 @@ Roles are made with the stacks; each has what its work takes:
 | `HOST-definition-…` execution | ECS, to start a container | pull the image from its repository, write to its log group |
 | `HOST-definition-…` job | what runs in it | use the host's message queues, table and bucket; and the definition's `iam_policies` |
 | `HOST-host-…` of most functions | functions that run jobs | write their log, use the table, its stream and the message queues |
-| `HOST-host-Scaler…` | the function that asks for workers | write its log, use the table, submit and end jobs of Batch |
+| `HOST-host-Scaler…` | the function that asks for workers | use the table, jobs of Batch, and instances of the host |
+| `HOST-host-Router…` | the function that weighs regions | write its log, use the table, read spot scores and prices |
+| `HOST-cluster-…` (EC2, join) | machines with several slots | as a definition's job, and read the host's records |
 | `HOST-host-Health…` | the function that looks | write its log, look at the host |
 | `HOST-…` of lookups | functions | write their log, read one parameter of another region |
 | `HOST-region-…` | flow logs | write rejected connections to their log group |
@@ -67,4 +69,7 @@ resource types ask for can change with AWS: a deployment that is refused an acti
 
 A region that was bootstrapped with a key of yours (`cdk bootstrap --bootstrap-customer-key`) takes `kms:GenerateDataKey` and `kms:Decrypt`
 on that key, too.
+
+Nobody needs these to deploy: `hyper prices refresh` takes `pricing:GetProducts`, and making activations of Systems Manager for
+machines that join `ssm:CreateActivation`, and `iam:PassRole` on the cluster's role for the service `ssm.amazonaws.com`.
 """

@@ -44,7 +44,8 @@ def statements(target: Target) -> list[dict[str, Any]]:
 
 def _roles(target: Target) -> list[dict[str, Any]]:
     """Instances get their cluster's role; an account's first spot request makes the role that EC2 keeps for them."""
-    instances = arn(target, "iam", f"role/{naming.stack(target.place.host, 'cluster', '')}-*", "")
+    # CloudFormation names roles after their stack, and makes one hyphen of two.
+    instances = arn(target, "iam", f"role/{target.place.host}-cluster-*", "")
     spot = arn(target, "iam", f"role/aws-service-role/{_SPOT}/AWSServiceRoleForEC2Spot", "")
     services = ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]
     return [
