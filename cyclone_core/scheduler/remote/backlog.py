@@ -1,6 +1,6 @@
 """What waits in a machine's cluster, by the counters and records of its host: one question, and another if something does."""
 
-from cyclone_core.jobs import WAITING
+from cyclone_core.jobs import RUNNING, WAITING
 from cyclone_core.scheduler.dynamo import totals
 from cyclone_core.scheduler.machine_packing import Room, Want
 
@@ -17,19 +17,22 @@ DEFAULT_MIB = 1024
 
 
 class Backlog:
-    """What a look found. definitions: name -> body; priorities: of definitions, the highest that a queue with tasks gives."""
+    """What a look found. definitions: name -> body; priorities: of definitions, the highest that a queue with tasks gives; running: those
+    of which tasks run, wherever that is."""
 
-    __slots__ = ("definitions", "priorities", "wants")
+    __slots__ = ("definitions", "priorities", "running", "wants")
 
-    def __init__(self, wants: "list[Want]", definitions: "Mapping[str, Mapping[str, Any]]", priorities: "dict[str, int]") -> None:
-        self.wants, self.definitions, self.priorities = wants, definitions, priorities
+    def __init__(
+        self, wants: "list[Want]", definitions: "Mapping[str, Mapping[str, Any]]", priorities: "dict[str, int]", running: "set[str]"
+    ) -> None:
+        self.wants, self.definitions, self.priorities, self.running = wants, definitions, priorities, running
 
 
 def look(table: "Table", records: "Records", cluster: str) -> Backlog:
-    """Ask. Records are read only if something waits, and when they are older than half a minute. Raises AwsError."""
+    """Ask. Records are read only if something waits or runs, and when they are older than half a minute. Raises AwsError."""
     counts = totals.lanes(table)
-    if not any(numbers[WAITING] for numbers in counts.values()):
-        return Backlog([], {}, {})
+    if not any(numbers[WAITING] or numbers[RUNNING] for numbers in counts.values()):
+        return Backlog([], {}, {}, set())
     return of(counts, records.bodies(), cluster)
 
 
@@ -38,15 +41,19 @@ def of(counts: "Mapping[tuple[str, str], Counts]", bodies: "Bodies", cluster: st
     definitions, queues = bodies.get("definition", {}), bodies.get("queue", {})
     waiting: dict[str, int] = {}
     priorities: dict[str, int] = {}
+    running: set[str] = set()
     for (queue, definition), numbers in sorted(counts.items()):
         body = queues.get(queue)
         if body is None or (body.get("cluster") or "default") != cluster or body.get("paused") or definition not in definitions:
             continue
         if numbers[WAITING]:
             waiting[definition] = waiting.get(definition, 0) + numbers[WAITING]
+        if numbers[RUNNING] > 0:
+            running.add(definition)
+        if numbers[WAITING] or numbers[RUNNING] > 0:
             priorities[definition] = max(priorities.get(definition, -1000), int(body.get("priority") or 0))
     wants = [_want(definitions[name], tasks, priorities[name]) for name, tasks in waiting.items()]
-    return Backlog(wants, definitions, priorities)
+    return Backlog(wants, definitions, priorities, running)
 
 
 def slot(definition: "Mapping[str, Any]") -> Room:

@@ -46,6 +46,8 @@ ASK_S, ASK_FULL_S = 2.0, 5.0
 SAY_S, SAY_BUSY_S, SAY_CHANGE_S = 60.0, 15.0, 3.0
 """Between two words of the machine: while nothing changes, while tasks come and go, and at least."""
 TIDY_S = 10.0
+LOST_S = 15.0
+"""Between two looks for tasks whose worker may be dead."""
 SLOW_S = 30.0
 """Children that take so much longer than they may are killed."""
 _QUIET_S, _MOST_QUIET_S = 30.0, 3600.0
@@ -69,6 +71,10 @@ class MachineMode:
         self.room = Room(offer.vcpus, offer.memory_mib, offer.gpus)
         self.backlog: Backlog | None = None
         self.hungry_since: dict[str, float] = {}
+        self.look_at: dict[str, float] = {}
+        """definition -> when a slot is started for what may be lost of it"""
+        self.lookouts: set[int] = set()
+        """children that were started for that: without work they keep no instance"""
         now = clock.seconds()
         self.ask_at = self.say_at = self.notice_at = 0.0
         self.tidy_at = now + TIDY_S
@@ -120,7 +126,7 @@ class MachineMode:
         now = clock.seconds()
         if self.children.reap() | self.children.look():
             self._pack(now)
-        if self.children.all:
+        if any(child.running or child.pid not in self.lookouts for child in self.children.all.values()):
             self.busy_at = now
         self._ask(now)
         self._look_out(now)
@@ -159,6 +165,7 @@ class MachineMode:
             slots = want.slots - self.children.idle_slots(want.definition)
             if slots > 0 and not self.children.rests(want.definition):
                 wants.append(replace(want, slots=slots, hungry_s=now - self.hungry_since.get(want.definition, now)))
+        wants += (lost := self._perhaps_lost(now))
         plan = machine_packing.plan(self.room, wants, self.children.packed(), self.backlog.priorities)
         self.hungry_since = {name: self.hungry_since.get(name, now) for name in plan.hungry}
         self.children.leave(plan.leave)
@@ -170,6 +177,24 @@ class MachineMode:
                 self.children.rest(name)
                 log(f"no worker can be started for definition {name}: {exc.strerror}")
                 return
+        names = {want.definition for want in lost}
+        new = {pid for pid, child in self.children.all.items() if child.definition in names}
+        self.lookouts = {pid for pid in self.lookouts if pid in self.children.all} | new
+
+    def _perhaps_lost(self, now: float) -> "list[machine_packing.Want]":
+        """A slot for a moment, now and then, for definitions of which tasks run, and none here.
+
+        Whoever had them may be dead: such a task counts as running until somebody has taken its message again.
+        """
+        if self.backlog is None:
+            return []
+        here = {child.definition for child in self.children.all.values()} | {want.definition for want in self.backlog.wants}
+        names = {name for name in self.backlog.running - here if not self.children.rests(name)}
+        self.look_at = {name: self.look_at.get(name, now + LOST_S) for name in names}
+        due = sorted(name for name, at in self.look_at.items() if now >= at)
+        self.look_at |= dict.fromkeys(due, now + LOST_S)
+        found = ((name, backlog.slot(self.backlog.definitions[name]), self.backlog.priorities[name]) for name in due)
+        return [machine_packing.Want(name, slot, 1, priority) for name, slot, priority in found]
 
     # -- what may go wrong --------------------------------------------------------------------------------------------
     def _answered(self) -> None:
