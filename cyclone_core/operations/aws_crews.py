@@ -35,6 +35,8 @@ class CrewNow:
     running: int
     vcpus: float
     """of those that run"""
+    offered: float | None = None
+    """vCPUs of machines that joined there, None where none did"""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def read(host: str) -> CrewsNow:
     table = aws_watched.host(host).table
     joined = [machine for machine in machine_items.read(table, time.time()) if machine.launch == machine_items.ONPREM]
     sums: dict[tuple[str, str], list[float]] = {}
+    offered: dict[tuple[str, str], float] = {}
     for request in Fleet(table).all():
         found = sums.setdefault((request.region, request.cluster), [0, 0, 0.0])
         if not request.ended:
@@ -111,9 +114,10 @@ def read(host: str) -> CrewsNow:
         found[2] += request.running * request.vcpus
     for machine in joined:
         found = sums.setdefault((machine.region, machine.cluster), [0, 0, 0.0])
+        offered[machine.region, machine.cluster] = offered.get((machine.region, machine.cluster), 0.0) + machine.vcpus
         found[1] += machine.slots
         found[2] += machine.vcpus - machine.free_vcpus
-    crews = tuple(CrewNow(*place, int(found[0]), int(found[1]), found[2]) for place, found in sorted(sums.items()))
+    crews = tuple(CrewNow(*place, int(found[0]), int(found[1]), found[2], offered.get(place)) for place, found in sorted(sums.items()))
     coming = tuple(sorted((coming_now(*where, one) for where, one in health_items.read(table).items()), key=_where))
     return CrewsNow(crews, tuple(_lane(item) for item in table.query(keys.CAPACITY)), coming, len(joined))
 

@@ -51,14 +51,14 @@ def pools(host: HostView) -> tuple[Pool, ...]:
     limits = {
         (place.region, one.name): float(one.body.get("max_vcpus") or 0)
         for one in (known.resources if known is not None else ())
-        if one.kind == "cluster"
+        if one.kind == "cluster" and one.body.get("launch_type") != "ONPREM"
         for place in one.places
     }
     why = {lane.cluster: lane.why for lane in kept.lanes if lane.why}
     found = []
     for place in sorted({*limits, *crews}):
         crew = crews.get(place, aws_crews.CrewNow(*place, 0, 0, 0.0))
-        found.append(Pool(*place, crew.running, crew.vcpus, limits.get(place), crew.starting, why.get(place[1], "")))
+        found.append(Pool(*place, crew.running, crew.vcpus, limits.get(place) or crew.offered, crew.starting, why.get(place[1], "")))
     return tuple(found)
 
 

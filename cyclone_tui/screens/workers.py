@@ -210,7 +210,7 @@ def far_columns(ascii: bool) -> tuple[Column[WorkerRow], ...]:
         Column("state", "State", lambda row: formats.worker_state(row.worker, ascii), 10, sort="state",
                style=lambda row: formats.WORKER_STYLES.get(row.worker.state, "")),
         Column("slots", "Slots", lambda row: formats.slots(row.worker), 6, "right", sort="slots", value=lambda row: row.worker.slots,
-               style=lambda row: "number", priority=8),
+               style=lambda row: "number", priority=4),
         Column("task", "Task now", lambda row: formats.task_now(row.worker, ascii), sort="task", least=10),
         Column("done", "Done", lambda row: formatters.short_count(row.worker.done), 5, "right", sort="done",
                value=lambda row: row.worker.done, priority=5),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     Body = Mapping[str, Any]
 
+JOINS = "its machines join by themselves"
+"""Why nothing is asked for in a cluster of type ONPREM."""
 _STEPS = {"instance-types": "other instance types too", "zones": "instances in all zones", "on-demand": "instances on demand"}
 """What a step of the fallback chain asks for."""
 _MANY = 3
@@ -41,6 +43,8 @@ def is_stuck(body: "Body") -> bool:
 def _nowhere(body: "Body") -> str:
     if body.get("unfit"):
         return f"a worker of {body['vcpus']} vCPUs fits into none of the cluster's compute environments"
+    if body.get("closed") and all(reason == JOINS for reason in body["closed"].values()):
+        return "no machine has joined that has room for it (hyper clusters join-command says how)"
     if not body.get("closed"):
         return "no region may be asked for workers: none has a weight"
     told = "; ".join(f"{region}: {reason}" for region, reason in _closed(body))

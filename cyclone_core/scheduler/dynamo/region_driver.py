@@ -10,11 +10,10 @@ from typing import Any, Protocol
 
 from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.dynamo.lane_words import JOINS
 
 BATCH, EC2, ONPREM = "BATCH", "EC2", "ONPREM"
 """Launch types of clusters."""
-JOINS = "its machines join by themselves: cyclone-worker join"
-"""Why nothing is asked for in a cluster of type ONPREM."""
 Body = Mapping[str, Any]
 
 
