@@ -212,12 +212,37 @@ def test_why_nothing_can_be_asked_for(templates: list[str], why: str) -> None:
 
 
 def test_a_bid_is_a_share_of_the_list_price() -> None:
-    """Types without a price are left out."""
+    """EC2 reads it as the price of a unit: of $0.107 and $0.214 an hour half, for two workers and for four. Unpriced types are left out."""
     ec2 = Ec2("m6i.large")
     _region(ec2, bid_percentage=50).submit(_request())
     overrides = ec2.said("CreateFleet")[0]["LaunchTemplateConfigs"][0]["Overrides"]
-    assert {each["InstanceType"]: each["MaxPrice"] for each in overrides} == {"m6i.large": "0.05350", "m6i.xlarge": "0.10700"}
+    assert {each["InstanceType"]: each["MaxPrice"] for each in overrides} == {"m6i.large": "0.02675", "m6i.xlarge": "0.02675"}
     assert types_for({**CLUSTER, "bid_percentage": 50}, "", "mars-north-1") == []
+
+
+def test_a_bid_for_one_instance_that_is_larger_than_asked_for_is_its_price() -> None:
+    """EC2 goes by the price of the instance where every weight is above the target; it is told so in so many words."""
+    ec2 = Ec2("m6i.large")
+    made = _region(ec2, bid_percentage=50).submit(_request(1))
+    (asked,) = ec2.said("CreateFleet")
+    overrides = asked["LaunchTemplateConfigs"][0]["Overrides"]
+    assert {(each["InstanceType"], each["WeightedCapacity"], each["MaxPrice"]) for each in overrides} == {("m6i.large", 1, "0.05350")}
+    assert (asked["TargetCapacitySpecification"]["TotalTargetCapacity"], made.placed) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "early"), [("Client.InstanceInitiatedShutdown", 1), ("Client.InternalError", 1), ("Client.UserInitiatedShutdown", 0)]
+)
+def test_an_instance_that_ends_before_it_became_a_worker_lets_its_lane_rest(code: str, early: int) -> None:
+    """Its package cannot be fetched, or its disk not be decrypted: told once, however often it is seen; not when somebody ended it."""
+    ec2 = Ec2("m6i.large")
+    region = _region(ec2)
+    made = region.submit(_request(2))
+    ec2.instances[0] |= {"instanceState": {"name": "terminated"}, "stateReason": {"code": code}}
+    found = _looked(region, made, NOW + 60_000)
+    assert (found.early, found.over, code in found.why) == (early, 2, bool(early))
+    assert _looked(region, found, NOW + 120_000).early == early
+    assert _looked(region, replace(made, well=True), NOW + 60_000).early == 0
 
 
 @pytest.mark.parametrize(

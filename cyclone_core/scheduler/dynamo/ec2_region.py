@@ -42,8 +42,15 @@ _TOKEN = 64
 """Characters of a client token."""
 _GONE = ("shutting-down", "terminated", "stopping", "stopped")
 _TAKEN = ("Server.SpotInstanceTermination", "Server.SpotInstanceShutdown")
+_FAILED = (
+    "Client.InstanceInitiatedShutdown", "Client.InternalError", "Client.InvalidSnapshot.NotFound", "Client.VolumeLimitExceeded",
+    "Server.InternalError",
+)  # fmt: skip
+"""Why an instance ended that nobody ended: its start failed, or (InternalError) its disk cannot be made, such as for want of its key."""
 _UNSAID = frozenset(("", "RequestTimeout", "InternalError", "Unavailable", "ServiceUnavailable", "InternalFailure"))
 """Codes after which nobody knows whether instances were launched; all others are refusals."""
+_LEAST_USD = 0.00101
+"""EC2 refuses bids of $0.001 and less."""
 _SUBNETS_S = 900.0
 """Subnets of a cluster, and their zones, are remembered for so long."""
 
@@ -195,12 +202,19 @@ class Ec2Region:
             seen=now_ms,
             well=request.well or bool(running),
         )
-        return self._judged(known, [each.id for each in mine if each.id in late])
+        return self._judged(known, [each for each in mine if each.id not in there], [each.id for each in mine if each.id in late])
 
-    def _judged(self, request: Request, never: Sequence[str]) -> Request:
-        """With what is said of instances that never became workers."""
-        if not never or request.well:
+    def _judged(self, request: Request, unknown: Sequence[Instance], never: Sequence[str]) -> Request:
+        """With what is said of instances that never became workers: those that ended are seen for an hour, and told once.
+
+        unknown: of which no machine says anything now.
+        """
+        failed = [each for each in unknown if each.is_gone and each.reason in _FAILED]
+        if request.well or (not never and len(failed) <= request.early):
             return request
+        if not never:
+            why = f"instance {failed[0].id} ended before it became a worker ({failed[0].reason}): see aws ec2 get-console-output"
+            return replace(request, early=len(failed), why=why)
         why = f"instance {never[0]} never became a worker: what it printed is told by aws ec2 get-console-output"
         return replace(request, early=request.early + len(never), why=why)
 
@@ -300,11 +314,13 @@ class Ec2Region:
         self, request: Request, cluster: Body, asked: machines.Instances, places: Sequence[tuple[str, str]], token: str
     ) -> dict[str, Any]:
         """CreateFleet's parameters."""
-        spot = is_spot(cluster, request.rung)
+        spot, units, weights = is_spot(cluster, request.rung), asked.units, asked.weights
+        if min(weights.values()) > units:  # one instance will do: EC2 goes by its price then, not by that of a unit
+            units, weights = 1, dict.fromkeys(weights, 1)
         template = {"LaunchTemplateName": naming.launch_template(self._host, request.cluster), "Version": LATEST}
         overrides = [
-            {"InstanceType": kind.type, "SubnetId": subnet, "WeightedCapacity": weight, **_bid(cluster, kind, self.region, spot)}
-            for kind, weight in asked.weights.items()
+            {"InstanceType": kind.type, "SubnetId": subnet, "WeightedCapacity": weight, **_bid(cluster, kind, self.region, spot, weight)}
+            for kind, weight in weights.items()
             for _, subnet in places
         ]
         tags = {naming.TAG_HOST: self._host, naming.TAG_KIND: "cluster", naming.TAG_NAME: request.cluster, TAG_REQUEST: request.name}
@@ -315,7 +331,7 @@ class Ec2Region:
             "ClientToken": token_of(self._host, token),
             "LaunchTemplateConfigs": [{"LaunchTemplateSpecification": template, "Overrides": overrides}],
             "TargetCapacitySpecification": {
-                "TotalTargetCapacity": asked.units,
+                "TotalTargetCapacity": units,
                 "DefaultTargetCapacityType": "spot" if spot else "on-demand",
             },
             **({"SpotOptions": {"AllocationStrategy": how}} if spot else {"OnDemandOptions": {"AllocationStrategy": how}}),
@@ -421,9 +437,10 @@ def _limit(cluster: Body, spot: bool) -> int:
     return share if spot and share < 100 else 0
 
 
-def _bid(cluster: Body, kind: Facts, region: str, spot: bool) -> dict[str, str]:
+def _bid(cluster: Body, kind: Facts, region: str, spot: bool, weight: int) -> dict[str, str]:
+    """The most that is paid: of a unit an hour, as EC2 reads it, which are as many to an instance as it has weight."""
     share, usd = _limit(cluster, spot), prices.on_demand(kind.type, region)
-    return {"MaxPrice": f"{usd * share / 100:.5f}"} if share and usd else {}
+    return {"MaxPrice": f"{max(usd * share / 100 / weight, _LEAST_USD):.5f}"} if share and usd else {}
 
 
 def _instance(body: Mapping[str, Any]) -> Instance:
