@@ -159,10 +159,11 @@ class Host:
         return {state: sum(row[k] for row in rows) for k, state in enumerate(STATES)}
 
     def usage(
-        self, by: str = "queue", *, since: "str | date | None" = None, until: "str | date | None" = None, job: int | None = None,
+        self, by: str | None = None, *, since: "str | date | None" = None, until: "str | date | None" = None, job: int | None = None,
         queue: str | None = None, user: str | None = None, most_jobs: int | None = None,
     ) -> "Usage":  # fmt: skip
-        """What work used and cost on these days (UTC, both included; by default the last seven), by queue, user, job, region, day …
+        """What work used and cost on these days (UTC, both included; by default the last seven), by queue, user, job, region, day …;
+        of one job by region.
 
         since, until: a day, or `7d`, `2w`. Its `rows` have vCPU seconds and US dollars; `prices_of` is the date of list prices in them.
         Raises InvalidRequest with all that is wrong, NotFound for an unknown job.
