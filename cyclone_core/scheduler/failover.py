@@ -13,7 +13,7 @@ cluster's chain (`rungs`). The rules of `step`, which is asked with each look:
 4. What runs in a place when it is left, or when a tenth of its workers was taken away, is what it has (`ceiling`). When it comes back, or
    after five minutes, some more are asked for, and twice as many with each look that finds all of them running.
 5. Above its ceiling a place is asked for nobody, nor where workers have waited for a minute and none came, so that they do not wait where
-   nothing is; but for a lane of which otherwise not all would be asked for (`planned`).
+   nothing is; unless not all that is wanted of a cluster could be asked for so (`planned`).
 6. A region that refuses or is silent in two looks opens as well.
 7. `arranged`: what waits in a place that is left is ended only as far as others take it over. When everybody is full it may as well wait.
 8. Spot capacity that is nowhere: after all regions have been left for so long, on demand, where the cluster allows it (`is_on_demand`).
@@ -197,16 +197,16 @@ def planned(
 ) -> dict[Lane, Course]:
     """`capacity.decide` with what is known of places: nobody is asked for above their ceilings, and where workers have waited for a minute.
 
-    Unless others have no room: a lane that would be short is decided about as if nothing were known.
+    Unless others have no room: a cluster of which a lane would be short is decided about as if nothing were known.
     """
     tops = {place: stand.ceiling for place, stand in stands.items() if stand.ceiling}
     for place, stand in stands.items():
         if stand.mark and now_ms - stand.mark >= SLOW_MS:
             tops[place] = min(crews.get(place, Crew()).able, tops.get(place, MANY))
     plan = decide(demands, shapes, sites, crews, tops)
-    short = {lane for lane, course in plan.items() if course.short}
-    left = {place: top for place, top in tops.items() if place[0] not in short}
-    return plan if left == tops else decide(demands, shapes, sites, crews, left)
+    short = {lane.cluster for lane, course in plan.items() if course.short}
+    kept = {place: top for place, top in tops.items() if place[0].cluster not in short}
+    return plan if kept == tops else decide(demands, shapes, sites, crews, kept)
 
 
 def allowance(stand: Stand, waiting: int) -> int | None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Crew, Demand, Lane, Pace, Shape, Site, decide
+from cyclone_core.scheduler.failover import Stand, planned
 
 LANE, OTHER = Lane("big", "small"), Lane("big", "wide")
 SHAPES = {"small": Shape(), "wide": Shape(vcpus=4), "many": Shape(ratio=10, vcpus=2)}
@@ -248,6 +249,23 @@ def test_limits_hold_and_nothing_goes_where_it_must_not(case: Case) -> None:
     for site in sites:
         where = (site.cluster, site.region)
         assert not asked[where] or (not site.closed and used[where] + asked[where] <= site.max_vcpus)
+
+
+_tops = st.dictionaries(st.tuples(st.sampled_from([LANE, OTHER]), st.sampled_from(_REGIONS)), st.integers(0, 40))
+
+
+@settings(deadline=None, max_examples=60)
+@given(_cases(), _tops)
+def test_ceilings_hold_and_keep_nobody_away_where_others_have_no_room(case: Case, tops: dict[tuple[Lane, str], int]) -> None:
+    """Nobody is asked for above one; but with what is known of places nobody comes short who would not without."""
+    demands, sites, crews = case
+    for lane, course in decide(demands, SHAPES, sites, crews, tops).items():
+        for region, workers in course.asked.items():
+            able = crews.get((lane, region), Crew()).able
+            assert (lane, region) not in tops or workers <= max(0, tops[lane, region] - able)
+    stands = {place: Stand(ceiling=top) for place, top in tops.items()}
+    free, found = decide(demands, SHAPES, sites, crews), planned(demands, SHAPES, sites, crews, stands, 0)
+    assert all(course.short == free[lane].short for lane, course in found.items() if course.short)
 
 
 @settings(deadline=None, max_examples=60)
