@@ -30,6 +30,8 @@ from cyclone_tui.widgets.world_map import WorldMap
 LEAST_MAP, LEAST_SIDE, LEAST_ROWS = 9, 34, 4
 """Rows of a map, cells of the history beside it, rows of the table below a map that was asked for."""
 MOST_NOTES = 3
+TALL = 30
+"""Rows from which on the map has its place however many regions there are."""
 _FRAME = 3
 """Rows of header, command and keys."""
 _STYLES = {"number": "bold $foreground", "muted": "$muted", "": ""}
@@ -159,7 +161,8 @@ class WeightsView(FilteredView):
         below = 3 + min(
             MOST_NOTES, sum(len(wrap(note, width - 2)) for note in looks.notes(found))
         )  # heading of the table, two lines, notes
-        room = height - below - max(LEAST_ROWS, len(found.regions))
+        needed = len(found.regions) if height < TALL else min(len(found.regions), height // 3)
+        room = height - below - max(LEAST_ROWS, needed)
         is_there = any(world.at(each.region, 1, 1) for each in found.regions)
         wants_map = is_there and (self._wants_map if self._wants_map is not None else room >= LEAST_MAP)
         if wants_map and room < LEAST_MAP:

@@ -22,8 +22,8 @@ _HALFTONE = 0x95
 """Every other dot of a cell, as braille patterns number them, so that neighbouring cells go on with the pattern."""
 _REACH = 6
 """Cells from a region's middle that its own disc may have."""
-_NAMES_FROM = 84
-"""Cells of width from which on names stand beside discs."""
+_NAMES_FROM, _FEW, _MUCH = 84, 12, 0.05
+"""Cells of width from which on names stand beside discs; of more regions than that only those with so much of the work have one."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ def drawn(spots: Sequence[Spot], width: int, height: int, ascii: bool = False) -
                 rows[row][column] = cell
                 taken.add((column, row))
     for spot, (x, y) in placed:
-        _write(rows, taken, spot, int(x), int(y), width >= _NAMES_FROM)
+        is_named = width >= _NAMES_FROM and (len(placed) <= _FEW or spot.share >= _MUCH)
+        _write(rows, taken, spot, int(x), int(y), is_named)
     return rows
 
 
