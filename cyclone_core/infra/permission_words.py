@@ -57,7 +57,8 @@ Roles are made with the stacks; each has what its work takes:
 | `HOST-host-…` of most functions | functions that run jobs | write their log, use the table, its stream and the message queues |
 | `HOST-host-Scaler…` | the function that asks for workers | use the table, jobs of Batch, and instances of the host |
 | `HOST-host-Router…` | the function that weighs regions | write its log, use the table, read spot scores and prices |
-| `HOST-cluster-…` (EC2, join) | machines with several slots | as a definition's job, and read the host's records |
+| `HOST-cluster-…` (EC2) | instances with several slots | as a definition's job, and read the host's records |
+| `HOST-cluster-…JoinRole…` | [machines that join](on-premise.md) | the same, with the message queues of their cluster alone |
 | `HOST-host-Health…` | the function that looks | write its log, look at the host |
 | `HOST-…` of lookups | functions | write their log, read one parameter of another region |
 | `HOST-region-…` | flow logs | write rejected connections to their log group |

@@ -4,7 +4,7 @@
 
 Days are whole ones of UTC. What an attempt used is its duration times the vCPUs of its definition. Dollars are those that were known when
 the worker came (`paid_usd`, of the day of the use), and where nobody told, those of the price list (`listed_usd`, of its date); work on
-machines of one's own is counted without a price. An AWS host counts each attempt on the day on which it ended; by job it tells of the jobs
+machines of one's own is counted without a price, unless whoever let them join gave one. An AWS host counts each attempt on the day on which it ended; by job it tells of the jobs
 that were submitted in that time, whole.
 """
 
@@ -295,10 +295,10 @@ def _add(found: dict[str, Any], one: Used, price: Callable[[Place], float | None
     vcpu_s = one.vcpu_ms / 1000
     found["tasks"] += one.tasks
     found["vcpu_s"] += vcpu_s
-    if one.place.purchase == OWN:
-        found["own_vcpu_s"] += vcpu_s
-    elif one.place.usd is not None:
+    if one.place.usd is not None:
         found["paid_usd"] += vcpu_s / 3600 * one.place.usd
+    elif one.place.purchase == OWN:
+        found["own_vcpu_s"] += vcpu_s
     elif (usd := price(one.place)) is not None:
         found["listed_usd"] += vcpu_s / 3600 * usd
     else:
