@@ -4,8 +4,8 @@
 
 Days are whole ones of UTC. What an attempt used is its duration times the vCPUs of its definition. Dollars are those that were known when
 the worker came (`paid_usd`, of the day of the use), and where nobody told, those of the price list (`listed_usd`, of its date); work on
-machines of one's own is counted without a price, unless whoever let them join gave one. An AWS host counts each attempt on the day on which it ended; by job it tells of the jobs
-that were submitted in that time, whole.
+machines of one's own is counted without a price, unless whoever let them join gave one. An AWS host counts each attempt on the day on
+which it ended; by job it tells of the jobs that were submitted in that time, whole.
 """
 
 import re
