@@ -73,9 +73,10 @@ def _fallback(body: "Body") -> "list[str]":
             parts.append(f"{region} is left alone until {_clock(each['until'])} UTC ({each['why']}){instead}")
         elif each["state"] == "trying":
             parts.append(f"{region} was left alone ({each['why']}), one worker is tried there{instead}")
-        if each["rung"] in _STEPS:
-            since = f" since {_clock(each['rung_since'])} UTC" if each["rung"] != "on-demand" else ""
-            parts.append(f"{region} is asked for {_STEPS[each['rung']]}{since}")
+        if each["rung"] == "on-demand":
+            parts.append(f"{region} is asked for {_STEPS[each['rung']]}")
+        elif each["rung"] and each["state"] == "closed":
+            parts.append(f"{region} is asked for {_STEPS[each['rung']]} since {_clock(each['rung_since'])} UTC")
     return parts
 
 
