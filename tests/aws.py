@@ -124,7 +124,7 @@ def running(home: Path) -> Iterator[Sandbox]:
     """A sandbox with short times, beside others. home: of its own, a new directory."""
     _session()
     with _home(home):
-        status = sandbox.start(sandbox.Settings(shortest_timeout_s=1, grace_s=1.0, running_jobs=8))
+        status = sandbox.start(sandbox.Settings(shortest_timeout_s=1, grace_s=1.0, running_jobs=8, notice_s=3.0))
     lines = dict(line.split(" = ") for line in status.directory.credentials.read_text().splitlines() if " = " in line)
     try:
         yield Sandbox(status, lines["aws_access_key_id"], lines["aws_secret_access_key"], home)
