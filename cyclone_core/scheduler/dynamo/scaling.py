@@ -9,7 +9,7 @@ One look, in this order; whatever stops it half-way, the next look goes on from 
    Workers whose instances were changed under them are asked to leave, and others come for them (`instances`);
    Where no instances come, what waits is ended and asked for on the next step of the cluster's fallback chain (`standing`);
 4. `capacity.decide`, and where lanes have been short for a minute `making_room`: some workers are asked to leave (`leaving`);
-5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended;
+5. in each region, together: requests are written down and submitted, and requests that nobody wants any more are ended (`acting`);
 6. for each lane a CAPACITY item says what was decided, and why it was not more (`capacity_items`).
 
 A region that does not answer, or refuses, is told as closed, and others get its share. Nothing here needs a worker to end: idle ones do so
@@ -19,11 +19,9 @@ by themselves.
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cyclone_core.errors import AwsError
 from cyclone_core.scheduler import capacity
 from cyclone_core.scheduler.capacity import Course, Lane
 from cyclone_core.scheduler.dynamo import (
@@ -40,36 +38,27 @@ from cyclone_core.scheduler.dynamo import (
     routing_items,
     standing,
 )
+from cyclone_core.scheduler.dynamo.acting import Actor, Outcome, Regions
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
-from cyclone_core.scheduler.dynamo.region_driver import RegionDriver, Sight, launch_type, shortened
+from cyclone_core.scheduler.dynamo.region_driver import RegionDriver, Sight
 from cyclone_core.scheduler.dynamo.standing import Standing
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.turns import Turn
-from cyclone_core.scheduler.failover import ON_DEMAND
 from cyclone_core.scheduler.health import Health
 from cyclone_core.scheduler.making_room import make_room
 
-LONGEST_S = 50.0
-"""So long a look asks for workers; what is left follows with the next."""
 LOCK_S = 150.0
 """Longer than a look can take: the function that looks is ended after two minutes."""
-UNWANTED_S = 120.0
-"""Workers that have not started are kept so long, wanted or not: work that comes in bursts does not ask and take back."""
 HUNGRY_S = 50.0
 """A lane that has been short for so long has a claim on others' workers: about two looks in a row."""
 ROUNDS = 3
 """So often somebody who asked meanwhile is looked for."""
-_AT_ONCE = 8
-"""Regions at a time."""
 _REWRITTEN_S = 150.0
 """Requests that did not change are written so often: when their region falls silent it is known since when."""
 
 NOTHING = "nothing to do"
-_UNWANTED = "Cyclone: nothing waits for this worker any more"
-_ELSEWHERE = "Cyclone: no instance came for this worker, another is asked for elsewhere"
-"""Why workers are ended, as Batch says it; `early_ends` knows how such reasons begin."""
 
 
 @dataclass
@@ -93,23 +82,6 @@ class Report:
     """clusters whose automatic weights are missing or old: the router is to look"""
 
 
-@dataclass
-class _Outcome:
-    """What came of one region's part of a plan."""
-
-    asked: dict[Lane, int] = field(default_factory=dict)
-    requests: int = 0
-    ended: int = 0
-    refused: dict[Lane, str] = field(default_factory=dict)
-    """why not all was asked for"""
-    errors: dict[Lane, str] = field(default_factory=dict)
-    """what the region said when it refused"""
-    given_up: Counter[standing.Where] = field(default_factory=Counter)
-    """workers that were ended because their place is left"""
-    requested: list[Request] = field(default_factory=list)
-    """what is known of requests that were made or changed"""
-
-
 class Scaler:
     """Decides about the workers of one host. Keep it for several looks: its regions keep their pace and connections."""
 
@@ -122,9 +94,10 @@ class Scaler:
         fleet: Fleet | None = None,
     ) -> None:
         """bodies: reads the host's records; region: makes the way to a region."""
-        self._table, self._bodies, self._make, self._now_ms = table, bodies, region, now_ms
+        self._table, self._bodies, self._now_ms = table, bodies, now_ms
         self._fleet = fleet or Fleet(table)
-        self._regions: dict[str, RegionDriver] = {}
+        self._regions = Regions(region)
+        self._actor = Actor(self._regions, self._fleet, now_ms)
 
     def run(self) -> Report:
         """Look, and do what is to be done; who comes while another looks leaves it to that one. Raises AwsError."""
@@ -164,7 +137,7 @@ class Scaler:
         known = health_items.read(self._table)
         stands = standing.stood(known, asked, requests, sights, bodies, before, now_ms, taken)
         known = self._remember(known, standing.seen(known, stands, news, bodies, now_ms))
-        requests, given_up = self._give_up(requests, stands, now_ms)
+        requests, given_up = self._actor.give_up(requests, stands, now_ms)
         asked = stands.weighed(asked)
         there = machine_items.read(self._table, now_ms / 1000)
         workers, there, outdated = self._older(sights, bodies, there, now_ms)
@@ -173,7 +146,7 @@ class Scaler:
         crews = leaving.without_leaving(crews, workers)
         plan, leave = self._decide(asked, crews, stands, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
-        outcomes = self._act(plan, asked, bodies, requests, stands, now_ms)
+        outcomes = self._actor.act(plan, asked, bodies, requests, stands, now_ms)
         self._tell(plan, asked, requests, outcomes, before, rests, stands, now_ms)
         failed = given_up + sum((outcome.given_up for outcome in outcomes.values()), Counter())
         self._remember(known, standing.failed(known, failed, now_ms))
@@ -183,31 +156,6 @@ class Scaler:
     def _remember(self, before: Mapping[standing.Where, Health], now: dict[standing.Where, Health]) -> dict[standing.Where, Health]:
         health_items.keep(self._table, before, now)
         return now
-
-    def _give_up(self, requests: Sequence[Request], stands: Standing, now_ms: int) -> tuple[list[Request], Counter[standing.Where]]:
-        """End what waits on earlier steps than its place is on now; requests as they are then, and how many workers were ended."""
-        behind = [request for request in requests if request.batch and request.waiting and stands.is_left_behind(request)]
-        ended: Counter[standing.Where] = Counter()
-
-        def end(region: str) -> list[Request]:
-            changed = []
-            for request in (each for each in behind if each.region == region):
-                try:
-                    changed.append(self._region(region).end(request, request.waiting, _ELSEWHERE, now_ms))
-                except AwsError:
-                    continue  # the next look does it
-                self._fleet.keep(changed[-1])
-            return self._region(region).look({}, changed, now_ms).requests if changed else []
-
-        regions = sorted({request.region for request in behind})
-        news = {request.name: request for changed in self._together(end, regions) for request in changed}
-        for request in behind:
-            if request.name in news:
-                ended[request.cluster, request.region] += request.waiting
-                if news[request.name].is_over:
-                    self._fleet.forget(request)
-        now = [news.get(request.name, request) for request in requests]
-        return [request for request in now if not request.is_over], ended
 
     def _older(
         self, sights: Mapping[str, Sight], bodies: Bodies, machines: list[machine_items.Machine], now_ms: int
@@ -255,9 +203,9 @@ class Scaler:
         def look(name: str) -> Sight:
             mine = [request for request in requests if request.region == name]
             here = {*clusters.get(name, ()), *(request.cluster for request in mine if request.cluster in known)}
-            return self._region(name).look({each: known[each] for each in sorted(here)}, mine, now_ms)
+            return self._regions.get(name).look({each: known[each] for each in sorted(here)}, mine, now_ms)
 
-        return dict(zip(regions, self._together(look, regions), strict=True))
+        return dict(zip(regions, self._regions.together(look, regions), strict=True))
 
     def _write_down(self, requests: Sequence[Request], sights: Mapping[str, Sight], now_ms: int) -> list[Request]:
         """What was seen of requests; those that are over are forgotten. What is left."""
@@ -270,78 +218,9 @@ class Scaler:
                 self._fleet.keep(now[name])
         return [request for request in now.values() if not request.is_over]
 
-    # -- do --------------------------------------------------------------------------------------------------------------
-    def _act(
-        self, plan: Mapping[Lane, Course], asked: Question, bodies: Bodies, requests: Sequence[Request], stands: Standing, now_ms: int
-    ) -> dict[str, _Outcome]:
-        launches = {name: launch_type(body) for name, body in bodies.get("cluster", {}).items()}
-        regions = sorted({region for course in plan.values() for region in (*course.asked, *course.spare)})
-        until = now_ms + int(LONGEST_S * 1000)
-
-        def act(region: str) -> _Outcome:
-            outcome = _Outcome()
-            for lane, course in plan.items():
-                if workers := course.spare.get(region):
-                    mine = [request for request in requests if (request.lane, request.region) == (lane, region)]
-                    self._end(region, mine, workers, outcome, (lane, region) in stands.left, now_ms)
-            for lane in _by_priority(plan, asked):
-                here = [each for each in requests if (each.lane, each.region) == (lane, region) and each.rung != ON_DEMAND]
-                waiting = sum(each.waiting for each in here)
-                for rung, workers in stands.asks(lane, region, plan[lane].asked.get(region, 0), waiting):
-                    how = launches[lane.cluster], rung
-                    self._ask(region, lane, workers, asked.shapes[lane.definition].vcpus, how, outcome, until)
-            return outcome
-
-        return dict(zip(regions, self._together(act, regions), strict=True))
-
-    def _ask(self, region: str, lane: Lane, workers: int, vcpus: int, how: tuple[str, str], outcome: _Outcome, until_ms: int) -> None:
-        """Ask a region for workers of a lane, request after request, until it refuses or time is over. how: launch type and rung."""
-        for count in capacity.requests(workers):
-            if self._now_ms() > until_ms:
-                outcome.refused[lane] = "there was no time for more requests; they follow in a minute"
-                return
-            request = self._fleet.intend(lane, region, count, vcpus, self._now_ms(), *how)
-            try:
-                submitted = self._region(region).submit(request)
-            except AwsError as exc:
-                outcome.refused[lane] = outcome.errors[lane] = shortened(exc)[:MOST_REASON]
-                if self._region(region).is_certain(request, exc):
-                    self._fleet.forget(request)
-                else:
-                    outcome.requested.append(request)
-                return
-            self._fleet.keep(submitted)
-            outcome.requested.append(submitted)
-            outcome.requests += 1
-            outcome.asked[lane] = outcome.asked.get(lane, 0) + count
-
-    def _end(self, region: str, mine: Sequence[Request], workers: int, outcome: _Outcome, is_left: bool, now_ms: int) -> None:
-        """End workers that have not started, of the newest requests first: the oldest are the next to get an instance.
-
-        is_left: because the place is left; they have waited long enough.
-        """
-        for request in sorted(mine, key=lambda request: -request.at):
-            if workers <= 0:
-                return
-            is_young = now_ms - request.at < UNWANTED_S * 1000 and not is_left
-            if not request.batch or request.ended or not request.starting or is_young:
-                continue
-            count = min(workers, request.starting)
-            try:
-                changed = self._region(region).end(request, count, _ELSEWHERE if is_left else _UNWANTED, now_ms)
-            except AwsError as exc:
-                outcome.refused[request.lane] = shortened(exc)[:MOST_REASON]
-                return
-            if changed != request:
-                self._fleet.keep(changed)
-                outcome.requested.append(changed)
-                outcome.ended += count
-                outcome.given_up[request.cluster, region] += count if is_left else 0
-            workers -= count
-
     # -- tell ------------------------------------------------------------------------------------------------------------
     def _tell(
-        self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, _Outcome],
+        self, plan: Mapping[Lane, Course], asked: Question, requests: Sequence[Request], outcomes: Mapping[str, Outcome],
         before: Mapping[Lane, dict[str, Any]], rests: Mapping[early_ends.Place, early_ends.Rest], stands: Standing, now_ms: int,
     ) -> None:  # fmt: skip
         news = {request.name: request for outcome in outcomes.values() for request in outcome.requested}
@@ -357,20 +236,6 @@ class Scaler:
         for lane in before:
             if lane not in plan:
                 capacity_items.remove(self._table, lane)
-
-    # -- regions ---------------------------------------------------------------------------------------------------------
-    def _region(self, name: str) -> RegionDriver:
-        if name not in self._regions:
-            self._regions[name] = self._make(name)
-        return self._regions[name]
-
-    def _together(self, work: Callable[[str], Any], regions: Sequence[str]) -> Iterable[Any]:
-        for name in regions:
-            self._region(name)  # made here, so that no two threads make one
-        if len(regions) < 2:
-            return [work(name) for name in regions]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(work, regions))
 
 
 def _tried(
@@ -405,15 +270,7 @@ def _closed(sights: Mapping[str, Sight], bodies: Bodies) -> dict[tuple[str, str]
     return found
 
 
-def _by_priority(plan: Mapping[Lane, Course], asked: Question) -> list[Lane]:
-    """Lanes in the order in which they are asked for: when a region takes no more, the first were asked for."""
-    highest: dict[Lane, int] = {}
-    for each in asked.demands:
-        highest[each.lane] = max(each.priority, highest.get(each.lane, each.priority))
-    return sorted(plan, key=lambda lane: -highest.get(lane, 0))
-
-
-def _report(outcomes: Mapping[str, _Outcome], sights: Mapping[str, Sight]) -> Report:
+def _report(outcomes: Mapping[str, Outcome], sights: Mapping[str, Sight]) -> Report:
     closed = {region: sight.error or next(iter(sight.closed.values())) for region, sight in sights.items() if sight.error or sight.closed}
     refused = {region: next(iter(outcome.refused.values())) for region, outcome in outcomes.items() if outcome.refused}
     asked = {region: sum(outcome.asked.values()) for region, outcome in outcomes.items() if outcome.asked}
