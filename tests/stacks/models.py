@@ -31,7 +31,7 @@ _SUBNETS: tuple[dict[str, Any], ...] = (
 
 CLUSTERS: dict[str, SearchStrategy[Any]] = {
     "max_vcpus": st.integers(1, 100_000),
-    "launch_type": st.sampled_from(("BATCH", "ONPREM")),
+    "launch_type": st.sampled_from(("BATCH", "EC2", "ONPREM")),
     "instance_list": INSTANCES,
     "compute_envs": st.integers(1, 3),
     "type": st.sampled_from(("SPOT", "ONDEMAND")),
@@ -101,6 +101,10 @@ def clusters(draw: DrawFn) -> dict[str, Any]:
     }
     if "optimal" in found.get("instance_list", ("optimal",)):
         found.pop("fallback_instance_list", None)  # of the other architecture
+    if found.get("launch_type") == "EC2":
+        found.pop("compute_envs", None)
+        found["max_vcpus"] = found.get("max_vcpus", 1000) + 1  # the smallest instances have two
+        found |= {"allocation_strategy": "BEST_FIT_PROGRESSIVE"} if found.get("allocation_strategy") == "BEST_FIT" else {}
     way = draw(st.sampled_from(("PROFILE", "SSM", "ROLES_ANYWHERE")))
     found |= {"join_with": way, **({"certificate_authority": AUTHORITY} if way == "ROLES_ANYWHERE" else {})}
     found["fallback"] = {step: wait for step, wait in found.get("fallback", {}).items() if not changes_nothing.get(step)}

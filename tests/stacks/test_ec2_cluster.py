@@ -120,6 +120,7 @@ def test_the_package_is_fetched_with_the_credentials_of_the_instance(tmp_path: P
     argv = [sys.executable, "-", "bucket", "key.zip", MAIN, str(target_file)]
     done = subprocess.run(argv, input=program, text=True, env=environment, capture_output=True, check=False)
     server.shutdown()
+    server.server_close()
     metadata.close()
     assert (done.returncode, target_file.read_bytes()) == (0, b"package")
     assert "cannot be fetched yet" in done.stdout
