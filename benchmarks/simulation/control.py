@@ -13,9 +13,9 @@ from benchmarks.simulation.work import Work
 from cyclone_core.scheduler import capacity, failover, health, routing
 from cyclone_core.scheduler.capacity import Course, Crew, Demand, Lane, Pace, Shape, Site
 from cyclone_core.scheduler.dynamo import fleet
+from cyclone_core.scheduler.dynamo.acting import UNWANTED_S
 from cyclone_core.scheduler.dynamo.batch_region import SUBMISSIONS_PER_S
 from cyclone_core.scheduler.dynamo.fleet import Request
-from cyclone_core.scheduler.dynamo.acting import UNWANTED_S
 from cyclone_core.scheduler.failover import CLOSED, Asked
 from cyclone_core.scheduler.health import Health, News
 from cyclone_core.scheduler.routing import Routing, Signals
