@@ -10,6 +10,7 @@ import pytest
 
 from cyclone_core.jobs import CAUSE_LOST, cause_of
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.remote.exits import TAKEN_BACK
 from tests.remote.host import FAR_REGION, Host
 
 
@@ -107,7 +108,7 @@ class _Metadata(BaseHTTPRequestHandler):
 
 
 def test_a_notice_of_a_spot_interruption_is_heard(host: Host) -> None:
-    """The worker takes nothing more and leaves."""
+    """The worker takes nothing more and leaves; its exit code says why."""
     _Metadata.taken.set()
     with HTTPServer(("127.0.0.1", 0), _Metadata) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -115,7 +116,7 @@ def test_a_notice_of_a_spot_interruption_is_heard(host: Host) -> None:
         try:
             address = f"http://127.0.0.1:{server.server_port}"
             worker = host.worker(AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT=address)
-            assert worker.ends() == 0
+            assert worker.ends() == TAKEN_BACK
         finally:
             server.shutdown()
             thread.join()
