@@ -21,11 +21,14 @@ from fractions import Fraction
 
 from cyclone_core.prices.table import Facts
 from cyclone_core.scheduler.capacity import Crew, Lane
+from cyclone_core.scheduler.machine_packing import CHILD_MIB
 
 MOST_INSTANCES = 500
 """Of one request."""
 MOST_POOLS = 280
 """Types times subnets of one request; AWS takes 300 in most kinds of fleets."""
+_HIDDEN_MIB, _RESERVED_MIB = 300, 192
+"""What Linux does not find of the memory on a data sheet, beside a thirtieth of it; and what a machine keeps at least."""
 _WASTEFUL = 2
 """Types that take so many times the vCPUs of the best one for a slot are left out."""
 _CAUTIOUS = 4
@@ -107,8 +110,12 @@ def slots_of(need: Need, kind: Facts) -> int:
 
 
 def usable_mib(memory_mib: int) -> int:
-    """Memory for workers of an instance that has so much by its data sheet: firmware, kernel, system and agents take the rest."""
-    return max(0, memory_mib - max(512, memory_mib // 16))
+    """Memory for workers of an instance that has so much by its data sheet, rather less than it will offer (`remote.offer`).
+
+    Firmware and kernel take nearly a tenth of small instances and a thirtieth of large ones; then system, machine and worker theirs.
+    """
+    found = memory_mib - memory_mib // 31 - _HIDDEN_MIB
+    return max(0, found - max(_RESERVED_MIB, found // 32) - CHILD_MIB)
 
 
 # -- counting -----------------------------------------------------------------------------------------------------------------------

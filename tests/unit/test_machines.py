@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyclone_core.prices.table import Facts
+from cyclone_core.scheduler import machine_packing as packing
 from cyclone_core.scheduler import machines
 from cyclone_core.scheduler.capacity import Crew, Lane
 from cyclone_core.scheduler.machines import LEAVING, STARTING, THERE, Need, Room, Want
+from cyclone_core.scheduler.remote.offer import offered
 
 A, B = Lane("big", "a"), Lane("big", "b")
 NEEDS = {"a": Need(1, 512), "b": Need(2, 1024)}
@@ -129,3 +131,11 @@ def test_many_workers_are_asked_for_with_large_instances() -> None:
     asked = machines.instances_for(Need(1, 512), [LARGE, HUGE], 10_000, 20_000)
     assert list(asked.weights) == [HUGE]
     assert asked.units == machines.MOST_INSTANCES * 16
+
+
+@pytest.mark.parametrize(("sheet_mib", "total_mib"), [(2048, 1900), (4096, 3700), (8192, 7670), (16384, 15570), (65536, 63400)])
+def test_memory_that_is_counted_on_is_there(sheet_mib: int, total_mib: int) -> None:
+    """Of what Linux finds of it the machine keeps some, and its workers: else instances are bought that then hold nobody."""
+    counted = machines.usable_mib(sheet_mib)
+    assert packing.Room(99, offered(total_mib)).holds(packing.Room(1, counted).times(1))
+    assert counted > 0.7 * sheet_mib
