@@ -18,6 +18,7 @@ GLYPHS = {WAITING: "○", RUNNING: "●", SUCCESSFUL: "✓", FAILED: "✗", CANC
 ASCII_GLYPHS = {WAITING: "o", RUNNING: ">", SUCCESSFUL: "+", FAILED: "x", CANCELLED: "-", ERROR: "!"}
 RESOURCE_STYLES = {
     "ACTIVE": "ok", "CREATING": "running", "UPDATING": "running", "DELETING": "running", "FAILED": "failed", "DELETED": "muted",
+    "UNKNOWN": "waiting",
     "running": "ok", "stopped": "waiting", "new": "muted", "not answering": "failed",
     "ready": "ok", "changing": "running", "failed": "failed", "not deployed": "failed", "asking": "muted", "not asked": "muted",
 }  # fmt: skip

@@ -41,8 +41,8 @@ TITLES = {
     "main_region": "main", "subnet_config": "subnets", "nat_gateways": "NAT", "vpc_id": "VPC", "cidr": "CIDR", "image_uri": "image",
     "instance_list": "instances", "gpu_count": "GPUs", "region_distribution_weights": "weights",
 }  # fmt: skip
-_SIGNS = {"ACTIVE": "✓", "CREATING": "…", "UPDATING": "…", "DELETING": "…", "FAILED": "✗"}
-_ASCII_SIGNS = {"ACTIVE": "+", "CREATING": "~", "UPDATING": "~", "DELETING": "~", "FAILED": "x"}
+_SIGNS = {"ACTIVE": "✓", "CREATING": "…", "UPDATING": "…", "DELETING": "…", "UNKNOWN": "?", "FAILED": "✗"}
+_ASCII_SIGNS = {"ACTIVE": "+", "CREATING": "~", "UPDATING": "~", "DELETING": "~", "UNKNOWN": "?", "FAILED": "x"}
 _MOST = {"name": 32, "source": 44, "reason": 60, "image": 36, "cluster": 24}
 _STATES = {"waiting": WAITING, "running": RUNNING, "successful": SUCCESSFUL, "failed": FAILED}
 _PRIORITIES = {"name": 0, "state": 0, "tasks": 9, "successful": 8, "busy_vcpus": 4, "jobs_to_workers_ratio": 7, "timeout_minutes": 5}

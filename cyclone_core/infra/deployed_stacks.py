@@ -1,6 +1,8 @@
 """What of a host is deployed: its records and its stacks, looked up in all regions at once."""
 
 import json
+import queue
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -8,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cyclone_core import naming
-from cyclone_core.errors import AwsError
+from cyclone_core.errors import AwsError, RegionUnavailable
 from cyclone_core.infra import stack_states
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.targets import Key, Place, resource_of
@@ -16,6 +18,8 @@ from cyclone_core.infra.targets import Key, Place, resource_of
 if TYPE_CHECKING:
     from cyclone_core.aws.account import Account
 
+PATIENCE_S = 20.0
+"""So long a hub region is waited for when all are looked at."""
 THREADS = 16
 """So many requests at once: more are throttled."""
 _RECORDING = ("host", "region", "hub", "cluster", "definition", "queue")
@@ -67,6 +71,8 @@ class Look:
     lost: Recorded = field(default_factory=dict)
     """bodies of stacks that failed before they were recorded, from their templates"""
     stacks: tuple[Deployed, ...] = ()
+    silent: Mapping[str, str] = field(default_factory=dict)
+    """hub regions that do not answer now, and why: of their stacks nothing is known"""
 
     @property
     def known(self) -> Recorded:
@@ -76,7 +82,10 @@ class Look:
 
 
 def look(account: "Account", place: Place, regions: Iterable[str] = ()) -> Look:
-    """What the host has. regions: where to look beside those that are recorded. Raises AwsError."""
+    """What the host has. regions: where to look beside those that are recorded.
+
+    A hub region that does not answer is told as silent; for the main region, and all else, AwsError is raised.
+    """
     from cyclone_core.aws import records
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -90,9 +99,37 @@ def look(account: "Account", place: Place, regions: Iterable[str] = ()) -> Look:
             kind, name = stack.resource or ("", "")
             lost.setdefault(kind, {})[name] = {"name": name, **body}
         others = {*recorded.get("region", {}), *lost.get("region", {})} - set(begun)
-        for found in pool.map(lambda region: stacks_in(account, place.host, region), sorted(others)):
-            stacks += found
-        return Look(recorded, lost, tuple(pool.map(lambda stack: _with_cause(account, stack), stacks)))
+        silent: dict[str, str] = {}
+        for region, found in zip(
+            sorted(others), pool.map(lambda region: _or_why(account, place.host, region), sorted(others)), strict=True
+        ):
+            if isinstance(found, str):
+                silent[region] = found
+            else:
+                stacks += found
+        return Look(recorded, lost, tuple(pool.map(lambda stack: _with_cause(account, stack), stacks)), silent)
+
+
+def _or_why(account: "Account", host: str, region: str) -> list[Deployed] | str:
+    """A region's stacks, or why it does not answer: others are not kept waiting for it as long as a request may take."""
+    answers: queue.SimpleQueue[list[Deployed] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(stacks_in(account, host, region))
+        except Exception as exc:  # noqa: BLE001  raised again below
+            answers.put(exc)
+
+    threading.Thread(target=ask, name=f"look {region}", daemon=True).start()
+    try:
+        found = answers.get(timeout=PATIENCE_S)
+    except queue.Empty:
+        return f"{region} has not answered for {PATIENCE_S:.0f} seconds. Try again later"
+    if isinstance(found, RegionUnavailable):
+        return str(found)
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def stacks_in(account: "Account", host: str, region: str) -> list[Deployed]:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from cyclone_core import naming, paths
-from cyclone_core.errors import CycloneError
+from cyclone_core.errors import CycloneError, RegionUnavailable
 from cyclone_core.infra import deployed_stacks, stack_checks, stack_facts, stack_planner
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.deployed_stacks import Look
@@ -53,7 +53,7 @@ class AwsResources(Resources):
         return self._snapshot(self.look())
 
     def _snapshot(self, seen: Look) -> Snapshot:
-        return aws_states.snapshot(self.place, seen.known, seen.stacks)
+        return aws_states.snapshot(self.place, seen.known, seen.stacks, seen.silent)
 
     def events(self, kind: str, name: str) -> list[tuple[float, str]]:
         """(seconds since 1970, text): what this machine's deployments did to a resource, oldest first."""
@@ -117,6 +117,8 @@ class AwsResources(Resources):
 
         No bodies at all: everything goes. Some, but no host: a problem, since nothing of a host without its control plane would be wanted.
         """
+        if seen.silent:  # what is there cannot be told from what is missing
+            raise RegionUnavailable("; ".join(seen.silent.values()))
         if any(desired.values()) and not desired.get("host"):
             return Proposal(plans.make(seen.known, desired), (self._no_control_plane(),))
         if not desired.get("host"):  # all of it goes, so nothing stands against a part of it

@@ -5,6 +5,7 @@ its template. Stacks of another host, and regions that are not recorded, do not 
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cyclone_core.infra import targets
@@ -14,7 +15,9 @@ from cyclone_core.infra.targets import Target
 from cyclone_core.operations.resources import Place, Snapshot, Stored
 from cyclone_core.scheduler.references import KINDS
 
-_WORST = ("FAILED", "DELETING", "CREATING", "UPDATING", "ACTIVE")
+SILENT = "UNKNOWN"
+"""State of what is in a region that does not answer."""
+_WORST = ("FAILED", "DELETING", "CREATING", "UPDATING", "ACTIVE", SILENT)
 """The first of these that one of its stacks is in, a resource is in."""
 
 
@@ -29,12 +32,17 @@ def state_of(status: str) -> str:
     return "FAILED" if status.endswith("_FAILED") or status == "ROLLBACK_COMPLETE" else "ACTIVE"
 
 
-def snapshot(place: targets.Place, recorded: Bodies, deployed: Iterable[Deployed]) -> Snapshot:
-    """Everything that the host has. recorded: with the bodies of stacks that failed before they were recorded, kind `host` too."""
+def snapshot(
+    place: targets.Place, recorded: Bodies, deployed: Iterable[Deployed], silent: Mapping[str, str] = MappingProxyType({})
+) -> Snapshot:  # fmt: skip
+    """Everything that the host has. recorded: with the bodies of stacks that failed before they were recorded, kind `host` too.
+
+    silent: regions that do not answer, and why: there nothing is known, and a resource is as it is elsewhere.
+    """
     there = [stack for stack in deployed if stack.is_there]
     wanted = targets.targets(place, recorded)
     found = {
-        (kind, name): _stored(kind, name, body, targets.of(wanted, kind, name), there, place)
+        (kind, name): _stored(kind, name, body, targets.of(wanted, kind, name), there, place, silent)
         for kind in ("host", *KINDS)
         for name, body in sorted(recorded.get(kind, {}).items())
     }
@@ -42,7 +50,10 @@ def snapshot(place: targets.Place, recorded: Bodies, deployed: Iterable[Deployed
     return Snapshot(tuple(stored for (kind, _), stored in found.items() if kind != "host"), {}, host)
 
 
-def _stored(kind: str, name: str, body: Mapping[str, Any], wanted: list[Target], there: list[Deployed], place: targets.Place) -> Stored:
+def _stored(
+    kind: str, name: str, body: Mapping[str, Any], wanted: list[Target], there: list[Deployed], place: targets.Place,
+    silent: Mapping[str, str],
+) -> Stored:  # fmt: skip
     mine = [stack for stack in there if stack.resource == (kind, name)]
     networks = {stack.region: state_of(stack.status) for stack in there if stack.kind == "region"}
     present = {stack.key: stack for stack in mine}
@@ -51,10 +62,11 @@ def _stored(kind: str, name: str, body: Mapping[str, Any], wanted: list[Target],
         per_region.setdefault(stack.region, []).append((state_of(stack.status), _why(stack)))
     for target in wanted:
         if target.key not in present:
-            per_region.setdefault(target.region, []).append(_missing(target, networks))
+            missing = (SILENT, silent[target.region]) if target.region in silent else _missing(target, networks)
+            per_region.setdefault(target.region, []).append(missing)
     order = sorted(per_region, key=lambda region: (region != place.main_region, region))
     places = tuple(_place(region, per_region[region]) for region in order)
-    state = _worst(each.state for each in places)
+    state = SILENT if kind == "region" and name in silent else _worst(each.state for each in places)
     created = min((stack.created for stack in mine), default=0.0)
     return Stored(kind, name, state, body, created, max((stack.updated or stack.created for stack in mine), default=created), 0, places)
 

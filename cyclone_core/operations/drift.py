@@ -71,13 +71,15 @@ def look(resources: "Resources", kind: str = "", name: str | None = None, progre
         raise InvalidRequest([Problem("--drift", "only AWS hosts have resources that others can change", "Leave it out")])
     if name is not None and kind != "host":
         resources.find(kind, name)
-    found = [stack for stack in resources.look().stacks if stack.is_there and _is_meant(stack, kind, name)]
+    seen = resources.look()
+    found = [stack for stack in seen.stacks if stack.is_there and _is_meant(stack, kind, name)]
+    silent = [Drift("region", region, region, "", unknown=why) for region, why in seen.silent.items()]
     with ThreadPoolExecutor(THREADS) as pool:
         asked = [pool.submit(_look, resources, stack) for stack in found]
         progress(0, len(asked))
         for done, _ in enumerate(as_completed(asked), 1):
             progress(done, len(asked))
-        return sorted((each.result() for each in asked), key=lambda drift: (drift.kind, drift.name, drift.region))
+        return sorted((*silent, *(each.result() for each in asked)), key=lambda drift: (drift.kind, drift.name, drift.region))
 
 
 def _is_meant(stack: Deployed, kind: str, name: str | None) -> bool:

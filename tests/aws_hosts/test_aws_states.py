@@ -6,6 +6,7 @@ import pytest
 
 from cyclone_core.infra.deployed_stacks import Deployed, body_of
 from cyclone_core.operations.aws_states import snapshot, state_of
+from cyclone_core.operations.resources import Place
 from tests.aws_hosts.test_aws_choice import BODIES, PLACE, THERE
 
 
@@ -50,6 +51,14 @@ def test_a_stack_that_is_missing_is_a_failure_unless_its_region_is_on_its_way() 
     assert seen(gone)["cluster big"][0] == "FAILED"
     making = Deployed("eu-west-1", "grid--region", "region", "eu-west-1", "CREATE_IN_PROGRESS")
     assert seen(gone, making)["cluster big"] == ("CREATING", {"us-east-1": "ACTIVE", "eu-west-1": "CREATING"})
+
+
+def test_a_region_that_does_not_answer_hides_nothing_else() -> None:
+    """What is there is unknown, with the reason; a cluster is as it is elsewhere."""
+    there = [stack for stack in THERE if stack.region != "eu-west-1"]
+    found = {f"{one.kind} {one.name}": one for one in snapshot(PLACE, BODIES, there, {"eu-west-1": "it is silent"}).resources}
+    assert (found["region eu-west-1"].state, found["cluster big"].state) == ("UNKNOWN", "ACTIVE")
+    assert Place("eu-west-1", "UNKNOWN", "it is silent") in found["cluster big"].places
 
 
 def test_the_host_stands_apart() -> None:

@@ -14,6 +14,7 @@ from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resources import MODELS
 from cyclone_core.scheduler.references import PLURALS
+from cyclone_tui.cli import diagnostics
 from cyclone_tui.cli.groups import drift_listing, guide, options, stacks, tables
 from cyclone_tui.cli.groups.applying import Asked, finish, options_of, revert_option
 
@@ -98,6 +99,8 @@ def list_command(kind: str, name: str, help: str) -> click.Command:
             drift_listing.show([(resources, kind)], values["name"], as_json)
             return
         found = resources.find(kind, values["name"])
+        for region, why in sorted({(place.region, place.reason) for each in found for place in each.places if place.state == "UNKNOWN"}):
+            diagnostics.tell("hyper", f"nothing is known of {region} now: {why}")
         if as_json:
             tables.print_json([tables.resource_record(stored) for stored in found])
             return
