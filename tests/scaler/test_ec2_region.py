@@ -1,5 +1,6 @@
 """One region's EC2 from the scaler's side: what is asked of it, what answers mean, and which instances are ended."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -243,6 +244,21 @@ def test_an_instance_that_ends_before_it_became_a_worker_lets_its_lane_rest(code
     assert (found.early, found.over, code in found.why) == (early, 2, bool(early))
     assert _looked(region, found, NOW + 120_000).early == early
     assert _looked(region, replace(made, well=True), NOW + 60_000).early == 0
+
+
+@pytest.mark.parametrize(("image", "asked"), [(None, 0), ("mine", 1)])
+def test_gpus_need_an_image_of_the_clusters_own(image: str | None, asked: int) -> None:
+    """Amazon's has no drivers: machines would find no GPU, leave, and be bought again."""
+    ec2 = Ec2("g5.xlarge")
+    gpu = {"vcpus": 4, "memory_limit_mib": 512, "gpu_count": 1}
+    bodies = {
+        "cluster": {"big": {**CLUSTER, "instance_list": ["g5.xlarge"], "main_region_image_name": image}},
+        "definition": {"small": gpu},
+    }
+    region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: ())
+    with contextlib.nullcontext() if image else pytest.raises(AwsError, match="no drivers for GPUs"):
+        region.submit(replace(_request(1), vcpus=4))
+    assert len(ec2.said("CreateFleet")) == asked
 
 
 @pytest.mark.parametrize(
