@@ -70,7 +70,7 @@ RolesAnywhere::Profile       rolesanywhere:CreateProfile UpdateProfile DeletePro
                              iam:PassRole GetRole
 RolesAnywhere::TrustAnchor   rolesanywhere:CreateTrustAnchor UpdateTrustAnchor DeleteTrustAnchor GetTrustAnchor EnableTrustAnchor
                              rolesanywhere:DisableTrustAnchor TagResource UntagResource ListTagsForResource PutNotificationSettings
-                             rolesanywhere:ResetNotificationSettings
+                             rolesanywhere:ResetNotificationSettings iam:CreateServiceLinkedRole
 S3::Bucket                   s3:CreateBucket DeleteBucket ListBucket PutEncryptionConfiguration GetEncryptionConfiguration GetBucketTagging
                              s3:PutBucketPublicAccessBlock GetBucketPublicAccessBlock PutBucketOwnershipControls GetBucketOwnershipControls
                              s3:PutLifecycleConfiguration GetLifecycleConfiguration PutBucketVersioning GetBucketVersioning TagResource
@@ -162,7 +162,7 @@ class Scope:
 _SERVICES = ("batch", "ec2", "ecs-tasks", "lambda", "rolesanywhere", "spotfleet", "vpc-flow-logs")
 _LINKED = (
     "autoscaling.amazonaws.com", "batch.amazonaws.com", "delivery.logs.amazonaws.com", "ecs.amazonaws.com", "ec2fleet.amazonaws.com",
-    "spot.amazonaws.com", "spotfleet.amazonaws.com",
+    "rolesanywhere.amazonaws.com", "spot.amazonaws.com", "spotfleet.amazonaws.com",
 )  # fmt: skip
 _ROLES = ("arn:{p}:iam::{a}:role/{h}-*", "arn:{p}:iam::{a}:instance-profile/{h}-*")
 """CloudFormation names them after their stack, and makes one hyphen of two."""

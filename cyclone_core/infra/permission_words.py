@@ -71,6 +71,11 @@ resource types ask for can change with AWS: a deployment that is refused an acti
 A region that was bootstrapped with a key of yours (`cdk bootstrap --bootstrap-customer-key`) takes `kms:GenerateDataKey` and `kms:Decrypt`
 on that key, too.
 
+A machine image that is encrypted with a key of yours takes `kms:DescribeKey`, `kms:Decrypt`, `kms:ReEncrypt*`, `kms:CreateGrant` and
+`kms:GenerateDataKeyWithoutPlaintext` on that key to be copied. Where an account encrypts disks with a key of its own by default, that
+key's policy has to let `HOST-host-Scaler…` and `AWSServiceRoleForEC2Spot` use it, or instances of clusters of type EC2 end as soon as they
+start (`Client.InternalError`).
+
 Nobody needs these to deploy: `hyper prices refresh` takes `pricing:GetProducts`, and making activations of Systems Manager for
 machines that join `ssm:CreateActivation`, and `iam:PassRole` on the cluster's role for the service `ssm.amazonaws.com`.
 """

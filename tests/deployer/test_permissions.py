@@ -46,6 +46,13 @@ def test_what_the_sandbox_asks_for_is_known_too() -> None:
         assert set(TABLE.get(name, {}).values()) <= actions, name
 
 
+def test_the_first_trust_anchor_of_an_account_makes_a_role() -> None:
+    """CloudFormation asks for it in the deployer's name: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/using-service-linked-roles.html"""
+    assert "iam:CreateServiceLinkedRole" in permissions.needed([{"Resources": {"Anchor": {"Type": "AWS::RolesAnywhere::TrustAnchor"}}}])
+    linked = permissions.scope_of("iam:CreateServiceLinkedRole").condition or {}
+    assert "rolesanywhere.amazonaws.com" in linked["StringEquals"]["iam:AWSServiceName"]
+
+
 UNUSED = {
     "services that the templates do not use": """autoscaling:.* codedeploy:.* eks:.* elasticfilesystem:.* firehose:.* kinesis:.* kms:.*
         s3files:.* s3tables:.* sts:.* vpc-lattice:.* vpce:.* acm-pca:.*""",
