@@ -5,7 +5,7 @@
 
 Its role: the jobs table (read and write), the host's records (ssm:GetParametersByPath); in every region batch:DescribeJobs,
 DescribeJobQueues, DescribeComputeEnvironments and ListJobs, which know no resources, SubmitJob on the host's job queues and
-definitions, and TerminateJob and TerminateJobs on jobs; and lambda:InvokeFunction on the router, which it asks to look where weights are
+definitions, and TerminateJob and TerminateJobs on jobs; of EC2 what `infra.stacks.ec2_rights` lists; and lambda:InvokeFunction on the router, which it asks to look where weights are
 missing or older than they should be.
 """
 
@@ -28,6 +28,8 @@ from cyclone_core.scheduler.lambdas.control import control, credentials, say
 
 QUICK = Patience(connect_s=3.0, read_s=10.0, attempts=2, throttled_s=5.0)
 """With regions: one that is slow keeps no other waiting for long."""
+LAUNCHES = Patience(connect_s=3.0, read_s=30.0, attempts=2, throttled_s=5.0)
+"""With EC2, which answers for a fleet when it has tried every pool: longer than others take, the more instances the longer."""
 SETTLE_S, LOOKS_MORE = 2.5, 2
 """Counters follow what is made available by a second or two: what somebody says is there is looked for so often."""
 ASK_S = 120.0
@@ -66,7 +68,8 @@ def _scaler() -> Scaler:
         settings = {"CYCLONE_RETENTION_DAYS": str(ours.retention_s // 86_400)}
         aws = Aws(name, credentials, patience=QUICK)
         batch = BatchRegion(aws, ours.host, name, settings=settings)
-        return ByLaunchType({BATCH: batch, EC2: Ec2Region(aws, ours.host, name, ours.records.bodies, present, gone)})
+        ec2 = Aws(name, credentials, patience=LAUNCHES)
+        return ByLaunchType({BATCH: batch, EC2: Ec2Region(ec2, ours.host, name, ours.records.bodies, present, gone)})
 
     def present() -> set[str]:
         return {machine.instance for machine in machine_items.read(ours.table, ours.now() / 1000)}
