@@ -1,0 +1,45 @@
+"""Machines that join: a queue over two regions of AWS and a machine of one's own, all at once."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.aws import wait_until
+from tests.e2e.conftest import HOST, HUB, MAIN, Deployed
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+_PROGRAM = f"import sys; sys.path.insert(0, {_ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
+
+
+@pytest.fixture
+def machine(host: Deployed, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """It joins as a user lets it: the host is in the registry."""
+    options = ("--host", HOST, "--cluster", "big", "--region-name", "lab", "--name", "rack-1", "--vcpus", "8", "--directory", str(tmp_path))
+    environment = {**host.environment, "CYCLONE_LEASE_S": "12", "CYCLONE_SLOT_IDLE_S": "3"}
+    with open(tmp_path / "log", "wb") as log:
+        started = subprocess.Popen([sys.executable, "-ISE", "-c", _PROGRAM, "join", *options], env=environment, stdout=log, stderr=log)
+    yield started
+    started.kill()
+    started.wait()
+
+
+def test_two_regions_and_a_machine_of_ones_own_share_a_queue(host: Deployed, machine: "subprocess.Popen[bytes]") -> None:
+    """Each of them works; the machine is listed with its region's name, and leaves cleanly."""
+    job = host.submit("sleep 2", "-q", "fast", "-t", "1-44")
+
+    def at_work() -> set[str]:
+        return {worker["region"] for worker in json.loads(host.ok("hyper", "workers", "list-workers", "--json")) if worker["tasks"]}
+
+    wait_until(lambda: {MAIN, HUB, "lab"} <= at_work(), 60)
+    (listed,) = json.loads(host.ok("hyper", "workers", "list-machines", "--json"))
+    assert (listed["name"], listed["region"], listed["launch_type"], listed["definitions"]) == ("rack-1", "lab", "ONPREM", {"sim": 2})
+    assert host.ended(job)["counts"]["Successful"] == 44
+    machine.send_signal(signal.SIGTERM)
+    assert machine.wait(30) == 0
+    assert json.loads(host.ok("hyper", "workers", "list-machines", "--json")) == []
+    host.sound()
