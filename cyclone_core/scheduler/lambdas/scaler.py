@@ -5,8 +5,8 @@
 
 Its role: the jobs table (read and write), the host's records (ssm:GetParametersByPath); in every region batch:DescribeJobs,
 DescribeJobQueues, DescribeComputeEnvironments and ListJobs, which know no resources, SubmitJob on the host's job queues and
-definitions, and TerminateJob and TerminateJobs on jobs; of EC2 what `infra.stacks.ec2_rights` lists; and lambda:InvokeFunction on the router, which it asks to look where weights are
-missing or older than they should be.
+definitions, and TerminateJob and TerminateJobs on jobs; of EC2 what `infra.stacks.ec2_rights` lists; and lambda:InvokeFunction on the
+router, which it asks to look where weights are missing or older than they should be.
 """
 
 import time
