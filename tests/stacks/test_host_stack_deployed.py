@@ -205,7 +205,8 @@ def test_the_scaler_asks_for_workers_and_ends_them_with_the_rights_of_its_role(d
     found = _scale(deployed, {})
     for name in environments:
         batch.update_compute_environment(computeEnvironment=name, state="ENABLED")
-    assert (found["did"], found["asked"], found["ended"], found["closed"]) == ("looked", {}, 2, {}), found
+    assert (found["did"], found["asked"], found["ended"]) == ("looked", {}, 2), found
+    assert found["closed"] == {MAIN: "no compute environment of job queue seen--small can start instances: they are disabled"}
     assert batch.describe_jobs(jobs=[waiting])["jobs"][0]["status"] == "FAILED"
     for kind, name in (("queue", "work"), ("definition", "wide")):
         deployed.delete(naming.stack("seen", kind, name))

@@ -219,7 +219,10 @@ def _why_closed(name: str, queue: Body | None, environments: Mapping[str, Body])
     mine = _of_queue(queue, environments)
     if any(each.get("state") == "ENABLED" and each.get("status") in ("VALID", *_CHANGING) for each in mine):
         return ""
-    why = next((f": {each['statusReason']}" for each in mine if each.get("statusReason")), "")
+    enabled = [each for each in mine if each.get("state") == "ENABLED"]
+    why = next(
+        (f": {each['statusReason']}" for each in enabled if each.get("statusReason")), ": they are disabled" if mine and not enabled else ""
+    )
     return f"no compute environment of job queue {name} can start instances{why}"
 
 
