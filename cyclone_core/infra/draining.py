@@ -55,6 +55,16 @@ def with_old(deployed: Template, wanted: Template) -> dict[str, Any]:
     return {**wanted, "Resources": after}
 
 
+def in_place(deployed: Template, wanted: Template) -> frozenset[str]:
+    """Environments that are changed and not made anew, whatever CloudFormation deems possible: the templates say so, before and after."""
+
+    def says(template: Template) -> set[str]:
+        entries = template.get("Resources", {}).items()
+        return {name for name, entry in entries if entry.get("Properties", {}).get("ReplaceComputeEnvironment") is False}
+
+    return frozenset(says(deployed) & says(wanted))
+
+
 def concerns_workers(deployed: Template, wanted: Template) -> bool:
     """Whether an environment, or what its instances are started from, differs."""
     both = [

@@ -210,7 +210,8 @@ class _Planner:
         stacks.discard(found)
         if found.is_empty:
             return None
-        resources = tuple(ResourceChange(**vars(change)) for change in found.changes)
+        kept = draining.in_place(deployed, template.body)
+        resources = tuple(_known(ResourceChange(**vars(change)), kept) for change in found.changes)
         action = "replace" if any(change.action == "replace" for change in resources) else "change"
         problem = None
         if found.status == "FAILED":
@@ -285,6 +286,11 @@ class _Planner:
         asked = permissions.questions(actions, place.host, place.account, place.main_region, identity.partition)
         circumstances = permissions.circumstances(place.host, place.account, place.main_region, identity.partition)
         return rights.lacking(self._account, asked, asked, circumstances)
+
+
+def _known(change: ResourceChange, kept: Collection[str]) -> ResourceChange:
+    """What CloudFormation deems possible, where it is known better."""
+    return replace(change, action="change") if change.action == "maybe-replace" and change.logical_id in kept else change
 
 
 def _bootstrap(region: str) -> Change:

@@ -35,6 +35,12 @@ def test_what_a_plan_says_of_workers() -> None:
     assert "begun again" in draining.note(before, cluster("Spot1", InstanceTypes=["c5"]), made_anew, workers)
 
 
+def test_what_is_changed_in_place_is_known() -> None:
+    """CloudFormation only says that it may be made anew."""
+    mode = {"Type": draining.ENVIRONMENT, "Properties": {"ReplaceComputeEnvironment": False}}
+    assert draining.in_place({"Resources": {"A": mode, "B": mode}}, {"Resources": {"A": mode, "B": {"Type": "x"}}}) == {"A"}
+
+
 def test_plans_of_other_things_look_at_no_worker() -> None:
     """A record that changes concerns nobody."""
     other = {**PARTS, "Role": {"Type": "AWS::IAM::Role", "Properties": {"Description": "new"}}}
