@@ -172,10 +172,11 @@ def _cluster(target: Target, known: Known, region: Mapping[str, Any]) -> Iterato
         words = ", ".join(map(str, body.get("instance_list") or ()))
         yield Item(what, Range(0.0, None), f"no price of {words} in {target.region} is known: hyper prices refresh", "")
         return
-    whole = {name: each.usd + _beside(is_public) for each, name in found}
+    whole = {name: each.usd + _beside(is_public) + _credits(name, known.table) for each, name in found}
     (dearest, name) = max(found, key=lambda pair: whole[pair[1]] / _vcpus(pair[1], known.table))
     most = vcpus * HOURS * whole[name] / _vcpus(name, known.table)
     basis = f"{name} at ${dearest.usd:.4f} an hour {dearest.words}, with disk{' and address' if is_public else ''}"
+    basis += ", and its CPU credits at full speed" if _credits(name, known.table) else ""
     unknown = [name for each, name in priced if each is None]
     basis += f"; {_many(len(unknown), 'type')} without a known price" if unknown else ""
     yield Item(what, Range(0.0, most), basis, dearest.date)
@@ -213,6 +214,12 @@ def types_of(body: Mapping[str, Any], region: str, table: Table) -> tuple[str, .
 def _vcpus(name: str, table: Table) -> int:
     facts = table.facts(name)
     return facts.vcpus if facts else 1
+
+
+def _credits(name: str, known: Table) -> float:
+    """USD an hour of a burstable instance whose vCPUs never pause, whatever share of them it has for nothing."""
+    credit = services.CREDITS.get(table.family(name))
+    return _vcpus(name, known) * credit.usd if credit else 0.0
 
 
 def _beside(is_public: bool) -> float:

@@ -28,6 +28,13 @@ PUBLIC_ADDRESS = Service(0.005, "hour", "https://aws.amazon.com/vpc/pricing/")
 ENDPOINT = Service(0.01, "hour and zone", "https://aws.amazon.com/privatelink/pricing/")
 DISK = Service(0.08, "GiB and month", "https://aws.amazon.com/ebs/pricing/")
 """gp3, with the throughput that it has without asking."""
+_ON_DEMAND = "https://aws.amazon.com/ec2/pricing/on-demand/"
+CREDITS = {
+    "t3": Service(0.05, "vCPU and hour", _ON_DEMAND),
+    "t3a": Service(0.05, "vCPU and hour", _ON_DEMAND),
+    "t4g": Service(0.04, "vCPU and hour", _ON_DEMAND),
+}
+"""What burstable instances pay beyond their share, on spot too: of families that are `unlimited` where nobody says otherwise."""
 DASHBOARD = Service(3.00, "month", "https://aws.amazon.com/cloudwatch/pricing/")
 METRIC = Service(0.30, "month", "https://aws.amazon.com/cloudwatch/pricing/")
 ALARM = Service(0.10, "month", "https://aws.amazon.com/cloudwatch/pricing/")

@@ -83,6 +83,14 @@ def test_public_instances_have_an_address() -> None:
     assert of(cost(public), "cluster").change.after.most == pytest.approx(730 * (0.085 + 0.005) + 2.40)
 
 
+@pytest.mark.parametrize(("kind", "hour"), [("t3.large", 0.0832 + 2 * 0.05), ("t4g.large", 0.0672 + 2 * 0.04), ("t2.large", 0.0928)])
+def test_burstable_instances_pay_for_what_they_use_beyond_their_share(kind: str, hour: float) -> None:
+    """They are `unlimited` where nobody says otherwise, but for t2; work that never pauses pays for its vCPUs a second time."""
+    (item,) = of(cost(bodies(cluster("big", type="ONDEMAND", instance_list=(kind,), max_vcpus=2))), "cluster").items
+    assert item.range.most == pytest.approx(730 * hour + 2.40)
+    assert ("CPU credits" in item.basis) == (kind != "t2.large")
+
+
 def test_endpoints_cost_by_zone() -> None:
     """Eleven in three zones, at one cent; elsewhere it is said whose price that is."""
     isolated = body("region", HUB, cidr="10.1.0.0/16", subnet_config="PRIVATE_ISOLATED", deploy_vpc_endpoints="FOR_PRIVATE_VPC")
