@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     from cyclone_core.resources import Host
 
-INSTALL = "python3 -m pip install --no-deps ."
-"""From a checkout: the worker needs Python 3.11 or newer, and nothing but its standard library."""
+INSTALL = (
+    "sudo mkdir -p /opt/cyclone && sudo cp -r cyclone_core /opt/cyclone/",
+    "sudo install -m 755 worker_image/cyclone-worker /usr/local/bin/",
+)
+"""From a copy of Cyclone's directory, as in worker images: Python 3.11 or newer, and nothing but its standard library."""
 CERTIFICATE, KEY = "/etc/cyclone/machine.pem", "/etc/cyclone/machine.key"
 
 
@@ -73,7 +76,9 @@ def how(host: "Host", cluster: Stored) -> Joining:
 
 def steps(place: Place, cluster: str, way: str, outputs: "Mapping[str, str]") -> tuple[Step, ...]:
     """The steps of one of the ways."""
-    install = Step("machine", "Install Cyclone from a copy of its directory (Python 3.11 or newer; no other package is needed)", (INSTALL,))
+    install = Step(
+        "machine", "Have the worker, from a copy of Cyclone's directory (python3 has to be 3.11 or newer; no package is needed)", INSTALL
+    )
     made = {joining.PROFILE: _by_profile, joining.ROLES_ANYWHERE: _by_certificate, joining.SSM: _by_activation}[way]
     before, profile, user = made(place, cluster, outputs)
     options, whose = _options(place, cluster, profile), "" if user else ' --user "$(id -un)"'

@@ -1,11 +1,14 @@
 """What a machine is told, what it makes of counters and records, and its systemd unit."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cyclone_core.errors import UsageError
+from cyclone_core.scheduler.local import pool
 from cyclone_core.scheduler.machine_packing import Room, Want
 from cyclone_core.scheduler.remote import backlog, command, offer, unit_file
 from cyclone_core.scheduler.remote.machine import Machine, lane_text
@@ -104,3 +107,11 @@ def test_the_unit_of_a_machine_that_joins_is_started_for_ever() -> None:
     assert "poweroff" not in joined
     assert "EnvironmentFile" not in joined
     assert "SuccessAction=poweroff" in unit_file.text("/usr/bin/x machine", True)
+
+
+def test_a_unit_that_is_printed_into_a_file_is_whole() -> None:
+    """Also without a terminal, where nothing is written before the end."""
+    program = f"import sys; sys.path.insert(0, {pool.ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
+    done = subprocess.run([sys.executable, "-ISE", "-c", program, "unit", *JOIN[1:]], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("WantedBy=multi-user.target\n")
+    assert "--account 123456789012 --main-region eu-west-1" in done.stdout

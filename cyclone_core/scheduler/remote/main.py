@@ -36,6 +36,7 @@ def main() -> None:
     except CycloneError as exc:
         log(str(exc)) if len(sys.argv) == 1 else sys.stderr.write(f"{exc}\n")
         code = exc.exit_code
+    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # threads may still wait for answers that nobody needs
 
