@@ -67,7 +67,6 @@ class DriftView(FilteredView):
 
     def on_mount(self) -> None:
         """While it is compared, how far that is."""
-        super().on_mount()
         self.table.set_columns(looks.columns())
         self.set_interval(_TOLD_EVERY_S, self._tell_progress)
 
