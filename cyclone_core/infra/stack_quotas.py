@@ -32,7 +32,9 @@ VCPUS: Mapping[str, tuple[str, str, str]] = {
     "hpc": ("HPC instances", "L-F7808C92", ""),
     "inf": ("Inf instances", "L-1945791B", "L-B5D1601B"),
     "p": ("P instances", "L-417A185B", "L-7212CCBC"),
+    "p5": ("P5 instances", "L-417A185B", "L-C4BD4855"),
     "trn": ("Trn instances", "L-2C3B7624", "L-6B0D517C"),
+    "u": ("High Memory instances", "L-43DA4232", ""),
     "x": ("X instances", "L-7295265B", "L-E3A00192"),
 }
 """Class of instance types -> its name, and its quotas on demand and on spot
@@ -135,6 +137,8 @@ def class_of(instance_type: str) -> str:
     """The class by which EC2 counts vCPUs."""
     letters = re.match(r"[a-z]+", instance_type)
     name = letters.group() if letters else ""
+    if name == "p" and instance_type.startswith("p5"):
+        return "p5"  # of those, spot instances have a quota of their own
     return _CLASSES.get(name, name if name in VCPUS else STANDARD)
 
 

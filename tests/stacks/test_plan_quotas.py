@@ -54,7 +54,8 @@ def test_vcpus_are_counted_by_class_and_purchase() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("c5.large", "standard"), ("im4gn.large", "standard"), ("dl1.24xlarge", "dl"), ("vt1.3xlarge", "g"), ("gr6.4xlarge", "g"),
-     ("inf2.xlarge", "inf"), ("trn1.2xlarge", "trn"), ("hpc7a.96xlarge", "hpc"), ("p5.48xlarge", "p"), ("x2gd.large", "x")],
+     ("inf2.xlarge", "inf"), ("trn1.2xlarge", "trn"), ("hpc7a.96xlarge", "hpc"), ("p4d.24xlarge", "p"), ("p5en.48xlarge", "p5"),
+     ("x2gd.large", "x"), ("u7i-12tb.224xlarge", "u"), ("u-6tb1.56xlarge", "u")],
 )  # fmt: skip
 def test_classes_of_types(name: str, expected: str) -> None:
     """By all letters before the generation, not by the first."""
