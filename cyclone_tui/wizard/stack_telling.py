@@ -58,6 +58,7 @@ def removal(details: Details, keeps: bool = True, most: int = 10) -> list[str]:
         count = sum(one.action != "retain" for stack in stacks for one in stack.resources)
         names = ", ".join(f"{SIGNS[stack.action][3].lower()} {_named(stack)}" for stack in stacks[:6])
         found.append(f"{region}: {names}{' …' if len(stacks) > 6 else ''} ({plural(count, 'resource')})")
+    found += [image.text for image in details.images]
     retained = (one for stack in details.stacks for one in stack.resources if one.action == "retain")
     word = "stays" if keeps else "emptied and deleted"
     kept = [f"{word}: {one.physical_id or one.logical_id} ({_short(one.type)})" for one in retained]
