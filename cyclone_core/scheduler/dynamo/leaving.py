@@ -28,6 +28,8 @@ class Present:
     """also when it was asked to"""
     environment: str = ""
     """compute environment in which it is, "" where it does not say"""
+    width: int = 1
+    """tasks that it runs at once"""
 
 
 def present(table: Table, now_s: float) -> list[Present]:
@@ -61,11 +63,17 @@ def without_their_tasks(demands: Iterable[Demand], workers: Iterable[Present]) -
 
 
 def ask(table: Table, workers: Sequence[Present], lane: Lane, region: str, count: int) -> int:
-    """Ask so many of a lane's workers in a region to leave, idle ones first, then those that came last; how many were. Raises AwsError."""
+    """Ask so many of a lane's workers in a region to leave, idle ones first, then those that came last; how many were. Raises AwsError.
+
+    One that runs several tasks at once counts as so many, and is asked when the first of them has to go.
+    """
     mine = [worker for worker in workers if (worker.lane, worker.region) == (lane, region) and not worker.is_leaving]
     asked = 0
-    for worker in sorted(mine, key=lambda worker: (not worker.is_idle, -worker.started, worker.key))[:count]:
-        asked += _ask(table, worker)
+    for worker in sorted(mine, key=lambda worker: (not worker.is_idle, -worker.started, worker.key)):
+        if count <= 0:
+            break
+        count -= worker.width
+        asked += worker.width * _ask(table, worker)
     return asked
 
 
@@ -89,4 +97,6 @@ def _of_item(item: Mapping[str, object]) -> Present:
     is_leaving = state == "leaving" or bool(item.get("leave"))
     key = (str(item["pk"]), str(item["sk"]))
     environment = str(body.get("environment", ""))
-    return Present(key, lane, str(body.get("region", "")), int(body.get("started") or 0), state == "idle", is_leaving, environment)
+    _, width = body.get("slots") or (0, 1)
+    is_idle, started = state == "idle", int(body.get("started") or 0)
+    return Present(key, lane, str(body.get("region", "")), started, is_idle, is_leaving, environment, max(1, int(width)))
