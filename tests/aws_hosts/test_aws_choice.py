@@ -14,7 +14,7 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         "eu-west-1": {"name": "eu-west-1", "cidr": "10.1.0.0/16", "peer_with_main_region": True},
     },
     "cluster": {"big": {"name": "big", "max_vcpus": 4}},
-    "definition": {"sim": {"name": "sim"}},
+    "definition": {"sim": {"name": "sim", "image_uri": "x"}},
     "queue": {"fast": {"name": "fast", "cluster": "big"}},
 }
 THERE = [Deployed(target.region, target.stack, target.kind, target.name, "CREATE_COMPLETE") for target in targets(PLACE, BODIES)]
