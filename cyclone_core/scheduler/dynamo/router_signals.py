@@ -6,6 +6,7 @@ for: AWS limits how many different ones an account may ask in a day, and answers
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-spot-placement-score.html
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -28,6 +29,8 @@ AT_ONCE = 8
 _PAGES = 20
 """Of one region's prices: a thousand each."""
 _LINUX = "Linux/UNIX"
+_ZONE = re.compile(r"[a-z]+(-[a-z]+)+-\d+[a-z]")
+"""A zone of a region, eu-west-1a: Local Zones (us-west-2-lax-1a) and Wavelength Zones have prices of their own."""
 Body = dict[str, Any]
 Missing = dict[str, str]
 """what could not be had -> why"""
@@ -177,7 +180,7 @@ def spot_prices(aws: Ec2, types: Sequence[str], now_ms: int) -> dict[str, dict[s
         )  # fmt: skip
         for entry in answer.get("spotPriceHistorySet") or ():
             name, zone = entry["instanceType"], entry["availabilityZone"][-1:]
-            if entry["timestamp"] >= newest.get((name, zone), ""):
+            if _ZONE.fullmatch(entry["availabilityZone"]) and entry["timestamp"] >= newest.get((name, zone), ""):
                 newest[name, zone] = entry["timestamp"]
                 found.setdefault(name, {})[zone] = float(entry["spotPrice"])
         token = answer.get("nextToken") or ""
