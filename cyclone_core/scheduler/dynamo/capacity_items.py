@@ -20,6 +20,7 @@ from cyclone_core.scheduler.capacity import Course, Crew, Lane
 from cyclone_core.scheduler.dynamo import fleet, keys, lane_words
 from cyclone_core.scheduler.dynamo.demand import LaneTasks, Question
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.dynamo.region_driver import EC2
 from cyclone_core.scheduler.dynamo.table import Table
 
 MOST_REASON = 400
@@ -59,7 +60,7 @@ def body(
     where nothing was told yet; fallback: what is told beside, where there is any: `rest`, `fallback`, `refused`."""
     tasks = asked.lanes.get(lane, LaneTasks())
     closed = {site.region: site.closed for site in asked.sites if site.cluster == lane.cluster and site.closed}
-    crews = {region: crew for (_, region), crew in fleet.crews(requests, now_ms).items()}
+    crews = _crews(lane, asked, requests, now_ms)
     regions = {region: _region(region, crews.get(region, Crew()), requests, done) for region in sorted({*crews, *course.asked})}
     found = {
         "at": now_ms, "waiting": tasks.waiting, "running": tasks.running, "wanted": course.wanted, "short": course.short,
@@ -71,6 +72,17 @@ def body(
     if course.short:
         found["short_since"] = before.get("short_since") or now_ms
     return {**found, "why": lane_words.why(found, lane.cluster, now_ms), "stuck": lane_words.is_stuck(found)}
+
+
+def _crews(lane: Lane, asked: Question, requests: Sequence[Request], now_ms: int) -> dict[str, Crew]:
+    """Workers by region; of instances that this look has asked for only their request is known."""
+    known = [request for request in requests if request.launch != EC2 or request.at >= now_ms]
+    found = {region: crew for (_, region), crew in fleet.crews(known, now_ms).items()}
+    for (each, region), more in asked.machines.items():
+        if each == lane:
+            before = found.get(region, Crew())
+            found[region] = Crew(before.starting + more.starting, before.running + more.running, before.ending + more.ending)
+    return found
 
 
 def _region(region: str, crew: Crew, requests: Sequence[Request], done: Mapping[str, int]) -> Body:

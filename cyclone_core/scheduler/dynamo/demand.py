@@ -11,7 +11,7 @@ from typing import Any
 
 from cyclone_core.jobs import RUNNING, WAITING
 from cyclone_core.scheduler import capacity
-from cyclone_core.scheduler.capacity import Demand, Lane, Shape, Site
+from cyclone_core.scheduler.capacity import Crew, Demand, Lane, Shape, Site
 from cyclone_core.scheduler.dynamo import keys, totals
 from cyclone_core.scheduler.dynamo.table import Table
 
@@ -56,6 +56,8 @@ class Question:
     shapes: Mapping[str, Shape]
     sites: tuple[Site, ...]
     lanes: Mapping[Lane, LaneTasks]
+    machines: Mapping[tuple[Lane, str], Crew] = field(default_factory=dict)
+    """(lane, region) -> workers that machines with slots are, or will be (`machine_rooms`)"""
 
 
 def note_limited(table: Table, number: int, job: Mapping[str, Any]) -> None:

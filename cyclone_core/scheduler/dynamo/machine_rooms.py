@@ -30,7 +30,7 @@ def counted(asked: Question, requests: Sequence[Request], there: Sequence[Machin
     for where, crew in found.crews.items():
         before = crews.get(where, Crew())
         crews[where] = Crew(before.starting + crew.starting, before.running + crew.running, before.ending + crew.ending)
-    return replace(asked, sites=tuple(_sites(asked, bodies, found.idle))), crews
+    return replace(asked, sites=tuple(_sites(asked, bodies, found.idle)), machines=found.crews), crews
 
 
 def _sites(asked: Question, bodies: Bodies, idle: Mapping[tuple[str, str], int]) -> Iterator[Site]:
