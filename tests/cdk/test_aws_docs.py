@@ -23,8 +23,6 @@ def test_table_has_every_kind_of_stack() -> None:
 
 
 def test_numbers_are_those_of_the_code() -> None:
-    """How long logs are kept, and how often functions run in a month."""
+    """How long logs are kept, and how often the host is looked at."""
     assert f"functions and containers {functions.LOG_DAYS} days" in DOCS
     assert f"looks at the host every {host.HEALTH_MINUTES} minutes" in DOCS
-    every_minute = DOCS.count("two each minute")
-    assert f"{round(30 * 24 * 60 * (1 / host.HEALTH_MINUTES + 2 * every_minute), -3):,.0f} short runs" in DOCS

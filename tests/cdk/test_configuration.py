@@ -163,8 +163,8 @@ def test_what_aws_hosts_cannot_have_is_told_in_the_words_of_files(tmp_path: Path
         "regions.json: regions[3].nat_gateways: 3 are more than the 2 zones of the network. Give 2 at most",
         "clusters.json: clusters[0].allocation_strategy: SPOT_CAPACITY_OPTIMIZED is for spot instances, and the cluster is ONDEMAND. "
         "Use BEST_FIT_PROGRESSIVE or BEST_FIT",
-        "job_definitions.json: jobDefinitions[0].image_uri: tasks on AWS run in containers, so an image is needed. "
-        "Give its address: image_uri",
+        "job_definitions.json: jobDefinitions[0].image_uri: tasks on AWS Batch run in containers, so an image is needed. "
+        "Give its address: image_uri (or make a cluster of type EC2 or ONPREM first)",
         "job_definitions.json: jobDefinitions[0].vcpus: 8 vCPUs do not fit any cluster of this host (the largest has 4). "
         "Ask for less, or enlarge a cluster first",
     ]
@@ -268,7 +268,7 @@ def _models(draw: st.DrawFn, kind: str) -> Any:
 
 
 SET_BY_THE_TEST = {"main_region", "region_distribution_weights", "cluster", "use_cyclone_image", "cyclone_image_name", "reference",
-    "launch_type", "type", "allocation_strategy", "compute_envs", "image_uri", "vcpus", "log_driver"}  # fmt: skip
+    "launch_type", "type", "allocation_strategy", "compute_envs", "image_uri", "vcpus", "log_driver", "certificate_authority", "join_with"}  # fmt: skip
 RIGHT: dict[str, dict[str, Any]] = {"cluster": {"compute_envs": 1}, "definition": {"image_uri": "debian:12"}, "image": {}}
 """What makes any other values fit together."""
 SPELLINGS = st.sampled_from(["plain", "texts"])
