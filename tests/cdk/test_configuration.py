@@ -268,7 +268,8 @@ def _models(draw: st.DrawFn, kind: str) -> Any:
 
 
 SET_BY_THE_TEST = {"main_region", "region_distribution_weights", "cluster", "use_cyclone_image", "cyclone_image_name", "reference",
-    "launch_type", "type", "allocation_strategy", "compute_envs", "image_uri", "vcpus", "log_driver", "certificate_authority", "join_with"}  # fmt: skip
+    "launch_type", "type", "allocation_strategy", "compute_envs", "image_uri", "vcpus", "log_driver", "certificate_authority",
+    "join_with"}  # fmt: skip
 RIGHT: dict[str, dict[str, Any]] = {"cluster": {"compute_envs": 1}, "definition": {"image_uri": "debian:12"}, "image": {}}
 """What makes any other values fit together."""
 SPELLINGS = st.sampled_from(["plain", "texts"])
