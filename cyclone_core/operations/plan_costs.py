@@ -5,7 +5,7 @@ A plan is made without spot prices where they cannot be had: then what is bid co
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cyclone_core.errors import CycloneError
 from cyclone_core.infra import costs
@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 def of_plan(account: "Account", place: Place, before: Bodies, after: Bodies, details: Details) -> Costs:
     """The costs of a plan between these bodies. details: with the stacks that it touches. Never fails for prices."""
     touched = {(stack.region, stack.stack) for stack in details.stacks}
-    clusters = {name: body for bodies in (before, after) for name, body in bodies.get("cluster", {}).items()}
-    if not any(stack.kind == "cluster" for stack in details.stacks):
-        clusters = {}  # no instance is concerned: nobody is asked
-    regions = [*after.get("region", {}), *before.get("region", {})]
-    known = Known(table.known(), _spot(account, clusters, regions))
+    known = Known(table.known(), _spot(account, spot_types(before, after)))
     return costs.of_plan(place, before, after, touched, known)
 
 
-def _spot(account: "Account", clusters: Mapping[str, Mapping[str, Any]], regions: list[str]) -> dict[str, Spot]:
-    """Spot prices of what these clusters may start, in each region where they can be had."""
-    on_spot = [body for body in clusters.values() if body.get("type") == "SPOT" and body.get("launch_type") != "ONPREM"]
-    types = {region: {name for body in on_spot for name in types_of(body, region, table.shipped())} for region in dict.fromkeys(regions)}
-    asked = {region: sorted(names) for region, names in types.items() if names}
+def spot_types(before: Bodies, after: Bodies) -> dict[str, list[str]]:
+    """Region -> instance types that clusters may start there on spot, before a change or after it: both are told by the same prices."""
+    clusters = [body for bodies in (before, after) for body in bodies.get("cluster", {}).values()]
+    on_spot = [body for body in clusters if body.get("type") == "SPOT" and body.get("launch_type") != "ONPREM"]
+    regions = dict.fromkeys([*after.get("region", {}), *before.get("region", {})])
+    types = {region: {name for body in on_spot for name in types_of(body, region, table.shipped())} for region in regions}
+    return {region: sorted(names) for region, names in types.items() if names}
+
+
+def _spot(account: "Account", asked: Mapping[str, list[str]]) -> dict[str, Spot]:
+    """Spot prices of these types, in each region where they can be had; what was asked within a day is not asked again."""
     with ThreadPoolExecutor(THREADS) as pool:
         found = pool.map(lambda region: _seen(account, region, asked[region]), asked)
         return {region: spot for region, spot in zip(asked, found, strict=True) if spot is not None}

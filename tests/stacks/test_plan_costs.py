@@ -12,6 +12,7 @@ from cyclone_core.infra.costs import Costs
 from cyclone_core.infra.interface_endpoints import INTERFACES
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.stack_costs import Known, Spot
+from cyclone_core.operations import plan_costs
 from cyclone_core.prices import table
 from cyclone_core.resource_bodies import aws_body
 from tests.stacks.bodies import HOST, MAIN, PLACE, body, cluster
@@ -132,6 +133,14 @@ def test_before_and_after() -> None:
     assert gone.host.after == stack_costs.Range()
     assert gone.host.idle == pytest.approx(-39.1599, abs=1e-4)
     assert {stack.kind for stack in gone.stacks} == {"host", "region", "cluster"}
+
+
+def test_prices_are_asked_for_what_was_and_for_what_will_be() -> None:
+    """Else a change is told as the difference of a bid and a price; clusters that stay count too, machines of one's own do not."""
+    before = bodies(cluster("big", instance_list=("r6i.large",)), cluster("other", instance_list=("m5.large",)))
+    after = bodies(cluster("big", instance_list=("c7i.large",)), cluster("other", instance_list=("m5.large",)))
+    assert plan_costs.spot_types(before, after) == {MAIN: ["c7i.large", "m5.large", "r6i.large"]}
+    assert plan_costs.spot_types({}, bodies(cluster("own", launch_type="ONPREM"), cluster("paid", type="ONDEMAND"))) == {}
 
 
 def test_a_long_record_costs() -> None:
