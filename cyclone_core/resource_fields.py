@@ -306,7 +306,8 @@ def read(model: type[D], raw: Mapping[str, object], label: Label = str) -> D:
     try:
         return model.model_validate(raw)
     except ValidationError as exc:
-        raise InvalidRequest([_translated(model, error, label) for error in exc.errors(include_url=False)]) from exc
+        errors = [error for error in exc.errors(include_url=False) if not _is_told_elsewhere(error)]
+        raise InvalidRequest([_translated(model, error, label) for error in errors]) from exc
 
 
 def field_problems(model: type[D], name: str, value: object, others: Mapping[str, object]) -> list[Problem]:
@@ -341,12 +342,25 @@ def _is_harmless(model: type[Document], spec: FieldSpec, value: object) -> bool:
     return parsed in spec.option.harmless
 
 
+def _is_told_elsewhere(error: Any) -> bool:
+    """Of a value that may be a number or a word each alternative has an error; the one of the word tells both."""
+    location = error["loc"]
+    return len(location) > 2 and location[-1] == "int" and error["type"].startswith("int_")
+
+
+def _is_alternative(location: Sequence[str | int]) -> bool:
+    return len(location) > 2 and str(location[-1]).startswith("literal[")
+
+
 def _translated(model: type[BaseModel], error: Any, label: Label) -> Problem:
     location: tuple[str | int, ...] = error["loc"]
+    given_at = location
+    if len(location) > 2 and (location[-1] == "[key]" or _is_alternative(location)):  # how pydantic tells keys and alternatives
+        location = location[: -2 if location[-1] == "[key]" else -1]
     path = label(str(location[0])) if location else ""
     for part in location[1:]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    message, hint = _words_of(model, error, location)
+    message, hint = _words_of(model, error, given_at)
     return Problem(path, message, hint)
 
 
@@ -359,6 +373,8 @@ def _words_of(model: type[BaseModel], error: Any, location: Sequence[str | int])
             return "is not a known field", _nearest_hint(str(location[-1]), _names_at(model, location[:-1]))
         case "literal_error":
             choices = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+            if _is_alternative(location):
+                return f"{given!r} is neither a whole number nor {' or '.join(choices)}", ""
             return f"{given!r} is not one of {', '.join(choices)}", _nearest_hint(str(given), choices, listing=False)
         case "int_parsing" | "int_type" | "int_from_float":
             return f"{given!r} is not a whole number", ""

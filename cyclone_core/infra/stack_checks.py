@@ -189,7 +189,7 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
         yield Problem(f"{path}.instance_list", "no instance type is given", "Give types or families, or optimal")
     listed = [str(each) for each in (*(body.get("instance_list") or ()), *(body.get("fallback_instance_list") or ()))]
     if len({_is_arm(each) for each in listed}) > 1:
-        message = f"{', '.join(listed)} are of both architectures, arm64 and x86_64, which AWS Batch does not mix"
+        message = f"{', '.join(listed)} are of both architectures, arm64 and x86_64, which no cluster mixes"
         yield Problem(f"{path}.instance_list", message, "Make a cluster for each")
     yield from _fallback_problems(path, body)
     reserved = sorted(key for key in body.get("compute_resources_tags") or {} if key.lower().startswith("aws:"))

@@ -98,9 +98,9 @@ class Row:
 
     @property
     def priced(self) -> str:
-        """How it was priced, in a word: paid, list, part (neither for all of it), own, "" for not at all."""
+        """How it was priced, in a word: paid, list, both, own (all of it on machines that joined), "" for not at all."""
         if self.usd is None:
-            return OWN if self.own_vcpu_s else ""
+            return OWN if self.own_vcpu_s and self.unpriced_vcpu_s < 1e-6 else ""
         return "paid" if not self.listed_usd else "list" if not self.paid_usd else "both"
 
 

@@ -79,6 +79,20 @@ def test_problems_say_what_is_wrong(model: type[Document], field: str, value: ob
     assert [problem.message for problem in field_problems(model, field, value, {"name": "x"})] == [message]
 
 
+@pytest.mark.parametrize(
+    ("model", "field", "value", "path", "message"),
+    [
+        (Cluster, "fallback", {"foo": 3}, "fallback", "'foo' is not one of instance-types, zones, regions, on-demand"),
+        (Cluster, "fallback", {"zones": -1}, "fallback.zones", "must be at least 0, it is -1"),
+        (Queue, "region_distribution_weights", {"eu-west-1": "foo"}, "region_distribution_weights.eu-west-1",
+         "'foo' is neither a whole number nor auto"),
+    ],
+)  # fmt: skip
+def test_problems_of_maps_name_what_was_typed(model: type[Document], field: str, value: object, path: str, message: str) -> None:
+    """Once, and without the words of the library that reads them."""
+    assert problems(model, {"name": "x", field: value}) == {path: message}
+
+
 def test_mount_points_need_their_volume() -> None:
     """A mount of a volume that is not named is refused with the option that names it."""
     mount = {"container_path": "/data", "source_volume": "scratch"}

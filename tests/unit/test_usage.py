@@ -68,6 +68,8 @@ def test_dollars_are_what_was_paid_and_else_of_the_list() -> None:
     assert (row.own_vcpu_s, row.unpriced_vcpu_s, row.priced) == (2 * 3600, 3600, "both")
     own, unknown = (grouped([one], (), "user", prices.get)[0] for one in rows[2:])
     assert (own.usd, own.priced, unknown.usd, unknown.priced) == (None, "own", None, "")
+    (mixed,) = grouped(rows[2:], (), "queue", prices.get)
+    assert (mixed.usd, mixed.priced) == (None, "")
 
 
 @pytest.mark.parametrize(

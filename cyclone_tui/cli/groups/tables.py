@@ -26,14 +26,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 AWS_COLUMNS: dict[str, tuple[str, ...]] = {
     **COLUMNS,
     "region": ("name", "state", "kind", "cidr", "subnet_config", "nat_gateways", "peered"),
-    "cluster": ("name", "state", "type", "instance_list", "max_vcpus", "compute_envs"),
+    "cluster": ("name", "state", "launch_type", "type", "instance_list", "max_vcpus", "compute_envs"),
     "queue": ("name", "state", "cluster", "priority", "paused", "weights"),
     "definition": ("name", "state", "vcpus", "memory_limit_mib", "timeout_minutes", "jobs_to_workers_ratio", "image_uri"),
 }
 """The same on AWS hosts."""
 _WORDS = ("selected", "name", "type", "state", "where", "kind", "cidr", "subnet_config", "peered", "instance_list", "image_uri",
           "queue", "user", "day", "purchase", "priced", "cluster", "paused", "weights", "source", "reference", "reason", "image",
-          "worker", "region", "drift", "task", "heard", "time", "event", "what", "why", "started", "by")  # fmt: skip
+          "worker", "region", "drift", "task", "heard", "time", "event", "what", "why", "started", "by", "launch_type")  # fmt: skip
 """Columns that are set left; numbers are set right."""
 
 
