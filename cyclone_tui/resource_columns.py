@@ -27,7 +27,7 @@ LIVE = {
 """Kind -> columns behind those of `hyper`."""
 ON_AWS = {
     "region": ("name", "state", "main_region", "cidr", "vpc_id", "subnet_config", "nat_gateways", "reason"),
-    "cluster": ("name", "state", "regions", "type", "max_vcpus", "instance_list", "queues", "workers", "reason"),
+    "cluster": ("name", "state", "regions", "launch_type", "type", "max_vcpus", "instance_list", "queues", "workers", "reason"),
     "queue": ("name", "state", "cluster", "priority", "region_distribution_weights", *LIVE["queue"], "reason"),
     "image": ("name", "state", "reason"),
     "definition": ("name", "state", "regions", "vcpus", "memory_limit_mib", "gpu_count", "image_uri", "reason"),
@@ -39,7 +39,7 @@ TITLES = {
     "max_vcpus": "vCPUs", "max_memory_mib": "memory", "memory_limit_mib": "memory", "memory_mib": "memory", "timeout_minutes": "timeout",
     "jobs_to_workers_ratio": "per worker", "vcpus": "vCPUs", "open_jobs": "open jobs", "busy_vcpus": "busy vCPUs",
     "main_region": "main", "subnet_config": "subnets", "nat_gateways": "NAT", "vpc_id": "VPC", "cidr": "CIDR", "image_uri": "image",
-    "instance_list": "instances", "gpu_count": "GPUs", "region_distribution_weights": "weights",
+    "instance_list": "instances", "launch_type": "launch", "gpu_count": "GPUs", "region_distribution_weights": "weights",
 }  # fmt: skip
 _SIGNS = {"ACTIVE": "✓", "CREATING": "…", "UPDATING": "…", "DELETING": "…", "UNKNOWN": "?", "FAILED": "✗"}
 _ASCII_SIGNS = {"ACTIVE": "+", "CREATING": "~", "UPDATING": "~", "DELETING": "~", "UNKNOWN": "?", "FAILED": "x"}

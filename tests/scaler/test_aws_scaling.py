@@ -307,7 +307,7 @@ def test_a_worker_that_no_environment_can_hold_is_told_as_stuck(world: World) ->
     world.bodies["definition"]["small"]["vcpus"] = 20
     world.tasks(5)
     assert world.scaler().run().asked == {}
-    assert world.told()["why"] == "a worker of 20 vCPUs fits into none of the cluster's compute environments"
+    assert world.told()["why"] == "a worker of 20 vCPUs with its memory and GPUs fits into nothing that the cluster may start"
     assert world.told()["stuck"]
 
 

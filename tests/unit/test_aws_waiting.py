@@ -156,7 +156,7 @@ def test_weights_that_the_scaler_has_not_seen_yet(host: Known) -> None:
 def test_a_worker_that_fits_nowhere(host: Known) -> None:
     """More vCPUs than an environment has."""
     host.lane |= {"short": 10, "full": ["us-east-1"], "unfit": 1, "vcpus": 64}
-    why = "a worker of 64 vCPUs fits into none of the cluster's compute environments"
+    why = "a worker of 64 vCPUs with its memory and GPUs fits into nothing that the cluster may start"
     assert reason(host) == f"{why}: hyper clusters list-clusters --name big"
 
 

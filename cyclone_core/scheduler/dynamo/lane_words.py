@@ -42,7 +42,8 @@ def is_stuck(body: "Body") -> bool:
 
 def _nowhere(body: "Body") -> str:
     if body.get("unfit"):
-        return f"a worker of {body['vcpus']} vCPUs fits into none of the cluster's compute environments"
+        words = f"{body['vcpus']} vCPU{'s' * (body['vcpus'] != 1)}"
+        return f"a worker of {words} with its memory and GPUs fits into nothing that the cluster may start"
     if body.get("closed") and all(reason == JOINS for reason in body["closed"].values()):
         return "no machine has joined that has room for it (hyper clusters join-command says how)"
     if not body.get("closed"):
