@@ -283,3 +283,27 @@ def test_lanes_share_what_one_of_them_was_given() -> None:
     ec2.gives = ["m6i.xlarge"]
     assert region.submit(_request(3)).placed == 4
     assert len(ec2.said("CreateFleet")) == 2
+
+
+def test_whom_the_limit_leaves_no_room_waits_for_no_instance() -> None:
+    """A lane of much memory takes more vCPUs than its own: those who do not fit say nothing of the region, which would be left for it."""
+    ec2 = Ec2("m6i.large", "m6i.large")
+    made = _region(ec2, max_vcpus=4).submit(_request(9))
+    assert (made.workers, made.waiting) == (4, 0)
+    waiting = replace(made, workers=9)
+    assert _looked(_region(ec2, max_vcpus=4), waiting, NOW + 60_000).waiting == 0
+
+
+def test_instances_that_were_launched_a_moment_ago_are_not_over() -> None:
+    """A request of long ago was asked for again; until EC2 describes what came it starts, and counts against the limit."""
+    ec2 = Ec2()
+    region = _region(ec2, max_vcpus=4)
+    made = region.submit(_request(4))
+    ec2.gives = ["m6i.large", "m6i.large"]
+    again = _looked(region, made, NOW + 600_000)
+    ec2.instances = []
+    found = _looked(region, again, NOW + 603_000)
+    assert (found.starting, found.is_over) == (4, False)
+    with pytest.raises(AwsError, match="0 vCPUs are left"):
+        region.submit(replace(_request(2), name="other"))
+    assert _looked(region, again, NOW + 800_000).is_over

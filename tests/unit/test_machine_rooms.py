@@ -51,3 +51,12 @@ def test_what_is_coming_is_not_asked_for_again_and_is_told() -> None:
     told = capacity_items.body(LANE, course, asked, [request], {}, {}, {}, NOW)
     assert (course.asked, told["regions"]["eu-west-1"]["starting"]) == ({}, 2)
     assert told["why"] == "2 workers requested in eu-west-1 1 min ago have not started"
+
+
+def test_what_machines_run_of_a_deleted_definition_stops_no_look() -> None:
+    """Its last tasks end there; meanwhile the others of the host are decided about."""
+    machine = _machine("lab", lanes={"deleted": 1}, free_vcpus=2)
+    asked, crews = machine_rooms.counted(_question(2), [], [machine], BODIES, NOW)
+    course = decide(asked.demands, asked.shapes, asked.sites, crews)
+    assert course[LANE].asked == {"eu-west-1": 1}
+    assert capacity_items.body(Lane("big", "deleted"), course[Lane("big", "deleted")], asked, [], {}, {}, {}, NOW)["wanted"] == 0

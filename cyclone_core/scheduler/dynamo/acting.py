@@ -16,7 +16,7 @@ from cyclone_core.scheduler.capacity import Course, Lane
 from cyclone_core.scheduler.dynamo.capacity_items import MOST_REASON
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
-from cyclone_core.scheduler.dynamo.region_driver import RegionDriver, launch_type, shortened
+from cyclone_core.scheduler.dynamo.region_driver import NO_ROOM, RegionDriver, launch_type, shortened
 from cyclone_core.scheduler.dynamo.standing import Standing, Where
 from cyclone_core.scheduler.failover import ON_DEMAND
 
@@ -140,7 +140,9 @@ class Actor:
             try:
                 submitted = self._regions.get(region).submit(request)
             except AwsError as exc:
-                outcome.refused[lane] = outcome.errors[lane] = shortened(exc)[:MOST_REASON]
+                outcome.refused[lane] = shortened(exc)[:MOST_REASON]
+                if exc.code != NO_ROOM:  # the cluster's own limit says nothing of the region
+                    outcome.errors[lane] = outcome.refused[lane]
                 if self._regions.get(region).is_certain(request, exc):
                     self._fleet.forget(request)
                 else:

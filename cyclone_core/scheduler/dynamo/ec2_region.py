@@ -26,7 +26,7 @@ from cyclone_core.prices.table import Facts
 from cyclone_core.scheduler import machines
 from cyclone_core.scheduler.dynamo import instances as outdated
 from cyclone_core.scheduler.dynamo.fleet import UNKNOWN_S, Request
-from cyclone_core.scheduler.dynamo.region_driver import Body, Sight, shortened
+from cyclone_core.scheduler.dynamo.region_driver import NO_ROOM, Body, Sight, shortened
 from cyclone_core.scheduler.machines import Need
 
 TAG_REQUEST = "cyclone:request"
@@ -161,7 +161,7 @@ class Ec2Region:
             if not each.is_gone and kind is not None:
                 used[each.cluster] += kind.vcpus
         for request in requests:
-            if _is_young(request, now_ms):
+            if _is_young(request, now_ms) or now_ms - request.moved < UNKNOWN_S * 1000:
                 unseen = request.placed or (0 if request.batch else request.workers)
                 unseen -= sum(self._slots(request, each) for each in instances if each.request == request.name)
                 used[request.cluster] += max(0, unseen) * request.vcpus
@@ -188,7 +188,8 @@ class Ec2Region:
         )
         gone = sum(self._slots(request, each) for each in mine if each not in alive)
         placed = max(request.placed, running + starting + gone)
-        over = gone if _is_young(request, now_ms) else placed - running - starting
+        is_new = _is_young(request, now_ms) or now_ms - request.moved < UNKNOWN_S * 1000  # what was launched need not be described yet
+        over = gone if is_new else placed - running - starting
         known = replace(
             request,
             batch=request.batch or request.name,
@@ -225,7 +226,8 @@ class Ec2Region:
         try:
             return self._launch(request, request.workers - request.placed, f"{request.name}-{now_ms // 1000}", now_ms)
         except AwsError as exc:
-            return replace(request, reason=shortened(exc))
+            workers = request.placed if exc.code == NO_ROOM else request.workers  # who cannot be asked for waits for no instance
+            return replace(request, workers=workers, reason=shortened(exc))
 
     def _slots(self, request: Request, instance: Instance) -> int:
         """Workers of a request's lane that an instance holds, 1 at least."""
@@ -291,7 +293,7 @@ class Ec2Region:
         kinds = types_for(cluster, request.rung, self.region)
         asked = machines.instances_for(self._need(request), kinds, workers, room, len(places))
         if asked.why:
-            raise AwsError(f"cluster {request.cluster}: {asked.why}. Look at its instance list and its limit", "NoRoom", "ec2:CreateFleet")
+            raise AwsError(f"cluster {request.cluster}: {asked.why}. Look at its instance list and its limit", NO_ROOM, "ec2:CreateFleet")
         most = machines.most_vcpus(asked)
         self._used[request.cluster] = self._used.get(request.cluster, 0) + most
         answer = self._aws.ec2("CreateFleet", **self._fleet(request, cluster, asked, places, token))
@@ -304,7 +306,7 @@ class Ec2Region:
             batch=str(answer.get("fleetId") or request.name),
             placed=request.placed + placed,
             moved=now_ms if placed else request.moved,
-            workers=max(request.workers, request.placed + placed),
+            workers=request.placed + max(placed, min(workers, asked.units)),  # whom the limit leaves no room waits for no instance
             reason=said(answer.get("errorSet") or ()) if placed < workers else "",
         )
 

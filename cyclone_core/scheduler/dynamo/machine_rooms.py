@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cyclone_core.scheduler import machines
-from cyclone_core.scheduler.capacity import Crew, Lane, Site
+from cyclone_core.scheduler.capacity import Crew, Lane, Shape, Site
 from cyclone_core.scheduler.dynamo import fleet
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
 from cyclone_core.scheduler.dynamo.ec2_region import need_of
@@ -30,7 +30,8 @@ def counted(asked: Question, requests: Sequence[Request], there: Sequence[Machin
     for where, crew in found.crews.items():
         before = crews.get(where, Crew())
         crews[where] = Crew(before.starting + crew.starting, before.running + crew.running, before.ending + crew.ending)
-    return replace(asked, sites=tuple(_sites(asked, bodies, found.idle)), machines=found.crews), crews
+    shapes = {lane.definition: Shape() for lane, _ in crews} | dict(asked.shapes)  # machines run what was deleted to its end
+    return replace(asked, shapes=shapes, sites=tuple(_sites(asked, bodies, found.idle)), machines=found.crews), crews
 
 
 def _sites(asked: Question, bodies: Bodies, idle: Mapping[tuple[str, str], int]) -> Iterator[Site]:

@@ -14,6 +14,8 @@ from cyclone_core.scheduler.dynamo.lane_words import JOINS
 
 BATCH, EC2, ONPREM = "BATCH", "EC2", "ONPREM"
 """Launch types of clusters."""
+NO_ROOM = "NoRoom"
+"""Code of an error of `submit`: what the cluster may have still holds nobody. The region was not asked."""
 Body = Mapping[str, Any]
 
 
