@@ -329,7 +329,7 @@ run_tests() { # $1: the chosen Python or nothing; then options for pytest
   install_package "$env/bin/python" test
   cd "$source_dir"
   # Two at a time: most of them wait for processes. A file's tests stay together, so whatever they share is made once.
-  PATH=$env/bin:$PATH "$env/bin/pytest" --numprocesses 2 --dist loadfile "$@" || status=$?
+  PATH=$env/bin:$PATH "$env/bin/pytest" --numprocesses 3 --dist loadfile "$@" || status=$?
   if [ "$status" -eq 0 ]; then say "All tests passed."; else say "Tests failed (pytest's exit status is $status)."; fi
   return "$status"
 }
