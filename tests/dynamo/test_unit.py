@@ -296,3 +296,11 @@ def test_what_was_used_is_counted_once_when_a_slice_is_cut() -> None:
     first, second = unit.split([25])
     assert _stored(first, set()).used == {"here m6i.large spot 0.03": 2000, "there ? own ?": 7}
     assert _stored(second, set()).used == {}
+
+
+def test_places_of_a_task_that_runs_for_months_stay_few() -> None:
+    """Each price that was paid is a place; nothing of what was used is lost."""
+    unit = Unit(JOB, 1, 1, False)
+    for number in range(1000):
+        unit.use(f"eu-west-1 m6i.large spot 0.{number:04d}", 10)
+    assert (len(unit.used), sum(unit.used.values()), unit.used["eu-west-1 ? ? ?"]) == (65, 10_000, 9360)

@@ -23,7 +23,7 @@ class Ec2:
 
     def __init__(self, *gives: str) -> None:
         self.gives, self.instances, self.asked = list(gives), list[dict[str, Any]](), list[tuple[str, dict[str, Any]]]()
-        self.templates = ["grid--big"]
+        self.templates, self.protected = ["grid--big"], False
 
     def ec2(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """An answer."""
@@ -37,6 +37,8 @@ class Ec2:
             return {"reservationSet": [{"instancesSet": [each for each in self.instances if _has(each, wanted)]}]}
         if operation == "CreateFleet":
             return self._create(parameters)
+        if operation == "TerminateInstances" and self.protected:
+            raise AwsError("it is protected", "OperationNotPermitted", "ec2:TerminateInstances")
         return {}
 
     def ssm(self, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -307,3 +309,14 @@ def test_instances_that_were_launched_a_moment_ago_are_not_over() -> None:
     with pytest.raises(AwsError, match="0 vCPUs are left"):
         region.submit(replace(_request(2), name="other"))
     assert _looked(region, again, NOW + 800_000).is_over
+
+
+def test_an_instance_that_may_not_be_ended_closes_no_region() -> None:
+    """Somebody protected it: it is told as starting, and tried again; one that somebody stopped is ended, for its disk costs."""
+    ec2 = Ec2("m6i.large", "m6i.large")
+    made = _region(ec2).submit(_request())
+    ec2.instances[1] |= {"instanceState": {"name": "stopped"}}
+    ec2.protected = True
+    sight = _region(ec2).look({"big": CLUSTER}, [made], NOW + 601_000)
+    assert (sight.error, [each.starting for each in sight.requests]) == ("", [2])
+    assert ec2.said("TerminateInstances") == [{"InstanceId": ["i-0", "i-1"]}]

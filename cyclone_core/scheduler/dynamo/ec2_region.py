@@ -170,7 +170,11 @@ class Ec2Region:
     def _terminate_late(self, instances: Iterable[Instance], there: set[str], now_ms: int) -> set[str]:
         """End those that never became workers, or are none any more; their ids."""
         late = [each.id for each in instances if not each.is_gone and each.id not in there and _age_s(each, now_ms) > NEVER_CAME_S]
-        self._terminate(late)
+        stopped = [each.id for each in instances if each.state == "stopped"]  # by hand: its disk costs, and nobody starts it again
+        try:
+            self._terminate([*late, *stopped])
+        except AwsError:  # one that may not be ended keeps nobody else away; it counts as it is, and the next look tries again
+            return set()
         return set(late)
 
     def _terminate(self, ids: Sequence[str]) -> None:

@@ -49,6 +49,8 @@ MOST_EARLIER = 1000
 """Earlier attempts that a unit remembers; with -r 1000000 the oldest are forgotten, or the item would outgrow what an item may be."""
 LONGEST_REASON, MOST_REASONS = 500, 60_000
 """Characters of a reason, and of all reasons of a unit."""
+MOST_PLACES = 64
+"""Where its attempts ran, with the price then; further ones count for their region: prices change, and -r 1000000 may take months."""
 _SHORT_REASON = 60
 MOST_PARTS = 40
 """Slices that one split makes; of 1,000 tasks √1000 = 32. A transaction takes 100 items."""
@@ -288,6 +290,8 @@ class Unit:
     def use(self, place: str, vcpu_ms: int) -> None:
         """Attempts of it used so much at a place (`remote.usage`)."""
         if vcpu_ms:
+            if place not in self.used and len(self.used) >= MOST_PLACES:
+                place = f"{place.partition(' ')[0]} ? ? ?"
             self.used = {**self.used, place: self.used.get(place, 0) + vcpu_ms}
 
     def _judge(self, row: "Row", history: "History", reason: str | None, retry: "Retry", number: int) -> bool:
