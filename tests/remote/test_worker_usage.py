@@ -51,3 +51,15 @@ def test_a_place_has_the_price_of_its_zone(host: Host) -> None:
     price_items.write(host.table, FAR_REGION, {"vcpus": {"m6i.large": 2}, "spot": {"m6i.large": {"a": 0.01, "b": 0.0431}}})
     usage.begin(_Spot())
     assert usage.place == "eu-west-1 m6i.large spot 0.02155"
+
+
+def test_a_worker_with_the_process_number_of_another_leaves_its_item_alone(host: Host) -> None:
+    """In a container that is started again numbers are the same, on the same day."""
+    environ = {"CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": "lab"}
+    environ |= {"CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big", "CYCLONE_MACHINE": "m"}
+    start = time.time()
+    for queue, came in (("one", start), ("two", start + 0.5)):
+        usage = Usage(Machine(environ, 7), host.table, lambda came=came: came)  # type: ignore[misc]
+        usage.add(queue, "somebody", 1_000_000)
+        usage.say(last=True)
+    assert set(_rows(host)) >= {"one|somebody|lab ? ? ?", "two|somebody|lab ? ? ?"}

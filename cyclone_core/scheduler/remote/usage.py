@@ -1,6 +1,6 @@
 """What a worker's tasks used, and what that costs: an item of each day that only this worker writes, whole each time.
 
-pk U#DAY#SHARD, sk the worker's identity    expires: seconds since 1970, KEPT_DAYS on
+pk U#DAY#SHARD, sk the worker's identity and when it came, for process numbers come again    expires: seconds since 1970, KEPT_DAYS on
 body (JSON)  at (seconds since 1970), rows {"QUEUE|USER|PLACE": [attempts, vCPU milliseconds]}, busy_ms and up_ms (vCPU milliseconds that
              tasks used, and that this worker was there), vcpus, place
 
@@ -41,6 +41,7 @@ class Usage:
         self.vcpus: int = machine.lane["vcpus"]
         """of a task"""
         self._since = wall()
+        self._identity = f"{machine.identity}@{int(self._since * 1000)}"
         self._rows: dict[str, list[int]] = {}
         self._busy_ms = self._said_ms = 0
         self._day = int(self._since) // _DAY_S
@@ -80,7 +81,7 @@ class Usage:
     def _put(self, until: float) -> None:
         self._said_ms = self._busy_ms
         day = time.strftime("%Y-%m-%d", time.gmtime(self._day * _DAY_S))
-        identity = self._machine.identity
+        identity = self._identity
         body = json.dumps(self.body(until), separators=(",", ":"))
         item = {"body": body, "expires": (self._day + KEPT_DAYS) * _DAY_S}
         self._table.put((keys.usage_part(day, crc32(identity.encode())), identity), item)
