@@ -24,7 +24,7 @@ from cyclone_core.scheduler import machine_packing
 from cyclone_core.scheduler.dynamo import machine_items
 from cyclone_core.scheduler.dynamo.machine_items import EC2, IDLE, LEAVING, ONPREM, WORKING
 from cyclone_core.scheduler.machine_packing import Room
-from cyclone_core.scheduler.remote import backlog, clock
+from cyclone_core.scheduler.remote import backlog, clock, usage
 from cyclone_core.scheduler.remote.agent import log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
 from cyclone_core.scheduler.remote.machine import SPOT_S
@@ -106,8 +106,7 @@ class MachineMode:
             instance_type, zone = self.instance.get("instance-type"), self.instance.get("placement/availability-zone")
             offer.purchase = offer.purchase or _PURCHASES.get(self.instance.get("instance-life-cycle"), "")
         offer.name, offer.purchase = offer.name or offer.instance, offer.purchase or ("ondemand" if offer.is_instance else "own")
-        usd = "?" if offer.usd is None else f"{offer.usd:g}"
-        self.children.place = f"{offer.region} {instance_type or '?'} {offer.purchase} {usd}"
+        self.children.place = usage.place_of_machine(self.table, offer, instance_type, zone)
         self.said = replace(
             self.said, name=offer.name, launch=EC2 if offer.is_instance else ONPREM, instance=offer.instance, instance_type=instance_type,
             purchase=offer.purchase, zone=zone, usd=offer.usd, vcpus=offer.vcpus, memory_mib=offer.memory_mib, gpus=offer.gpus,
