@@ -4,10 +4,13 @@ import json
 import signal
 import time
 
+import pytest
+
 from cyclone_core.scheduler.dynamo import keys, price_items
 from cyclone_core.scheduler.remote.machine import Machine
 from cyclone_core.scheduler.remote.notice import Instance
-from cyclone_core.scheduler.remote.usage import Usage
+from cyclone_core.scheduler.remote.offer import Offer
+from cyclone_core.scheduler.remote.usage import Usage, place_of_machine
 from tests.remote.host import ACCOUNT, FAR_REGION, REGION, Host
 
 PLACE = "eu-west-1 m6i.large spot 0.0345"
@@ -51,6 +54,16 @@ def test_a_place_has_the_price_of_its_zone(host: Host) -> None:
     price_items.write(host.table, FAR_REGION, {"vcpus": {"m6i.large": 2}, "spot": {"m6i.large": {"a": 0.01, "b": 0.0431}}})
     usage.begin(_Spot())
     assert usage.place == "eu-west-1 m6i.large spot 0.02155"
+
+
+@pytest.mark.parametrize(("told", "place"), [({}, "m6i.large spot 0.02155"), ({"CYCLONE_USD": "0.5"}, "m6i.large spot 0.5")])
+def test_an_instance_with_slots_tells_its_price_to_its_workers(host: Host, told: dict[str, str], place: str) -> None:
+    """They are not asked for it: who started the machine may have said another one."""
+    price_items.write(host.table, FAR_REGION, {"vcpus": {"m6i.large": 2}, "spot": {"m6i.large": {"a": 0.01, "b": 0.0431}}})
+    environ = {"CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": FAR_REGION}
+    offer = Offer({**environ, "CYCLONE_CLUSTER": "big", "CYCLONE_GPUS": "0", "CYCLONE_PURCHASE": "spot", **told})
+    assert place_of_machine(host.table, offer, "m6i.large", "eu-west-1b") == f"eu-west-1 {place}"
+    assert place_of_machine(host.table, offer, "", "").startswith("eu-west-1 ? spot ")
 
 
 def test_a_worker_with_the_process_number_of_another_leaves_its_item_alone(host: Host) -> None:

@@ -14,6 +14,7 @@ import os
 import time
 from zlib import crc32
 
+from cyclone_core.errors import CycloneError
 from cyclone_core.scheduler.dynamo import keys, price_items
 
 TYPE_CHECKING = False
@@ -24,12 +25,35 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.table import Table
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.notice import Instance
+    from cyclone_core.scheduler.remote.offer import Offer
 
 KEPT_DAYS = 400
 UNKNOWN = "?"
 _DAY_S = 86_400
 _PURCHASES = {"spot": "spot", "on-demand": "ondemand", "capacity-block": "ondemand"}
 """What the metadata service calls them."""
+
+
+def price(table: "Table", region: str, kind: str, purchase: str, zone: str) -> "float | None":
+    """USD of a vCPU hour of an instance, as the router told it last; None where nobody knows. Raises AwsError."""
+    prices = price_items.read(table, region) if kind and purchase != UNKNOWN else None
+    return price_items.usd(prices, kind, purchase, zone) if prices else None
+
+
+def place(region: str, kind: str, purchase: str, usd: "float | None") -> str:
+    """A place as usage is counted by; kind and purchase "", usd None: nobody tells."""
+    return f"{region} {kind or UNKNOWN} {purchase or UNKNOWN} {UNKNOWN if usd is None else f'{usd:.6f}'.rstrip('0').rstrip('.')}"
+
+
+def place_of_machine(table: "Table", offer: "Offer", kind: str, zone: str) -> str:
+    """That of a machine with slots, which its workers are told: with the price that who started it says, else the router's."""
+    usd = offer.usd
+    if usd is None and kind:
+        try:
+            usd = price(table, offer.region, kind, offer.purchase, zone)
+        except CycloneError:
+            pass  # the list price counts then
+    return place(offer.region, kind, offer.purchase, usd)
 
 
 class Usage:
@@ -52,13 +76,8 @@ class Usage:
             return
         kind, purchase = instance.get("instance-type"), _PURCHASES.get(instance.get("instance-life-cycle"), UNKNOWN)
         if kind:
-            usd = self._usd(kind, purchase, instance.get("placement/availability-zone"))
-            self.place = f"{self._machine.region} {kind} {purchase} {usd}"
-
-    def _usd(self, kind: str, purchase: str, zone: str) -> str:
-        prices = price_items.read(self._table, self._machine.region) if purchase != UNKNOWN else None
-        found = price_items.usd(prices, kind, purchase, zone) if prices else None
-        return UNKNOWN if found is None else f"{found:.6f}".rstrip("0").rstrip(".")
+            usd = price(self._table, self._machine.region, kind, purchase, instance.get("placement/availability-zone"))
+            self.place = place(self._machine.region, kind, purchase, usd)
 
     def add(self, queue: str, user: str, duration_us: int) -> None:
         """An attempt has ended here."""
