@@ -11,6 +11,7 @@ import pytest
 from cyclone_core.errors import AccessDenied, AwsError
 from cyclone_core.scheduler.dynamo.ec2_region import Ec2Region, types_for
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.dynamo.region_driver import NO_ROOM
 
 NOW = 1_700_000_000_000
 CLUSTER: dict[str, Any] = {"launch_type": "EC2", "instance_list": ["m6i.large", "m6i.xlarge"], "max_vcpus": 100, "type": "SPOT"}
@@ -258,8 +259,9 @@ def test_gpus_need_an_image_of_the_clusters_own(image: str | None, asked: int) -
         "definition": {"small": gpu},
     }
     region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: ())
-    with contextlib.nullcontext() if image else pytest.raises(AwsError, match="no drivers for GPUs"):
+    with contextlib.nullcontext() if image else pytest.raises(AwsError, match="no drivers for GPUs") as caught:
         region.submit(replace(_request(1), vcpus=4))
+    assert image or (caught and caught.value.code == NO_ROOM)  # no region is left alone for it
     assert len(ec2.said("CreateFleet")) == asked
 
 

@@ -292,7 +292,7 @@ class Ec2Region:
             raise AwsError(f"cluster {request.cluster} has no subnets in {self.region}. Deploy it again", "NoSubnets", "ec2:CreateFleet")
         if self._need(request).gpus and not cluster.get("main_region_image_name"):
             what = f"cluster {request.cluster} starts Amazon's image, which has no drivers for GPUs: its machines would offer none"
-            raise AwsError(f"{what}. Give it an image that has them: --main-region-image-name NAME", "NoDrivers", "ec2:CreateFleet")
+            raise AwsError(f"{what}. Give it an image that has them: --main-region-image-name NAME", NO_ROOM, "ec2:CreateFleet")
         room = int(cluster.get("max_vcpus") or MOST_VCPUS) - self._used.get(request.cluster, 0)
         kinds = types_for(cluster, request.rung, self.region)
         asked = machines.instances_for(self._need(request), kinds, workers, room, len(places))
