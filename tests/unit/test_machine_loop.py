@@ -41,6 +41,9 @@ class Table:
         self.said.append(json.loads(set["body"]))
         return {"leave": 1} if self.leave else {}
 
+    def get(self, key: tuple[str, str]) -> None:
+        """Nobody has told prices."""
+
     def delete(self, key: tuple[str, str]) -> None:
         """It is gone."""
         self.deleted = True
