@@ -32,6 +32,8 @@ class Left:
     buckets: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     """Lines about what stays."""
+    launched: tuple[Mapping[str, str], ...] = ()
+    """Tags of instances that its launch templates say."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,20 @@ class Cleanup:
         buckets = [each for each in held if each.resource.type == "AWS::S3::Bucket" and not (each.retained and self._keep_data)]
         for each in buckets:
             self._empty(each.resource.physical_id)
+        launched = tuple(tags for each in held if each.resource.type == "AWS::EC2::LaunchTemplate" and (tags := _tags(each)))
+        for tags in launched:
+            self._terminate(tags)
         for each in held:
-            if each.resource.type == "AWS::EC2::LaunchTemplate":
-                self._terminate(each)
             if each.resource.type == "AWS::ECR::Repository" and not each.retained and not each.properties.get("EmptyOnDelete"):
                 self._empty_repository(each.resource.physical_id)
             if each.resource.type == "AWS::DynamoDB::Table" and each.retained and not self._keep_data:
                 kept += self._delete_table(each)
-        return Left(tuple(each.resource.physical_id for each in buckets if each.retained), tuple(kept))
+        return Left(tuple(each.resource.physical_id for each in buckets if each.retained), tuple(kept), launched)
 
     def after(self, left: Left) -> None:
         """Delete what the stack left, and name what stays."""
+        for tags in left.launched:
+            self._terminate(tags)  # the scaler may have launched until the template was gone
         for bucket in left.buckets:
             self._empty(bucket)  # somebody may have written until now
             if storage.delete_bucket(self._account, self._region, bucket):
@@ -101,13 +106,8 @@ class Cleanup:
         if count:
             self._say(f"bucket {bucket} is empty: {count:,} objects and versions were deleted")
 
-    def _terminate(self, held: _Held) -> None:
-        """End what was launched from a template whose tags say for whom: a cluster of type EC2."""
-        specs = held.properties.get("TagSpecifications", ())
-        ours = {tag["Key"]: tag["Value"] for spec in specs for tag in spec["Tags"] if tag["Key"] in _WHOSE}
-        if set(ours) != set(_WHOSE):
-            return
-        if count := instances.terminate(self._account, self._region, ours):
+    def _terminate(self, tags: Mapping[str, str]) -> None:
+        if count := instances.terminate(self._account, self._region, tags):
             self._say(f"instances are terminated: {count}")
 
     def _empty_repository(self, repository: str) -> None:
@@ -145,6 +145,13 @@ def delete_skipped(account: Account, region: str, events: Iterable[StackEvent]) 
         if event.status == "DELETE_SKIPPED" and event.type == "AWS::S3::Bucket":
             with suppress(AwsError):
                 storage.delete_bucket(account, region, event.physical_id)
+
+
+def _tags(held: _Held) -> dict[str, str]:
+    """Whose instances are launched from a template, a cluster of type EC2's; {} of a template that does not say so."""
+    specs = held.properties.get("TagSpecifications", ())
+    ours = {tag["Key"]: tag["Value"] for spec in specs for tag in spec["Tags"] if tag["Key"] in _WHOSE}
+    return ours if set(ours) == set(_WHOSE) else {}
 
 
 def _held(template: Mapping[str, Any], resources: Iterable[StackResource]) -> Iterable[_Held]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cyclone_core import naming
+from cyclone_core.infra.stack_cleanup import Cleanup, Left
 from cyclone_core.operations.sandbox import Faults
 from tests.aws import Sandbox
 from tests.deployer.conftest import MAIN, Deployed, alone, bodies, bootstrapped, plan_of, resource
@@ -121,3 +122,22 @@ def test_a_deletion_that_failed_half_way_goes_on(aws: Sandbox, used: Deployed, f
     aws.client("s3", MAIN).create_bucket(Bucket=data(used))
     assert set(used.apply(plan).values()) == {"DELETED"}
     assert data(used) not in there(aws, used)
+
+
+def test_instances_that_came_while_their_stack_went_end_too(aws: Sandbox, region: str) -> None:
+    """The scaler may launch until the template is gone; others' instances stay."""
+    ec2 = aws.client("ec2", region)
+    tags = {naming.TAG_HOST: "late", naming.TAG_KIND: "cluster", naming.TAG_NAME: "bare"}
+
+    def launched(whose: dict[str, str]) -> str:
+        told = [{"ResourceType": "instance", "Tags": [{"Key": name, "Value": value} for name, value in whose.items()]}]
+        made = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, InstanceType="c6i.large", TagSpecifications=told)
+        return str(made["Instances"][0]["InstanceId"])
+
+    ours, other = launched(tags), launched({**tags, naming.TAG_NAME: "other"})
+    said: list[str] = []
+    Cleanup(aws.account(region), region, said.append, keep_data=False).after(Left(launched=(tags,)))
+    assert said == ["instances are terminated: 1"]
+    found = ec2.describe_instances(InstanceIds=[ours, other])["Reservations"]
+    states = {each["InstanceId"]: each["State"]["Name"] for reservation in found for each in reservation["Instances"]}
+    assert states == {ours: "terminated", other: "running"}
