@@ -108,6 +108,8 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
             f"Give it one: hyper definitions update-definition --name {definition} --image-uri ADDRESS; "
             "or choose a queue of a cluster of machines with -q, or another definition with -d",
         )
+    if cluster.get("launch_type") == "EC2" and needs.get("gpu_count"):
+        _check_gpus(name, cluster, definition, int(needs["gpu_count"]), problems)
     for field, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
         wanted, most = needs.get(field) or 0, cluster.get(limit) or 0
         if most and wanted > most:
@@ -117,3 +119,21 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
                 f"Give the cluster more: hyper clusters update-cluster --name {name} --{limit.replace('_', '-')} {wanted}; "
                 "or choose another definition with -d",
             )
+
+
+def _check_gpus(name: str, cluster: "Mapping[str, Any]", definition: str, wanted: int, problems: Problems) -> None:
+    """EC2 clusters start no instance that would offer none; machines that join may have some, but no job can count on that."""
+    other = "or choose a queue of another cluster with -q, or another definition with -d"
+    needs = f"a task of {definition!r} needs {wanted} {'GPU' if wanted == 1 else 'GPUs'}"
+    if not cluster.get("main_region_image_name"):
+        why = f"{needs}, cluster {name!r} starts Amazon's image, which has no drivers for them"
+        remedy = f"Give it one that has them: hyper clusters update-cluster --name {name} --main-region-image-name IMAGE"
+        problems.add("definition", why, f"{remedy}; {other}")
+        return
+    from cyclone_core.prices import table  # a file to read, and few jobs need it
+
+    words = [*(cluster.get("instance_list") or ("optimal",)), *(cluster.get("fallback_instance_list") or ())]
+    if not any(kind.gpus >= wanted for each in table.types_of(map(str, words)) if (kind := table.facts(each)) is not None):
+        why = f"{needs}, cluster {name!r} has no instance type with so many ({', '.join(map(str, words))})"
+        remedy = f"Give it one: hyper clusters update-cluster --name {name} --instance-list LIST"
+        problems.add("definition", why, f"{remedy}; {other}")

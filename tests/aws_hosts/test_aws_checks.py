@@ -239,3 +239,26 @@ def test_a_job_without_an_image_is_refused_where_only_containers_run() -> None:
     (problem,) = check_place("fast", "bare", resources)
     assert "has no image" in problem.message
     assert "--image-uri" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("cluster", "said"),
+    [
+        ({"instance_list": "g4dn", "main_region_image_name": "drivers"}, ""),
+        ({"instance_list": "c5", "fallback_instance_list": "g4dn", "main_region_image_name": "drivers"}, ""),
+        ({"instance_list": "g4dn"}, "has no drivers"),
+        ({"main_region_image_name": "drivers"}, "no instance type with so many"),
+        ({"instance_list": "g4dn.xlarge", "main_region_image_name": "drivers"}, "no instance type with so many"),
+    ],
+)
+def test_a_job_with_gpus_goes_to_no_cluster_whose_instances_offer_none(cluster: dict[str, object], said: str) -> None:
+    """It would wait for ever; machines that join by themselves are not known here."""
+    wide = {"name": "wide", "gpu_count": 2}
+    resources: dict[str, dict[str, dict[str, Any]]] = {
+        "cluster": {"bare": body("cluster", {"name": "bare", "launch_type": "EC2", **cluster}), "lab": {"launch_type": "ONPREM"}},
+        "definition": {"wide": wide},
+        "queue": {"fast": {"name": "fast", "cluster": "bare"}, "bench": {"name": "bench", "cluster": "lab"}},
+    }
+    assert check_place("bench", "wide", resources) == []
+    found = check_place("fast", "wide", resources)
+    assert [said in problem.message for problem in found] == ([True] if said else [])
