@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cyclone_core import naming, paths
 from cyclone_core.errors import CycloneError, RegionUnavailable
-from cyclone_core.infra import deployed_stacks, stack_checks, stack_facts, stack_planner
+from cyclone_core.infra import deployed_stacks, stack_checks, stack_facts, stack_planner, targets
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.deployed_stacks import Look
 from cyclone_core.infra.deployer import Applier
@@ -76,6 +76,8 @@ class AwsResources(Resources):
         if judged.problems:
             return judged
         desired = plans.applied(judged.plan, snapshot.bodies) if judged.plan else snapshot.bodies
+        if kind == "definition" and (problems := self._image_in_use(name, snapshot.bodies, desired, label)):
+            return replace(judged, problems=problems)
         found = self.plan(seen, desired, touched={(kind, name)}, revert_drift=revert_drift)
         return replace(found, problems=tuple(worded(list(found.problems), kind, label)))
 
@@ -90,6 +92,15 @@ class AwsResources(Resources):
         if problems:
             return Proposal(Plan((Change("delete", kind, name),)), tuple(problems))
         return self.plan(seen, plans.without(bodies, kind, name), touched={(kind, name)})
+
+    def _image_in_use(self, name: str, before: Bodies, desired: Bodies, label: Label) -> tuple[Problem, ...]:
+        """Why a definition cannot lose its image: the role and the containers of its workers go with it."""
+        was, now = before.get("definition", {}).get(name, {}), desired.get("definition", {}).get(name, {})
+        if not targets.has_image(was) or targets.has_image(now):
+            return ()
+        jobs = self._open_jobs("definition").get(("definition", name), 0)
+        told = f"{jobs} job{' of it is' if jobs == 1 else 's of it are'} not finished, and their workers need the image"
+        return (Problem(label("image_uri"), told, "Wait for them (qstat) or cancel them (qdel)"),) if jobs else ()
 
     def _open_jobs(self, kind: str) -> Mapping[tuple[str, str], int]:
         """Jobs that are not over, by queue and definition. Where the table cannot be read, none could be run anyway."""

@@ -36,6 +36,8 @@ def test_lanes_share_an_instance_and_outlive_it(bare: Deployed, tmp_path: Path) 
     first = _instance(bare, jobs[0])
     jobs.append(bare.submit(waits, "-q", "instances", "-d", "quarter"))
     assert _instance(bare, jobs[1]) == first
+    refused = bare.run("hyper", "definitions", "update-definition", "--name", "half", "--image-uri", "", "--yes")
+    assert (refused.code, "1 job of it is not finished, and their workers need the image" in refused.err) == (1, True), refused.err
     bare.sandbox.set_faults(sandbox.Faults(notices={first: "interruption"}))
     second = _instance(bare, jobs[0], attempt=2)
     assert _instance(bare, jobs[1], attempt=2) == second != first
