@@ -48,7 +48,7 @@ def test_signatures(
     service: str, method: str, parts: list[str], parameters: dict[str, str], more: dict[str, str], body: bytes, secret: str, token: str
 ) -> None:
     """The same path, query, headers and body get the same signature."""
-    path = "/" + "/".join(signing.quote(part) for part in parts if part)
+    path = "/" + "/".join(signing.quote(part) for part in parts if part.strip("."))  # the library takes the parts . and .. away
     query = signing.query(parameters)
     keys, at = Credentials("AKID", secret, token), NOW.strftime("%Y%m%dT%H%M%SZ")
     headers = {"host": "x.amazonaws.com", **{name: value for name, value in more.items() if name.isascii()}}
