@@ -23,6 +23,8 @@ ONE: dict[str, Any] = {"region": {"us-east-1": {}}}
             TWO,
             stack_notes.CHOSEN.format("x"),
         ),
+        ("queue", {"region_distribution_weights": {"eu-west-1": 0, "us-east-1": 0}}, TWO, stack_notes.NOWHERE),
+        ("queue", {"region_distribution_weights": {"eu-west-1": 0}, "automate_region_weights": False}, TWO, stack_notes.NOWHERE),
         ("region", {"subnet_config": "PRIVATE_ISOLATED"}, TWO, stack_notes.ISOLATED),
         ("region", {"subnet_config": "PRIVATE_ISOLATED", "main_region": True}, TWO, ""),
         ("cluster", {}, TWO, ""),
