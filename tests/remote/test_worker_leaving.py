@@ -13,6 +13,10 @@ from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.remote.exits import TAKEN_BACK
 from tests.remote.host import FAR_REGION, Host
 
+_NAME = f"{FAR_REGION}/job-1"
+_KEY = keys.worker_part(crc32(_NAME.encode())), _NAME
+"""Of the item of the first worker."""
+
 
 def test_a_worker_without_work_leaves(host: Host) -> None:
     """With 0, and nothing of it stays: no item, no directory, no process."""
@@ -31,13 +35,23 @@ def test_a_worker_without_any_queue_leaves(host: Host) -> None:
 
 
 def test_a_worker_whose_place_is_for_others_leaves(host: Host) -> None:
-    """The scaler marks its item, which it sees when it says that it is there."""
-    name = f"{FAR_REGION}/job-1"
-    host.table.put((keys.worker_part(crc32(name.encode())), name), {"leave": 1})
+    """The scaler marks its item, which it sees when it says again that it is there."""
     worker = host.worker()
+    host.until(host.worker_items, "it has said that it is there")
+    host.table.update(_KEY, set={"leave": 1})
     assert worker.ends() == 0
     assert "others are to have its place" in worker.said()
     assert host.worker_items() == []
+
+
+def test_what_another_of_its_name_was_asked_does_not_concern_a_worker(host: Host) -> None:
+    """That one was killed, and its item stays for a while: the mark goes with the first word."""
+    host.table.put(_KEY, {"leave": 1})
+    worker = host.worker(CYCLONE_IDLE_S="3")
+    host.until(lambda: "body" in (host.table.get(_KEY, consistent=True) or {}), "it has said that it is there")
+    assert "leave" not in (host.table.get(_KEY, consistent=True) or {})
+    assert worker.ends() == 0
+    assert "nothing has been waiting" in worker.said()
 
 
 def test_a_running_task_may_end_before_its_worker_leaves(host: Host, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from cyclone_core.errors import RegionUnavailable
 from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.children import Children
-from cyclone_core.scheduler.remote.machine_mode import MachineMode
+from cyclone_core.scheduler.remote.machine_mode import SAY_CHANGE_S, MachineMode
 from cyclone_core.scheduler.remote.offer import Offer
 
 WAITS = ("/bin/sh", "-c", "trap 'exit 0' TERM USR1; while :; do sleep 0.05; done")
@@ -29,6 +30,8 @@ class Table:
 
     def __init__(self, waiting: int) -> None:
         self.waiting, self.silent, self.leave, self.said, self.deleted = waiting, False, False, list[dict[str, Any]](), False
+        self.forgot: list[bool] = []
+        """of each word whether it removed what another of this name was asked"""
 
     def query(self, partition: str, *, consistent: bool = False) -> list[dict[str, Any]]:
         """What waits."""
@@ -38,6 +41,9 @@ class Table:
 
     def update(self, key: tuple[str, str], *, set: Mapping[str, Any]) -> dict[str, Any]:
         """A word of the machine."""
+        self.forgot.append("leave" in set and set["leave"] is None)
+        if self.silent:
+            raise RegionUnavailable("dynamodb does not answer")
         self.said.append(json.loads(set["body"]))
         return {"leave": 1} if self.leave else {}
 
@@ -161,6 +167,27 @@ def test_a_machine_that_is_asked_to_leave_leaves(start: Start) -> None:
     machine = start(table)
     assert machine.run() == 0
     assert machine.why == "somebody asked it to leave"
+
+
+def test_what_another_of_its_name_was_asked_does_not_concern_a_machine(start: Start) -> None:
+    """Its first word takes that away, the others do not."""
+    table = Table(waiting=1)
+    machine = start(table)
+    _until(machine, lambda: len(table.said) > 1)
+    assert table.forgot == [True, False]
+
+
+def test_a_word_that_nobody_heard_is_soon_said_again(start: Start) -> None:
+    """Not a minute later; and it is still the first one."""
+    table = Table(waiting=0)
+    table.silent = True
+    machine = start(table)
+    _until(machine, lambda: table.forgot and not machine.notes.open)
+    assert clock.seconds() < machine.say_at <= clock.seconds() + SAY_CHANGE_S
+    table.silent, machine.say_at = False, 0.0
+    machine._say(clock.seconds())
+    _until(machine, lambda: table.said)
+    assert table.forgot == [True, True]
 
 
 def test_only_an_instance_leaves_because_nothing_runs_or_nobody_answers(start: Start) -> None:

@@ -1,7 +1,8 @@
 """Machines with several slots, EC2's and those that joined: what they say of themselves in MACHINE items.
 
 pk MACHINE, sk CLUSTER#REGION#NAME    expires: seconds since 1970, five minutes on: of a machine that is silent nothing is left;
-                leave: 1 when somebody asked it to leave, which it hears whenever it says something, within a minute
+                leave: 1 when somebody asked it to leave, which it hears whenever it says something, within a minute;
+                its first word takes away what another of its name was asked, which was killed and whose item is still there
 body (JSON)     the fields of `Machine` by their names
 
 A machine says so when it comes, each minute, and soon after something changed; it takes its item away when it leaves.
@@ -90,10 +91,15 @@ def read(table: "Table", now_s: float) -> list[Machine]:
     return [_of_item(item) for item in table.query(keys.MACHINE) if item.get("expires", now_s) >= now_s]
 
 
-def write(table: "Table", machine: Machine) -> bool:
-    """Say that a machine is there, as it is (at `seen`); whether it was asked to leave. Raises AwsError."""
+def write(table: "Table", machine: Machine, is_first: bool = False) -> bool:
+    """Say that a machine is there, as it is (at `seen`); whether it was asked to leave, which before its first word it was not.
+
+    Raises AwsError.
+    """
     body = {name: value for name, value in asdict(machine).items() if name != _ASKED}
-    said = {"body": json.dumps(body, separators=(",", ":")), "expires": machine.seen + LIVES_S}
+    said: dict[str, Any] = {"body": json.dumps(body, separators=(",", ":")), "expires": machine.seen + LIVES_S}
+    if is_first:
+        said["leave"] = None
     return bool(table.update(machine.key, set=said).get("leave"))
 
 

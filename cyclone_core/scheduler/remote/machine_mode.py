@@ -84,6 +84,8 @@ class MachineMode:
         self.stop_at = self.kill_at = float("inf")
         self.why, self.exit_code, self.is_stopped = "", 0, False
         self.said, self.shown = machine_items.Machine(offer.cluster, offer.region, offer.name), ""
+        self.is_known, self.is_unheard = False, False
+        """whether a word of it was heard, and whether the last one was not"""
 
     # -- the loop -----------------------------------------------------------------------------------------------------
     def run(self) -> int:
@@ -284,9 +286,9 @@ class MachineMode:
         found = self._state()
         is_other = (found.state, found.lanes) != (self.said.state, self.said.lanes)
         is_news = (found.tasks, found.done) != (self.said.tasks, self.said.done)
-        if is_other or now >= self.say_at - SAY_CHANGE_S + (SAY_BUSY_S if is_news else SAY_S):
+        if is_other or self.is_unheard or now >= self.say_at - SAY_CHANGE_S + (SAY_BUSY_S if is_news else SAY_S):
             self.said, self.say_at = found, now + SAY_CHANGE_S
-            self.notes.start(machine_items.write, self.table, found, done=self._heard)
+            self.notes.start(machine_items.write, self.table, found, not self.is_known, done=self._heard)
 
     def _state(self) -> machine_items.Machine:
         left = machine_packing.free(self.room, self.children.packed())
@@ -298,6 +300,9 @@ class MachineMode:
         )  # fmt: skip
 
     def _heard(self, is_unwanted: bool | None, error: "Error") -> None:
+        self.is_known, self.is_unheard = self.is_known or error is None, error is not None
+        if error is not None:
+            self.say_at = clock.seconds() + SAY_CHANGE_S
         if is_unwanted:
             self._leave("somebody asked it to leave")
 

@@ -1,7 +1,8 @@
 """What a worker says of itself in the table, for whoever looks at workers: at its start, each minute, and that it is gone at its end.
 
 pk W#SHARD, sk REGION/BATCH-JOB-ID    expires: seconds since 1970, five minutes on: of a worker that is silent nothing is left;
-                leave: 1 when the scaler wants its place for others (`dynamo.leaving`), which is heard whenever it says something
+                leave: 1 when the scaler wants its place for others (`dynamo.leaving`), which is heard whenever it says something;
+                the first word takes away what another of this name was asked, which was killed and whose item is still there
 body (JSON)     region, cluster, definition, instance, environment (of AWS Batch), started and seen (seconds since 1970),
                 state (working, idle, leaving), task (what runs), done (tasks that ended here),
                 cpu (cores used since the last time), memory_mib,
@@ -41,7 +42,7 @@ class Words:
         self._started, self._instance = time.time(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
         self._said = ""
-        self._times = 0
+        self._times, self._is_known = 0, False
 
     @property
     def key(self) -> "tuple[str, str]":
@@ -63,8 +64,11 @@ class Words:
         self._said_at = now
         self._times += 1
         wall = int(time.time())
-        said = {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S}
+        said: dict[str, Any] = {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S}
+        if not self._is_known:
+            said["leave"] = None
         self.is_unwanted = bool(self._table.update(self.key, set=said).get("leave"))
+        self._is_known = True
         self._usage.say()
 
     def body(self, now: float, wall: int) -> "dict[str, Any]":
