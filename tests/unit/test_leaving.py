@@ -1,9 +1,12 @@
 """Who is asked to leave for others: as many workers as have to, those that run several tasks at once counted as so many."""
 
+import json
 from typing import Any, cast
 
-from cyclone_core.scheduler.capacity import Lane
-from cyclone_core.scheduler.dynamo import leaving
+import pytest
+
+from cyclone_core.scheduler.capacity import Demand, Lane
+from cyclone_core.scheduler.dynamo import keys, leaving
 from cyclone_core.scheduler.dynamo.leaving import Present
 from cyclone_core.scheduler.dynamo.table import Table
 
@@ -40,3 +43,22 @@ def test_as_many_are_asked_as_have_to_go() -> None:
     workers = [_worker("old", 1), _worker("new", 3), _worker("middle", 2)]
     assert leaving.ask(cast(Table, marks), workers, LANE, "here", 2) == 2
     assert marks.asked == ["new", "middle"]
+
+
+class Said:
+    """A table with what a worker says in one partition."""
+
+    def __init__(self, **body: Any) -> None:
+        self.items = [{"pk": keys.worker_part(0), "sk": "here/one", "body": json.dumps({"cluster": "big", "definition": "small", **body})}]
+
+    def query(self, partition: str) -> list[dict[str, Any]]:
+        """What is in a partition."""
+        return self.items if partition == keys.worker_part(0) else []
+
+
+@pytest.mark.parametrize(("slots", "left"), [({"slots": [3, 4]}, 7), ({"slots": [0, 4]}, 10), ({}, 9)])
+def test_every_task_that_a_leaving_worker_runs_needs_no_other_worker(slots: dict[str, Any], left: int) -> None:
+    """Of ten open tasks; as many as it says, one where it does not say."""
+    workers = leaving.present(cast(Table, Said(state="leaving", **slots)), 0)
+    (found,) = leaving.without_their_tasks([Demand(LANE, "q", 10)], workers)
+    assert found.open_tasks == left

@@ -29,7 +29,9 @@ class Present:
     environment: str = ""
     """compute environment in which it is, "" where it does not say"""
     width: int = 1
-    """tasks that it runs at once"""
+    """tasks that it may run at once"""
+    tasks: int = 1
+    """that it runs now; 1 where it does not say and is not idle"""
 
 
 def present(table: Table, now_s: float) -> list[Present]:
@@ -53,7 +55,10 @@ def without_leaving(crews: Mapping[tuple[Lane, str], Crew], workers: Iterable[Pr
 
 def without_their_tasks(demands: Iterable[Demand], workers: Iterable[Present]) -> tuple[Demand, ...]:
     """Demands without the tasks that leaving workers run: they end there, and need no other worker."""
-    running = Counter(worker.lane for worker in workers if worker.is_leaving and not worker.is_idle)
+    running = Counter[Lane]()
+    for worker in workers:
+        if worker.is_leaving and not worker.is_idle:
+            running[worker.lane] += worker.tasks
     found = []
     for demand in demands:
         fewer = min(running[demand.lane], demand.open_tasks)
@@ -97,6 +102,7 @@ def _of_item(item: Mapping[str, object]) -> Present:
     is_leaving = state == "leaving" or bool(item.get("leave"))
     key = (str(item["pk"]), str(item["sk"]))
     environment = str(body.get("environment", ""))
-    _, width = body.get("slots") or (0, 1)
     is_idle, started = state == "idle", int(body.get("started") or 0)
-    return Present(key, lane, str(body.get("region", "")), started, is_idle, is_leaving, environment, max(1, int(width)))
+    tasks, width = body.get("slots") or (0 if is_idle else 1, 1)
+    region = str(body.get("region", ""))
+    return Present(key, lane, region, started, is_idle, is_leaving, environment, max(1, int(width)), max(0, int(tasks)))
