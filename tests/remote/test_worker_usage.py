@@ -3,14 +3,18 @@
 import json
 import signal
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cyclone_core.scheduler.dynamo import keys, price_items
+from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.remote.machine import Machine
 from cyclone_core.scheduler.remote.notice import Instance
 from cyclone_core.scheduler.remote.offer import Offer
 from cyclone_core.scheduler.remote.usage import Usage, place_of_machine
+from tests.dynamo.memory import MemoryDynamo
 from tests.remote.host import ACCOUNT, FAR_REGION, REGION, Host
 
 PLACE = "eu-west-1 m6i.large spot 0.0345"
@@ -76,3 +80,18 @@ def test_a_worker_with_the_process_number_of_another_leaves_its_item_alone(host:
         usage.add(queue, "somebody", 1_000_000)
         usage.say(last=True)
     assert set(_rows(host)) >= {"one|somebody|lab ? ? ?", "two|somebody|lab ? ? ?"}
+
+
+def test_slots_that_were_given_back_are_not_counted_any_more() -> None:
+    """Four slots of two vCPUs for ten seconds, then one for thirty; after midnight only what it still has."""
+    machine: Any = SimpleNamespace(region="lab", identity="lab/m#1", lane={"vcpus": 2}, width=4)
+    clock, table = [1_795_348_800.0], Table(MemoryDynamo(), "t")
+    usage = Usage(machine, table, lambda: clock[0])
+    clock[0] += 10
+    usage.narrow(1)
+    found = usage.body(clock[0] + 30)
+    assert (found["up_ms"], found["vcpus"]) == (4 * 2 * 10_000 + 1 * 2 * 30_000, 2)
+    clock[0] += 86_400
+    usage.say()
+    midnight = clock[0] // 86_400 * 86_400
+    assert usage.body(midnight + 5)["up_ms"] == 2 * 5_000

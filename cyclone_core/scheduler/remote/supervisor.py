@@ -439,6 +439,7 @@ class Supervisor:
         in_hand = sum(held.in_hand for held in self.held.values())
         if self.width > 1 and not (self.why or self.claims.open) and in_hand < self.width and now - self.taken_at >= self.machine.idle_s:
             self.width = max(1, in_hand)
+            self.usage.narrow(self.width)
             self.agent.say(("width", STREAM, self.width))
 
     def _taken(self, held: Held | None, error: "Error") -> None:

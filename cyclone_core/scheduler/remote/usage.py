@@ -57,7 +57,7 @@ def place_of_machine(table: "Table", offer: "Offer", kind: str, zone: str) -> st
 
 
 class Usage:
-    """See the module. `add` is called by the loop, the rest in a thread; both only ever replace or grow what the other reads."""
+    """See the module. `add` and `narrow` are called by the loop, the rest in a thread; each only replaces or grows what the other reads."""
 
     def __init__(self, machine: "Machine", table: "Table", wall: "Callable[[], float]" = time.time) -> None:
         self._machine, self._table, self._wall = machine, table, wall
@@ -65,6 +65,8 @@ class Usage:
         self.vcpus: int = machine.lane["vcpus"]
         """of a task"""
         self._since = wall()
+        self._widths: tuple[tuple[float, int], ...] = ((self._since, machine.width),)
+        """since when it had how many slots, in order"""
         self._identity = f"{machine.identity}@{int(self._since * 1000)}"
         self._rows: dict[str, list[int]] = {}
         self._busy_ms = self._said_ms = 0
@@ -87,6 +89,10 @@ class Usage:
         row[1] += used
         self._busy_ms += used
 
+    def narrow(self, width: int) -> None:
+        """Slots were given back; it has so many now, and what it was there with more of them stays as it was."""
+        self._widths += ((self._wall(), width),)
+
     def say(self, last: bool = False) -> None:
         """Write what was used today, where that is news; last: this worker ends. Raises AwsError."""
         now = self._wall()
@@ -107,11 +113,18 @@ class Usage:
 
     def body(self, until: float) -> "dict[str, Any]":
         """What is said."""
-        vcpus = self.vcpus * self._machine.width
         return {
             "at": int(until), "rows": dict(self._rows), "busy_ms": self._busy_ms,
-            "up_ms": max(0, int((until - self._since) * 1000)) * vcpus, "vcpus": vcpus, "place": self.place,
+            "up_ms": self._up_ms(until), "vcpus": self.vcpus * self._widths[-1][1], "place": self.place,
         }  # fmt: skip
+
+    def _up_ms(self, until: float) -> int:
+        """vCPU milliseconds of the day for which this worker was there."""
+        widths, found = self._widths, 0
+        for number, (came, width) in enumerate(widths):
+            end = min(until, widths[number + 1][0]) if number + 1 < len(widths) else until
+            found += max(0, int((end - max(came, self._since)) * 1000)) * width
+        return found * self.vcpus
 
 
 def vcpu_ms(duration_us: int, vcpus: int) -> int:
