@@ -9,11 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cyclone_core.field_meaning import ONLY_WITH, is_meant
 from cyclone_core.infra import addresses, checks, ec2_checks, worker_containers
 from cyclone_core.infra import plan as plans
 from cyclone_core.infra.plan import Bodies, Change, Plan
 from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import MOST_RECORD_BYTES, aws_record, dump, read_cidr
+from cyclone_core.resource_fields import plain
+from cyclone_core.resources import Cluster
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _LATER = "with a later version of Cyclone"
@@ -55,6 +58,8 @@ def body_problems(kind: str, body: Body, bodies: Bodies, before: Body | None = N
     found = list(judges[kind](body, bodies)) if kind in judges else []
     if kind == "region" and before is not None:
         found += _network_in_use(body, before, bodies)
+    if kind == "cluster" and body.get("launch_type") == "ONPREM":
+        found += _meaningless(body, before or {})
     if kind in ("cluster", "definition", "queue") and not bodies.get("region"):
         remedy = "Initialise the main region first: hyper regions init-main-region"
         found.append(Problem(_path(kind, body), "the host has no region yet", remedy))
@@ -179,7 +184,7 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
     path = _path("cluster", body)
     yield from _joining_problems(path, body)
     if body.get("launch_type") == "ONPREM":
-        return  # nothing is made of its other fields
+        return  # it has no other fields that mean something (`_meaningless`)
     if body.get("launch_type") == "EC2":
         yield from ec2_checks.problems(path, body, sorted(bodies.get("region", {})))
     if body.get("type") == "ONDEMAND" and body.get("allocation_strategy") == "SPOT_CAPACITY_OPTIMIZED":
@@ -195,6 +200,20 @@ def _cluster(body: Body, bodies: Bodies) -> Iterator[Problem]:
     reserved = sorted(key for key in body.get("compute_resources_tags") or {} if key.lower().startswith("aws:"))
     for key in reserved:
         yield Problem(f"{path}.compute_resources_tags", f"the tag {key} cannot be set: AWS keeps those that begin with aws:", "Rename it")
+
+
+def _meaningless(body: Body, before: Body) -> Iterator[Problem]:
+    """What was given although machines that join have nothing of it. before: what stays as it was is of an earlier launch type."""
+    on_demand = body.get("type") == "ONDEMAND"
+    for name, field in Cluster.model_fields.items():
+        usual = (plain(field.get_default(call_default_factory=True)), None)
+        if name == "allocation_strategy" and on_demand and body.get(name) == "BEST_FIT_PROGRESSIVE":
+            continue  # follows from the type
+        if ONLY_WITH.get(("cluster", name), ("",))[0] != "launch_type" or is_meant("cluster", name, body):
+            continue
+        if body.get(name) not in (*usual, before.get(name)):
+            message = "it is of instances that AWS starts, and the cluster is of type ONPREM: it has only machines that join"
+            yield Problem(f"{_path('cluster', body)}.{name}", message, "Leave it out, or make a cluster of another type")
 
 
 def _joining_problems(path: str, body: Body) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cyclone_core.field_meaning import ONLY_WITH, is_meant
 from cyclone_core.operations.discovery import Finding
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resource_fields import LAST_STEP, Document, FieldSpec, HostType, plain
@@ -19,19 +20,6 @@ Origin = Literal["default", "stored", "discovered", "last used", "given"]
 """Where a value came from."""
 _FIRST: Mapping[str, tuple[str, ...]] = {"host": ("sandbox", "profile")}
 """Fields that come before the others of their page, because what can be chosen there depends on them."""
-_ON_EC2_AND_BATCH, _ON_BATCH = ("launch_type", ("BATCH", "EC2")), ("launch_type", ("BATCH",))
-_ONLY_WITH: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
-    ("cluster", "compute_envs"): _ON_BATCH,
-    **{
-        ("cluster", name): _ON_EC2_AND_BATCH
-        for name in (
-            "instance_list", "type", "bid_percentage", "allocation_strategy", "compute_resources_tags", "main_region_image_name",
-            "fallback_instance_list", "first_zones", "fallback",
-        )
-    },
-    ("cluster", "certificate_authority"): ("join_with", ("ROLES_ANYWHERE",)),
-}  # fmt: skip
-"""Fields that mean something only with some answers to another one: (kind, field) -> (the other one, its answers)."""
 REVIEW = "Review"
 """The last step of every wizard."""
 
@@ -95,8 +83,8 @@ class Draft:
 
     def _is_meant(self, name: str) -> bool:
         """Whether a field means something; one that was answered is shown all the same, so that the answer can be seen and taken back."""
-        other, answers = _ONLY_WITH.get((self.kind, name), ("", ()))
-        if not other or self.host_type != "aws" or str(self.value(other)).strip().upper() in answers:
+        other, _ = ONLY_WITH.get((self.kind, name), ("", ()))
+        if not other or self.host_type != "aws" or is_meant(self.kind, name, {other: str(self.value(other))}):
             return True
         return not self.is_default(name) and self.origin(name).origin != "discovered"
 
@@ -148,7 +136,8 @@ class Draft:
         """What `operations` takes: the name, and the fields that differ. A cleared field of an update is given as its default."""
         found: dict[str, object] = {"name": self.name} if self.name else {}
         for name in specs_of(self.model):
-            if name != "name" and self.is_changed(name):
+            unseen = self.origin(name).origin == "discovered" and not self._is_meant(name)  # nobody answered it
+            if name != "name" and self.is_changed(name) and not unseen:
                 found[name] = self._cleared(name) if is_empty(self.value(name)) else self.value(name)
         return found
 

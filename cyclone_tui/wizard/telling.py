@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cyclone_core.field_meaning import meant
 from cyclone_core.infra.plan import Action, Change, FieldChange, Plan
 from cyclone_core.resource_fields import plain
 from cyclone_core.resources import MODELS
@@ -78,7 +79,7 @@ def _plan(plan: Plan, review: Review, ascii: bool) -> Iterator[Line]:
 def _fields(change: Change, arrow: str, review: Review) -> Iterator[Line]:
     fields = [field for field in change.fields if field.field != "name" and field.field not in _OURS]
     if change.action == "create":
-        fields = [field for field in fields if as_text(field.after)]
+        fields = [field for field in meant(change.kind, fields) if as_text(field.after)]
     names = {field.field: "Runs as" if (change.kind, field.field) == ("image", "reference") else label(field.field) for field in fields}
     width = max(map(len, names.values()), default=0)
     for field in fields:

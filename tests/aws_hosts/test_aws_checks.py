@@ -98,6 +98,11 @@ def test_hosts_have_no_names_that_s3_keeps_to_itself() -> None:
         ),
         ("cluster", {"name": "c", "launch_type": "ONPREM", "certificate_authority": AUTHORITY}, ["certificate_authority"]),
         (
+            "cluster",
+            {"name": "c", "launch_type": "ONPREM", "type": "ONDEMAND", "instance_list": "c5", "first_zones": 2, "fallback": "zones=9"},
+            ["instance_list", "type", "first_zones", "fallback"],
+        ),
+        (
             "queue",
             {"name": "q", "cluster": "c", "region_distribution_weights": {"eu-west-9": 1}},
             ["cluster", "region_distribution_weights"],
@@ -222,8 +227,21 @@ def test_a_definition_without_an_image_is_for_machines() -> None:
     """Where there are some; what is said of containers is not true of it."""
     bare: dict[str, object] = {"name": "bare", "vcpus": 2, "timeout_minutes": 0.5}
     assert [problem.path for problem in judged("definition", bare).problems] == ["image_uri", "timeout_minutes"]
-    lab = stored("cluster", body("cluster", {"name": "lab", "launch_type": "ONPREM", "type": "ONDEMAND"}))
+    lab = stored("cluster", body("cluster", {"name": "lab", "launch_type": "ONPREM"}))
     assert judged("definition", bare, with_main(lab)).problems == ()
+
+
+def test_what_a_cluster_had_before_machines_alone_is_not_held_against_it() -> None:
+    """Who changes its launch type, or later its limit, gave none of it then."""
+    batch = stored("cluster", body("cluster", {"name": "lab", "instance_list": "c5", "type": "ONDEMAND"}))
+    found = judged("cluster", {"name": "lab", "launch_type": "ONPREM"}, with_main(batch), "update")
+    assert found.problems == ()
+    assert [
+        problem.path
+        for problem in judged(
+            "cluster", {"name": "lab", "launch_type": "ONPREM", "bid_percentage": 50}, with_main(batch), "update"
+        ).problems
+    ] == ["bid_percentage"]
 
 
 def test_a_job_without_an_image_is_refused_where_only_containers_run() -> None:

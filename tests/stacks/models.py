@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from cyclone_core.field_meaning import is_meant
 from cyclone_core.infra import stack_checks
 from cyclone_core.resource_fields import fields_of
 from cyclone_core.resources import Cluster, Host, JobDefinition, Queue, Region, UlimitName
@@ -101,6 +102,8 @@ def clusters(draw: DrawFn) -> dict[str, Any]:
     }
     if "optimal" in found.get("instance_list", ("optimal",)):
         found.pop("fallback_instance_list", None)  # of the other architecture
+    if found.get("launch_type") == "ONPREM":
+        found = {name: value for name, value in found.items() if is_meant("cluster", name, found)}
     if found.get("launch_type") == "EC2":
         found.pop("compute_envs", None)
         found["max_vcpus"] = found.get("max_vcpus", 1000) + 1  # the smallest instances have two

@@ -127,3 +127,10 @@ def test_what_was_answered_is_shown_whatever_it_means() -> None:
     draft = begin("cluster", AWS).with_value("compute_envs", "2").with_value("launch_type", "EC2")
     assert draft.step_of("compute_envs") == "Capacity"
     assert draft.without("compute_envs").step_of("compute_envs") == ""
+
+
+def test_what_was_found_for_a_field_without_a_meaning_is_not_given() -> None:
+    """Nobody answered it, and nobody sees it."""
+    draft = begin("cluster", AWS).with_value("name", "lab").with_value("instance_list", "c7i", "discovered", "the region")
+    assert draft.given() == {"name": "lab", "instance_list": "c7i"}
+    assert draft.with_value("launch_type", "ONPREM").given() == {"name": "lab", "launch_type": "ONPREM"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cyclone_core.field_meaning import meant
 from cyclone_core.infra.plan import Change, Plan
 from cyclone_core.infra.stack_plans import Details, StackChange
 from cyclone_core.infra.targets import resource_of
@@ -82,7 +83,7 @@ def _resources(changes: Sequence[Change]) -> Iterator[str]:
             yield f"delete {kind} {name}"
         elif change.before is None:
             yield f"create {kind} {name}"
-            yield from tables.field_lines(change.fields, created=True)
+            yield from tables.field_lines(meant(kind, change.fields), created=True)
         elif change.fields:
             yield f"change {kind} {name}"
             yield from tables.field_lines(change.fields, created=False)
