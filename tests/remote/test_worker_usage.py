@@ -55,6 +55,8 @@ def test_a_place_has_the_price_of_its_zone(host: Host) -> None:
     usage = Usage(machine, host.table)
     usage.begin(_Spot())
     assert usage.place == "eu-west-1 m6i.large spot ?"
+    nowhere = Table(host.aws, "nowhere")
+    Usage(machine, nowhere).begin(_Spot())  # it does not answer: that keeps no worker from saying that it is there
     price_items.write(host.table, FAR_REGION, {"vcpus": {"m6i.large": 2}, "spot": {"m6i.large": {"a": 0.01, "b": 0.0431}}})
     usage.begin(_Spot())
     assert usage.place == "eu-west-1 m6i.large spot 0.02155"

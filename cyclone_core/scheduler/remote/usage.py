@@ -35,8 +35,11 @@ _PURCHASES = {"spot": "spot", "on-demand": "ondemand", "capacity-block": "ondema
 
 
 def price(table: "Table", region: str, kind: str, purchase: str, zone: str) -> "float | None":
-    """USD of a vCPU hour of an instance, as the router told it last; None where nobody knows. Raises AwsError."""
-    prices = price_items.read(table, region) if kind and purchase != UNKNOWN else None
+    """USD of a vCPU hour of an instance, as the router told it last; None where nobody knows or the table does not answer now."""
+    try:
+        prices = price_items.read(table, region) if kind and purchase != UNKNOWN else None
+    except CycloneError:
+        return None  # the list price counts then
     return price_items.usd(prices, kind, purchase, zone) if prices else None
 
 
@@ -49,10 +52,7 @@ def place_of_machine(table: "Table", offer: "Offer", kind: str, zone: str) -> st
     """That of a machine with slots, which its workers are told: with the price that who started it says, else the router's."""
     usd = offer.usd
     if usd is None and kind:
-        try:
-            usd = price(table, offer.region, kind, offer.purchase, zone)
-        except CycloneError:
-            pass  # the list price counts then
+        usd = price(table, offer.region, kind, offer.purchase, zone)
     return place(offer.region, kind, offer.purchase, usd)
 
 
@@ -73,7 +73,7 @@ class Usage:
         self._day = int(self._since) // _DAY_S
 
     def begin(self, instance: "Instance") -> None:
-        """Learn what this machine is and costs; who started the worker may have told. Raises AwsError."""
+        """Learn what this machine is and costs; who started the worker may have told."""
         if os.environ.get("CYCLONE_PLACE"):
             return
         kind, purchase = instance.get("instance-type"), _PURCHASES.get(instance.get("instance-life-cycle"), UNKNOWN)
