@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from cyclone_core.infra.plan import Change, Plan
+from cyclone_core.infra.plan import Change, Plan, differences
 from cyclone_core.infra.stack_plans import Details, ResourceAction, ResourceChange, StackChange
 from cyclone_core.operations.costs import Cost
 from cyclone_core.operations.resources import Proposal
@@ -102,6 +102,18 @@ def test_a_resource_in_several_regions_is_told_once() -> None:
     assert lines.count("  + create cluster big") == 1
     assert lines.count("    + create cluster big") == 2
     assert telling.summary(plan) == "Create cluster big"
+
+
+def test_a_cluster_of_machines_that_join_has_no_fields_of_instances() -> None:
+    """They are in its record, and mean nothing."""
+    draft = begin("cluster", HOST).with_values({"name": "lab", "launch_type": "ONPREM"})
+    body = {"name": "lab", "max_vcpus": 1000, "launch_type": "ONPREM", "instance_list": ["optimal"], "bid_percentage": 100}
+    plan = Plan((Change("create", "cluster", "lab", differences({}, body), body),))
+    review = Review(draft, plan, (), Cost(), "hyper …", Proposal(plan, (), Details()), World(HOST, MACHINE))
+    text = "\n".join("".join(text for text, _ in line) for line in telling.lines(review)).lower()
+    assert "onprem" in text
+    assert "optimal" not in text
+    assert "bid" not in text
 
 
 def test_stacks_without_a_resource_of_their_own_are_no_part_of_the_name() -> None:
