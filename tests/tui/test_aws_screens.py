@@ -116,7 +116,7 @@ def shows(run: Run, start: str, *texts: str, size: tuple[int, int] = (140, 40), 
 
 def test_clusters_say_in_how_many_regions_they_are_well(account: Account, on_screen: Run) -> None:
     """And where and why not."""
-    lines = shows(on_screen, "clusters", "1 of 2", "us-east-1: the limit of 50 environments is reached")
+    lines = shows(on_screen, "clusters", "1 of 2", "us-east-1: the limit of 50 environments")
     small = next(line for line in lines if line.startswith(("  small", "▌ small")))
     assert small.split()[1:5] == ["✓", "ACTIVE", "2", "ONDEMAND"]
 
