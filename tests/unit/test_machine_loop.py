@@ -84,6 +84,13 @@ class Instance:
         return self.told.get(path, "")
 
 
+class Own(Children):
+    """Those of a machine within the process of the tests, whose other children are none of its business."""
+
+    def end_orphans(self) -> None:
+        """A sandbox or a database that other tests have started is no orphan."""
+
+
 Start = Callable[..., MachineMode]
 
 
@@ -100,7 +107,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "CYCLONE_LAUNCH": "EC2" if instance else "ONPREM", **told,
         }  # fmt: skip
         offer = Offer(environ)
-        fakes: Any = table, Records(), Children(offer, environ, program), instance or Instance()
+        fakes: Any = table, Records(), Own(offer, environ, program), instance or Instance()
         made.append(MachineMode(offer, *fakes))
         return made[-1]
 
