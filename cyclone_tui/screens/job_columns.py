@@ -14,8 +14,8 @@ _PERCENT = 5
 """Cells of the figure beside a progress bar."""
 
 
-def columns(ascii: bool = False) -> tuple[Column[Row], ...]:
-    """All columns, in the order in which they are offered."""
+def columns(ascii: bool = False, clock: Callable[[], float] = time.time) -> tuple[Column[Row], ...]:
+    """All columns, in the order in which they are offered. clock: seconds since 1970, for what runs."""
 
     def state(row: Row) -> str:
         return formatters.state_text(row.status, ascii)
@@ -31,7 +31,7 @@ def columns(ascii: bool = False) -> tuple[Column[Row], ...]:
         Column("progress", "Progress", progress_text, width=16, sort="done", descending=True, parts=progress, priority=2),
         Column("tasks", "Tasks", lambda row: f"{row.job.tasks:,}", width=10, justify="right", sort="tasks", descending=True, priority=5),
         Column("failed", "Failed", failed, width=8, justify="right", priority=5, style=lambda row: "failed"),
-        Column("took", "Took", took_text, width=7, justify="right", sort="took", descending=True, priority=1),
+        Column("took", "Took", lambda row: took_text(row, clock()), width=7, justify="right", sort="took", descending=True, priority=1),
         Column("exit", "Exit", exit_code, width=4, justify="right", priority=3, style=exit_style),
         *(
             Column(name, name.capitalize(), _moment(when), width=11, sort=name, descending=True, priority=priority, style=_muted)
@@ -63,8 +63,8 @@ def submitted(row: Row) -> float | None:
     return row.job.submitted
 
 
-def took(row: Row) -> float | None:
-    """Seconds that it ran, so far or in all."""
+def took(row: Row, now: float) -> float | None:
+    """Seconds that it ran, so far or in all. now: seconds since 1970."""
     if row.task is not None and row.task.took is not None:
         return row.task.took
     if row.task is None and row.job.took is not None:
@@ -73,13 +73,13 @@ def took(row: Row) -> float | None:
     if begin is None:
         return None
     if end is None:
-        return float(int(max(0.0, time.time() - begin)))
+        return float(int(max(0.0, now - begin)))
     return max(0.0, end - begin)
 
 
-def took_text(row: Row) -> str:
+def took_text(row: Row, now: float) -> str:
     """`12s`."""
-    return formatters.duration(took(row))
+    return formatters.duration(took(row, now))
 
 
 def started(row: Row) -> float | None:

@@ -311,7 +311,7 @@ class JobsView(View):
         title = "Job" if self._listing.grouped else "Task"
         columns = [
             replace(column, width=width, title=title) if column.key == "id" else column
-            for column in job_columns.columns(self.session.settings.ascii)
+            for column in job_columns.columns(self.session.settings.ascii, self.session.clock)
             if self._listing.grouped or column.key != "progress"
         ]
         table, order = self.table, self._listing.order

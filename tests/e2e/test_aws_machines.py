@@ -18,10 +18,20 @@ _PROGRAM = f"import sys; sys.path.insert(0, {_ROOT!r}); from cyclone_core.schedu
 
 
 @pytest.fixture
-def machine(host: Deployed, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def hybrid(host: Deployed) -> Deployed:
+    """With a cluster and a queue of its own: what other tests did to regions is not held against it."""
+    shape = ["--max-vcpus", "16", "--compute-envs", "1", "--fallback", "instance-types", "0"]
+    host.ok("hyper", "clusters", "add-cluster", "--name", "hybrid", *shape)
+    host.ok("hyper", "queues", "add-queue", "--name", "mixed", "--cluster", "hybrid")
+    return host
+
+
+@pytest.fixture
+def machine(hybrid: Deployed, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """It joins as a user lets it: the host is in the registry."""
-    options = ("--host", HOST, "--cluster", "big", "--region-name", "lab", "--name", "rack-1", "--vcpus", "8", "--directory", str(tmp_path))
-    environment = {**host.environment, "CYCLONE_LEASE_S": "12", "CYCLONE_SLOT_IDLE_S": "3"}
+    place = ("--host", HOST, "--cluster", "hybrid", "--region-name", "lab")
+    options = (*place, "--name", "rack-1", "--vcpus", "8", "--directory", str(tmp_path))
+    environment = {**hybrid.environment, "CYCLONE_LEASE_S": "12", "CYCLONE_SLOT_IDLE_S": "3"}
     with open(tmp_path / "log", "wb") as log:
         started = subprocess.Popen([sys.executable, "-ISE", "-c", _PROGRAM, "join", *options], env=environment, stdout=log, stderr=log)
     yield started
@@ -32,7 +42,7 @@ def machine(host: Deployed, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]
 def test_two_regions_and_a_machine_of_ones_own_share_a_queue(host: Deployed, machine: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
     """Each of them works at the same time; the machine is listed with its region's name, and leaves cleanly."""
     script = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
-    jobs = [host.submit(script, "-q", "fast") for _ in range(12)]  # ten run at once: four workers in each region, two slots in the lab
+    jobs = [host.submit(script, "-q", "mixed") for _ in range(12)]  # ten run at once: four workers in each region, two slots in the lab
 
     def at_work() -> set[str]:
         return {worker["region"] for worker in json.loads(host.ok("hyper", "workers", "list-workers", "--json")) if worker["tasks"]}
