@@ -109,7 +109,7 @@ def test_container_that_does_not_end_is_killed_by_name(bare: Supervisor) -> None
     bare.send("cancel", 7, 0)
     code = bare.code()
     assert jobs.cause_of(code) == jobs.CAUSE_CANCELLED
-    assert jobs.signal_of(code) == signal.SIGKILL
+    assert jobs.signal_of(code) in (0, signal.SIGKILL)  # the client may hear of the container's end before it is killed itself
     bare.until(lambda: bare.path("kill.words").exists() and len(words(bare, "kill")) == 2)
     assert words(bare, "kill") == ["kill", "cyclone-1-7-1-1"]
 
