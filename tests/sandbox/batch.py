@@ -1,5 +1,7 @@
 """Batch as tests use it: an environment, a queue, and jobs that run a line of bash."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.sandbox.conftest import Sandbox, wait_until
@@ -8,9 +10,11 @@ OVER = ("SUCCEEDED", "FAILED")
 
 
 class Batch:
-    """Batch of one region, with queue `queue` on an environment of some vCPUs."""
+    """Batch of one region. Whoever makes one ends it: a region has 50 queues and 50 environments, for all tests together."""
 
-    def __init__(self, aws: Sandbox, region: str, vcpus: int = 4) -> None:
+    def __init__(self, aws: Sandbox, region: str, prefix: str = "") -> None:
+        """prefix: what names of queues and environments begin with, where tests share the region."""
+        self.prefix = prefix
         self.client: Any = aws.client("batch", region)
         self.logs: Any = aws.client("logs", region)
         ec2 = aws.client("ec2", region)
@@ -18,8 +22,28 @@ class Batch:
             "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
             "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
         }
+
+    def open(self, vcpus: int = 4) -> "Batch":
+        """With queue `queue` on the environment `environment` of some vCPUs."""
         self.add_environment("environment", vcpus)
         self.add_queue("queue", "environment")
+        return self
+
+    def end(self) -> None:
+        """Delete every queue, which ends its jobs, and every environment."""
+        for queue in self._names("job_queue", "jobQueues"):
+            self.client.update_job_queue(jobQueue=queue, state="DISABLED")
+            self.client.delete_job_queue(jobQueue=queue)
+        for environment in self._names("compute_environment", "computeEnvironments"):
+            self.client.update_compute_environment(computeEnvironment=environment, state="DISABLED")
+            self.client.delete_compute_environment(computeEnvironment=environment)
+        for client in (self.client, self.logs):
+            client.close()
+
+    def _names(self, kind: str, member: str) -> list[str]:
+        pages = self.client.get_paginator(f"describe_{kind}s").paginate()
+        found = [each[f"{member[:-1]}Name"] for page in pages for each in page[member]]
+        return [name for name in found if name.startswith(self.prefix)]
 
     def add_environment(self, name: str, vcpus: int) -> None:
         """A compute environment that needs no instance role."""
@@ -58,3 +82,13 @@ class Batch:
         streams = {"logGroupName": "/aws/batch/job", "logStreamNamePrefix": stream}
         wait_until(lambda: self.logs.describe_log_groups()["logGroups"] and self.logs.describe_log_streams(**streams)["logStreams"])
         return [event["message"] for event in self.logs.get_log_events(**names)["events"]]
+
+
+@contextmanager
+def one_queue(aws: Sandbox, region: str, vcpus: int = 4) -> Iterator[Batch]:
+    """Batch of a region that nobody else uses meanwhile, opened."""
+    batch = Batch(aws, region)
+    try:
+        yield batch.open(vcpus)
+    finally:
+        batch.end()

@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cyclone_core.operations.sandbox import Faults, Starvation
-from tests.sandbox.batch import Batch
+from tests.sandbox.batch import Batch, one_queue
 from tests.sandbox.conftest import Sandbox, wait_until
 
 
 @pytest.fixture(scope="module")
-def batch(aws: Sandbox) -> Batch:
+def batch(aws: Sandbox) -> Iterator[Batch]:
     """Batch of a region of these tests."""
-    return Batch(aws, "us-east-2")
+    with one_queue(aws, "us-east-2") as made:
+        yield made
 
 
 def test_a_job_runs_its_command_and_its_output_is_in_the_log(batch: Batch) -> None:

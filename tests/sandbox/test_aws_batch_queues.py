@@ -1,17 +1,22 @@
 """Compute environments, queues and definitions of AWS Batch on the sandbox: what waits, and what may be changed and deleted."""
 
 import functools
+import itertools
+from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.batch import Batch
+from tests.sandbox.batch import Batch, one_queue
 from tests.sandbox.conftest import Sandbox, wait_until
+
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def batch(aws: Sandbox, request: pytest.FixtureRequest) -> Batch:
+def batch(aws: Sandbox) -> Iterator[Batch]:
     """Batch of a region that only one test uses."""
-    return Batch(aws, f"sa-test-{abs(hash(request.node.name)) % 10**6}", vcpus=2)
+    with one_queue(aws, f"sa-test-{next(_NUMBERS)}", vcpus=2) as made:
+        yield made
 
 
 def test_jobs_wait_for_vcpus(batch: Batch) -> None:

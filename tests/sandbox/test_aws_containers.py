@@ -106,7 +106,7 @@ def test_jobs_run_in_real_containers(image: str) -> None:
     status = sandbox.start(sandbox.Settings(jobs="containers", grace_s=1.0))
     try:
         keys = dict(line.split(" = ") for line in status.directory.credentials.read_text().splitlines() if " = " in line)
-        batch = Batch(Sandbox(status, keys["aws_access_key_id"], keys["aws_secret_access_key"], Path()), "us-east-1")
+        batch = Batch(Sandbox(status, keys["aws_access_key_id"], keys["aws_secret_access_key"], Path()), "us-east-1").open()
         command = ["sh", "-c", "echo $AWS_BATCH_JOB_ARRAY_INDEX $AWS_REGION"]
         arn = batch.define("", container={"image": image, "command": command})
         job_id = batch.client.submit_job(jobName="job", jobQueue="queue", jobDefinition=arn, arrayProperties={"size": 2})["jobId"]

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cyclone_core.sandbox.stacks.actions import TABLE, actions_for
-from tests.sandbox.batch import Batch
+from tests.sandbox.batch import one_queue
 from tests.sandbox.conftest import Sandbox, Stack, resource
 
 ACCOUNT = "123456789012"
@@ -48,14 +48,15 @@ def is_denied(call: Callable[[], object]) -> bool:
 
 def test_policies_may_name_queues_of_batch(aws: Sandbox) -> None:
     """A user who may submit to one queue may not submit to another, nor do anything else."""
-    batch = Batch(aws, "eu-north-1")
-    batch.add_queue("other", "environment")
-    arn = batch.define("true")
-    allowed = {"Action": "batch:SubmitJob", "Resource": f"arn:aws:batch:eu-north-1:{ACCOUNT}:job-queue/queue"}
-    theirs = aws.client("batch", "eu-north-1", **user(aws, allowed))
-    theirs.submit_job(jobName="job", jobQueue="queue", jobDefinition=arn)
-    assert is_denied(lambda: theirs.submit_job(jobName="job", jobQueue="other", jobDefinition=arn))
-    assert is_denied(theirs.describe_job_queues)
+    region = "ap-southeast-1"
+    with one_queue(aws, region) as batch:
+        batch.add_queue("other", "environment")
+        arn = batch.define("true")
+        allowed = {"Action": "batch:SubmitJob", "Resource": f"arn:aws:batch:{region}:{ACCOUNT}:job-queue/queue"}
+        theirs = aws.client("batch", region, **user(aws, allowed))
+        theirs.submit_job(jobName="job", jobQueue="queue", jobDefinition=arn)
+        assert is_denied(lambda: theirs.submit_job(jobName="job", jobQueue="other", jobDefinition=arn))
+        assert is_denied(theirs.describe_job_queues)
 
 
 CALLS: list[tuple[str, str, str, Callable[[Any], object]]] = [

@@ -144,7 +144,7 @@ def _alive(pid: int) -> bool:
 
 def _running_job(aws: Sandbox) -> int:
     """Process of a job that never ends by itself."""
-    batch = Batch(aws, "us-east-1")
+    batch = Batch(aws, "us-east-1").open()
     job_id = batch.submit("echo $$; trap '' TERM; sleep 600 & wait; sleep 600")
     wait_until(lambda: batch.printed(job_id))
     return int(batch.printed(job_id)[0])
@@ -162,7 +162,7 @@ def test_stopping_ends_its_jobs(own: Callable[[], Sandbox]) -> None:
 
 def test_stopping_lets_jobs_finish(own: Callable[[], Sandbox], tmp_path: Path) -> None:
     """They get SIGTERM and a moment."""
-    batch = Batch(own(), "us-east-1")
+    batch = Batch(own(), "us-east-1").open()
     job_id = batch.submit(f"trap 'echo done > {tmp_path}/left; exit' TERM; echo ready; sleep 600 & wait")
     wait_until(lambda: batch.printed(job_id))
     sandbox.stop()

@@ -1,15 +1,18 @@
 """Jobs of Batch without a command, which in an image run its entry point: here they are workers of this installation."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.sandbox.batch import Batch
+from tests.sandbox.batch import Batch, one_queue
 from tests.sandbox.conftest import Sandbox, wait_until
 
 
 @pytest.fixture(scope="module")
-def batch(aws: Sandbox) -> Batch:
+def batch(aws: Sandbox) -> Iterator[Batch]:
     """Batch of a region of these tests."""
-    return Batch(aws, "ca-central-1")
+    with one_queue(aws, "ca-central-1") as made:
+        yield made
 
 
 def test_a_job_without_a_command_is_a_worker(batch: Batch) -> None:

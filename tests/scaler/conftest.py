@@ -51,13 +51,7 @@ class World:
             "definition": {},
         }
         for name in self.regions:
-            batch = Batch.__new__(Batch)  # its own environments have names that other tests use
-            batch.client = self.aws.client("batch", name)
-            ec2 = self.aws.client("ec2", name)
-            batch.network = {
-                "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
-                "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
-            }
+            batch = Batch(self.aws, name, f"{self.host}-")
             batch.add_environment(f"{self.host}-environment", 2)
             batch.add_queue(naming.job_queue(self.host, "big"), f"{self.host}-environment")
             self.made[name] = batch
@@ -145,13 +139,9 @@ class World:
         self.made[region].client.update_job_queue(jobQueue=naming.job_queue(self.host, "big"), state=state)
 
     def end(self) -> None:
-        """End all that it runs."""
-        for region, batch in self.made.items():
-            queues = [queue["jobQueueName"] for queue in batch.client.describe_job_queues()["jobQueues"]]
-            steps = [name.removeprefix(f"{self.host}--big").removeprefix("--") for name in queues if name.startswith(f"{self.host}--big")]
-            for job in [job for step in steps for job in self.jobs(region, step)]:
-                batch.client.terminate_job(jobId=job["jobId"], reason="the test is over")
-            batch.client.close()
+        """End all that it runs, and delete what that runs on."""
+        for batch in self.made.values():
+            batch.end()
         for client in self.clients:
             client.close()
 
