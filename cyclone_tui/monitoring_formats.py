@@ -7,6 +7,7 @@ from time import localtime, strftime
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
 from cyclone_core.operations.attention import Attention
+from cyclone_core.operations.leaving import Asked
 from cyclone_core.operations.monitoring import EventView, HostNow, JobLine, Pool, QueueNow, WorkerView
 from cyclone_tui import formatters
 from cyclone_tui.widgets.table_columns import Part, fit
@@ -93,6 +94,15 @@ def busy_times(rates: Sequence[float]) -> tuple[float, ...]:
         if rate or (found and found[-1]):
             found.append(rate)
     return tuple(found)
+
+
+def drained(asked: Asked) -> str:
+    """Who was asked to leave, in one line."""
+    kinds = ((asked.workers, "worker"), (asked.machines, "machine"))
+    counts = " and ".join(formatters.plural(len(names), kind) for names, kind in kinds if names)
+    before = len(asked.before)
+    leaving = f"{before:,} {'is' if before == 1 else 'are'} leaving already" if before else ""
+    return "; ".join(filter(None, (f"asked {counts} to leave" if counts else "", leaving))) or "nobody is there to be asked"
 
 
 def slots(worker: WorkerView) -> str:

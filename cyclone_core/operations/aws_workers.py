@@ -42,6 +42,8 @@ def view(item: Mapping[str, Any], now: float) -> WorkerView:
     task, started = str(body.get("task") or ""), float(body.get("started") or 0)
     if state == "idle" and seen - started < FIRST_WORD_S:
         state = "starting"  # its first word, before it had looked for work
+    if item.get("leave"):
+        state = "leaving"  # it hears so with its next word
     return WorkerView(
         id=name, region=str(body.get("region") or region), cluster=str(body.get("cluster") or ""), pid=0,
         state="gone" if now - seen > SILENT_S else _STATES.get(state, state), tasks=_tasks(task), jobs=_jobs(task), ahead=0, cpu_s=0.0,

@@ -9,7 +9,8 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from cyclone_core.operations import monitoring
+from cyclone_core.operations import leaving, monitoring
+from cyclone_core.operations.leaving import Wanted
 from cyclone_core.operations.monitoring import Pool, WorkerView
 from cyclone_core.operations.queries import HostView
 from cyclone_tui import formatters
@@ -51,8 +52,10 @@ class WorkersView(FilteredView):
         Action("workers.cluster", "c", "choose_cluster", "Cluster", "show one cluster only", looks=True),
         Action("workers.logs", "l", "logs", "Log", "output of the task that it runs", twin="qlog -i ID"),
         Action("workers.describe", "d", "describe", "Describe", "the worker's cluster", twin="hyper clusters list-clusters --name NAME"),
+        Action("workers.drain", "x", "drain", "Drain", "ask it to leave: what runs ends, nothing more is begun",
+               twin="hyper workers drain WORKER", writes=True, danger=True),
         Action("workers.events", "E", "events", "Events", "what happened to workers and host", twin="hyper events list-events"),
-    )
+    )  # fmt: skip
     BINDINGS = bound(ACTIONS)
     FILTERED = ("worker", "region", "cluster", "definition", "instance", "state", "task", "job", "cpu", "memory")
     FROM_AWS = ("jobs",)
@@ -169,6 +172,26 @@ class WorkersView(FilteredView):
         worker = self.current
         if worker is not None:
             self.cyclone.open(f"describe cluster {quote(worker.cluster)}")
+
+    @background
+    async def action_drain(self) -> None:
+        """Ask the worker under the cursor to leave, or the machine whose slots it has."""
+        worker = self.current
+        if worker is None:
+            return
+        if not self.session.is_aws:
+            self.cyclone.tell(f"{leaving.LOCAL}. {leaving.LOCAL_REMEDY}")
+            return
+        machine, found = leaving.of_machine(worker.id), f"worker {formatters.worker(worker.id)}"
+        wanted = Wanted(() if machine else (worker.id,), (machine,) if machine else (), worker.cluster, worker.region)
+        who = f"--machine {quote(machine)}" if machine else quote(worker.id)
+        again = " A machine that joined comes again when its program is started again." if machine else ""
+        if await self.confirm(
+            f"Ask {f'machine {machine}, with all of its slots,' if machine else found} to leave?",
+            f"It hears so within a minute, takes nothing more, and goes when what runs has ended. Where tasks wait, others come.{again}",
+            f"hyper workers drain {who} --cluster {quote(worker.cluster)} --region {quote(worker.region)}",
+        ):
+            await self.attempt(leaving.ask_to_leave, wanted, done=formats.drained)
 
     def action_events(self) -> None:
         """What happened."""

@@ -24,7 +24,7 @@ SPECIFIED = {
     "images": "add-image list-images delete-image replace-with-local-image",
     "definitions": "add-definition list-definitions update-definition delete-definition",
     "deployments": "list show attach cancel retry roll-back",
-    "workers": "list-workers list-machines",
+    "workers": "list-workers list-machines drain",
     "events": "list-events",
     "prices": "show refresh",
     "sandbox": "start stop status",

@@ -1,5 +1,7 @@
 """Views of an AWS host, from what was read of it: lists by region, what failed where, what is old, what it does not have yet."""
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,17 +103,23 @@ def shows(run: Run, start: str, *texts: str, size: tuple[int, int] = (140, 40), 
         await ready(app, pilot)
         await pilot.press(*keys)
         await settle(app, pilot)
-        for _ in range(100):
-            found[:] = screen(app)
-            if all(any(text in line for line in found) for text in texts):
-                return
-            app.screen.refresh_data()  # type: ignore[attr-defined]
-            await settle(app, pilot)
-            await pilot.pause(0.05)
-        raise AssertionError((texts, found))
+        found[:] = await shown(app, pilot, *texts)
 
     run(check, start, size, host="grid")
     return found
+
+
+async def shown(app: CycloneApp, pilot: Pilot[Any], *texts: str) -> list[str]:
+    """The lines on the screen, once all of these texts are in them."""
+    for _ in range(100):
+        found = screen(app)
+        if all(any(text in line for line in found) for text in texts):
+            return found
+        if isinstance(app.screen, View):
+            app.screen.refresh_data()
+        await settle(app, pilot)
+        await pilot.pause(0.05)
+    raise AssertionError((texts, found))
 
 
 def test_clusters_say_in_how_many_regions_they_are_well(account: Account, on_screen: Run) -> None:
@@ -249,3 +257,27 @@ def test_hosts_are_listed_side_by_side(account: Account, on_screen: Run) -> None
         assert "no process of it runs here" in next(iter(app._notifications)).message
 
     on_screen(check, "hosts", host="grid")
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "command"),
+    [
+        ("0a1b:2", "Ask worker 0a1b", "hyper workers drain 0a1b:2 --cluster big --region lab"),
+        ("rack#41", "Ask machine rack, with all of its slots, to leave?", "hyper workers drain --machine rack --cluster big --region lab"),
+    ],
+)
+def test_a_worker_is_asked_to_leave_after_a_question(account: Account, on_screen: Run, name: str, question: str, command: str) -> None:
+    """A worker of a machine means the machine; the question shows the command."""
+    body = json.dumps({"region": "lab", "cluster": "big", "state": "working", "started": 1, "seen": time.time()})
+    worker = aws_workers.view({"sk": f"lab/{name}", "body": body}, time.time())
+    before = aws_workers.SHARED.read_with(lambda host: (worker,))
+    aws_crews.SHARED.read_with(lambda host: CrewsNow((CrewNow("lab", "big", 0, 1, 1.0),)))
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await shown(app, pilot, "busy")
+        await pilot.press("x")
+        await pilot.pause()
+        await shown(app, pilot, question, command)
+
+    on_screen(check, "workers", (140, 40), host="grid")
+    aws_workers.SHARED.read_with(before)

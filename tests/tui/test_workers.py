@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cyclone_core.jobs import JobRequest
-from cyclone_core.operations import hosts, jobs
+from cyclone_core.operations import hosts, jobs, leaving
 from cyclone_core.operations.queries import open_host
 from cyclone_tui.application import CycloneApp
 from cyclone_tui.screens.workers import WorkerRow, WorkersView, worker_columns
@@ -99,5 +99,18 @@ def test_an_idle_worker_opens_nothing(on_screen: OnScreen, filled: object) -> No
         assert (table.row_count, table.empty) == (0, "No worker now: they start with the first task that waits")
         await pilot.press("enter", "l", "d")
         assert app.views[-1].NAME == "workers"
+
+    on_screen(check, start="workers")
+
+
+def test_a_local_host_s_workers_are_not_asked_to_leave(sleeper: int, on_screen: OnScreen) -> None:
+    """What helps instead is told, and nothing is asked."""
+
+    async def check(app: CycloneApp, pilot: Pilot[Any]) -> None:
+        await busy_row(app, pilot)
+        await pilot.press("x")
+        await pilot.pause()
+        assert app.views[-1].NAME == "workers"
+        assert [one.message for one in app._notifications] == [f"{leaving.LOCAL}. {leaving.LOCAL_REMEDY}"]
 
     on_screen(check, start="workers")

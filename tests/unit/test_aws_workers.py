@@ -33,3 +33,9 @@ def test_a_worker_that_has_just_started() -> None:
 def test_a_worker_that_is_silent() -> None:
     """It is told as gone before its item is."""
     assert told(now=1010 + SILENT_S + 1).state == "gone"
+
+
+def test_a_worker_that_was_asked_to_leave() -> None:
+    """It is shown at once, before it has heard so; one that is silent is still told as gone."""
+    item = {"pk": "W#1", "sk": "eu-west-1/0a1b:2", "leave": 1, "body": json.dumps({"started": 1000, "seen": 1010, "state": "working"})}
+    assert (view(item, 1020.0).state, view(item, 1011 + SILENT_S).state) == ("leaving", "gone")

@@ -1,4 +1,4 @@
-"""Workers that are asked to leave so that others get their place: a mark on the items in which they say that they are there.
+"""Workers that are asked to leave, for others or by somebody: a mark on the items in which they say that they are there.
 
 A worker says so each minute, and finds the mark in the answer (`remote.words`). It takes nothing more then, gives back what it has not
 begun, and is gone when what runs has ended, however long that takes.
@@ -78,16 +78,17 @@ def ask(table: Table, workers: Sequence[Present], lane: Lane, region: str, count
         if count <= 0:
             break
         count -= worker.width
-        asked += worker.width * _ask(table, worker)
+        asked += worker.width * ask_one(table, worker)
     return asked
 
 
 def ask_all(table: Table, workers: Iterable[Present]) -> int:
     """Ask all of these that do not leave already; how many were. Raises AwsError."""
-    return sum(_ask(table, worker) for worker in workers if not worker.is_leaving)
+    return sum(ask_one(table, worker) for worker in workers if not worker.is_leaving)
 
 
-def _ask(table: Table, worker: Present) -> bool:
+def ask_one(table: Table, worker: Present) -> bool:
+    """Ask a worker to leave; False when it is gone already. Raises AwsError."""
     try:
         table.update(worker.key, set={"leave": 1}, when=[("pk", "present", None)], returns="NONE")
     except ConditionFailed:  # it is gone by itself

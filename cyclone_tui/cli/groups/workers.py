@@ -1,4 +1,4 @@
-"""`hyper workers`: the processes that run tasks, per region and cluster."""
+"""`hyper workers`: the processes that run tasks, per region and cluster; and how they are asked to leave."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from cyclone_core.errors import NotFound
+from cyclone_core.errors import NotFound, UsageError
+from cyclone_core.operations.leaving import Asked, Wanted, ask_to_leave
 from cyclone_core.operations.machines import MachineView, machines
 from cyclone_core.operations.queries import HostView, open_host
 from cyclone_core.operations.workers import WorkerView, cpu_percent, workers
@@ -14,7 +15,7 @@ from cyclone_core.views import iso
 from cyclone_tui.cli.groups import options, tables
 from cyclone_tui.cli.groups.options import make_group
 from cyclone_tui.cli.text import duration
-from cyclone_tui.monitoring_formats import slots
+from cyclone_tui.monitoring_formats import drained, slots
 
 MACHINE_COLUMNS = (
     "machine", "region", "cluster", "state", "slots", "vcpus", "memory_mib", "definitions", "done", "bought", "heard", "instance",
@@ -76,6 +77,31 @@ def machine_record(view: MachineView) -> dict[str, Any]:
         "zone": one.zone or None, "purchase": one.purchase, "usd_per_vcpu_hour": one.usd, "version": one.version or None,
         "started_at": iso(one.started), "heard_at": iso(one.seen),
     }  # fmt: skip
+
+
+def _drain(
+    workers: Sequence[str], machines: Sequence[str], every: bool, cluster: str | None, region: str | None, host_name: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    if every == bool(workers or machines):
+        what = "--all and names: one of them" if every else "nobody is named. Name workers, machines with --machine, or say --all"
+        raise UsageError(f"{what}. See: hyper workers drain --help")
+    with open_host(host_name) as host:
+        asked = ask_to_leave(host, Wanted(tuple(workers), tuple(machines), cluster, region, every))
+    if as_json:
+        tables.print_json({name: list(value) for name, value in vars(asked).items()})
+        return
+    click.echo(drained(asked))
+    for note in notes(asked):
+        click.echo(note, err=True)
+
+
+def notes(asked: Asked) -> Sequence[str]:
+    """What follows from it."""
+    if not asked.count:
+        return ()
+    found = ["They hear it within a minute, take nothing more, and go when what runs has ended. Where tasks wait, others come"]
+    return [*found, "A machine that joined comes again when its program is started again"] if asked.joined else found
 
 
 def _check_cluster(host: HostView, cluster: str | None) -> None:
@@ -148,6 +174,21 @@ group = make_group(
             callback=_list_machines,
             params=list(_params("machines")),
             help="List machines with several slots: EC2's, and those that joined. What of each is in use.",
+            context_settings=options.SETTINGS,
+        ),
+        options.ResourceCommand(
+            "drain",
+            callback=_drain,
+            params=[
+                click.Argument(["workers"], nargs=-1, metavar="[WORKER]..."),
+                options.FieldOption(["--machine", "machines"], multiple=True, metavar="NAME", help="A machine, by its name or instance id"),
+                options.switch("--all", "every", help="All workers and machines, of the cluster or region where one is given"),
+                options.value("--cluster", "cluster", help="Only those of this cluster"),
+                options.value("--region", "region", help="Only those of this region, or site of machines that joined"),
+                options.host_option(),
+                options.switch("--json", "as_json", help="Print JSON"),
+            ],
+            help="Ask workers and machines of an AWS host to leave: what runs ends, nothing more is begun, nothing is lost.",
             context_settings=options.SETTINGS,
         ),
     ],
