@@ -16,7 +16,7 @@ from the vCPUs that are left, whichever types AWS picks: a cluster's limit holds
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from cyclone_core.prices.table import Facts
@@ -109,6 +109,12 @@ def slots_of(need: Need, kind: Facts) -> int:
     return slots(need, kind.vcpus, usable_mib(kind.memory_mib), kind.gpus)
 
 
+def room_of(cluster: str, region: str, kind: Facts, meant_for: str) -> Room:
+    """An instance that starts: all that it will have, whoever it was asked for."""
+    held = (kind.vcpus, usable_mib(kind.memory_mib) + CHILD_MIB, kind.gpus)
+    return Room(cluster, region, *held, state=STARTING, meant_for=meant_for)
+
+
 def usable_mib(memory_mib: int) -> int:
     """Memory for workers of an instance that has so much by its data sheet, rather less than it will offer (`remote.offer`).
 
@@ -165,9 +171,9 @@ class _Counting:
 
     def _give(self, number: int, definition: str, most: int) -> int:
         need, free = self._need(definition), self._free[number]
-        given = min(most, slots(need, free.vcpus, free.memory_mib, free.gpus))
+        given = min(most, slots(need, free.vcpus, free.memory_mib - CHILD_MIB, free.gpus))  # their worker needs some itself
         if given > 0:
-            self._free[number] = less(free, need, given)
+            self._free[number] = less(replace(free, memory_mib=free.memory_mib - CHILD_MIB), need, given)
             self._add(number, definition, given, 0 if self._rooms[number].state == STARTING else 1)
         return max(0, given)
 
@@ -219,11 +225,9 @@ def instances_for(need: Need, kinds: Iterable[Facts], workers: int, room: int, s
     room: vCPUs that the cluster may still use; whichever types the fleet picks, and however often, all of its instances have at most so
     many. subnets: that each type is asked for in.
     """
-    fitting = {kind: held for kind in kinds if (held := slots_of(need, kind)) > 0}
+    fitting = _fitting(need, kinds)
     if not fitting:
         return Instances(0, {}, "none of its instance types holds a worker")
-    best = min(_ratio(kind, held) for kind, held in fitting.items())
-    fitting = {kind: held for kind, held in fitting.items() if _ratio(kind, held) <= _WASTEFUL * best}
     least_vcpus, least_slots = min(kind.vcpus for kind in fitting), min(fitting.values())
     if least_vcpus > room:
         return Instances(0, {}, f"{room} vCPUs are left, and the smallest of its instances has {least_vcpus}")
@@ -235,6 +239,18 @@ def instances_for(need: Need, kinds: Iterable[Facts], workers: int, room: int, s
     chosen = _not_too_small(chosen, workers)
     weights = _not_too_many(chosen, max(1, MOST_POOLS // max(1, subnets)))
     return Instances(_units(weights, workers, room), weights)
+
+
+def least_held(need: Need, kinds: Iterable[Facts]) -> int:
+    """Workers of the smallest instance that may come, 0 where none holds any."""
+    return min(_fitting(need, kinds).values(), default=0)
+
+
+def _fitting(need: Need, kinds: Iterable[Facts]) -> dict[Facts, int]:
+    """Types that hold a worker, and do not waste half of their vCPUs -> how many."""
+    found = {kind: held for kind in kinds if (held := slots_of(need, kind)) > 0}
+    best = min((_ratio(kind, held) for kind, held in found.items()), default=Fraction(0))
+    return {kind: held for kind, held in found.items() if _ratio(kind, held) <= _WASTEFUL * best}
 
 
 def _not_too_small(weights: Mapping[Facts, int], workers: int) -> dict[Facts, int]:

@@ -14,7 +14,7 @@ are arguments: more types, more zones, on demand.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -194,6 +194,8 @@ class Ec2Region:
         placed = max(request.placed, running + starting + gone)
         is_new = _is_young(request, now_ms) or now_ms - request.moved < UNKNOWN_S * 1000  # what was launched need not be described yet
         over = gone if is_new else placed - running - starting
+        types = Counter(each.type for each in mine)
+        unseen = Counter(request.launched) - types if is_new else Counter[str]()
         known = replace(
             request,
             batch=request.batch or request.name,
@@ -206,6 +208,8 @@ class Ec2Region:
             came=request.came or (now_ms if running else 0),
             seen=now_ms,
             well=request.well or bool(running),
+            launched=dict(Counter(request.launched) | types),
+            coming=dict(Counter(each.type for each in alive if each.id not in there) + unseen),
         )
         return self._judged(known, [each for each in mine if each.id not in there], [each.id for each in mine if each.id in late])
 
@@ -301,7 +305,7 @@ class Ec2Region:
         most = machines.most_vcpus(asked)
         self._used[request.cluster] = self._used.get(request.cluster, 0) + most
         answer = self._aws.ec2("CreateFleet", **self._fleet(request, cluster, asked, places, token))
-        placed, brought = _brought(asked, answer)
+        placed, brought, types = _brought(asked, answer)
         self._used[request.cluster] += brought.vcpus - most
         left = machines.less(brought, self._need(request), min(workers, placed))
         self._left[request.cluster] = machines.both(self._left.get(request.cluster, Need(0)), left)
@@ -312,6 +316,8 @@ class Ec2Region:
             moved=now_ms if placed else request.moved,
             workers=request.placed + max(placed, min(workers, asked.units)),  # whom the limit leaves no room waits for no instance
             reason=said(answer.get("errorSet") or ()) if placed < workers else "",
+            launched=dict(Counter(request.launched) + types),
+            coming=dict(Counter(request.coming) + types),
         )
 
     def _places_for(self, cluster: Body, request: Request) -> Sequence[tuple[str, str]]:
@@ -421,19 +427,21 @@ def said(errors: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(f"{code}: {words.partition('. ')[0].rstrip('.')}" for code, words in found.items()) or "EC2 does not say why"
 
 
-def _brought(asked: machines.Instances, answer: Mapping[str, Any]) -> tuple[int, Need]:
-    """Workers, and all the room, of the instances that a fleet launched."""
+def _brought(asked: machines.Instances, answer: Mapping[str, Any]) -> tuple[int, Need, Counter[str]]:
+    """Workers, and all the room, of the instances that a fleet launched, and how many there are of each type."""
     kinds = {kind.type: (weight, kind) for kind, weight in asked.weights.items()}
     units = vcpus = memory_mib = gpus = 0
+    types = Counter[str]()
     for group in answer.get("fleetInstanceSet") or ():
         count = len(group.get("instanceIds") or ())
+        types[str(group.get("instanceType"))] += count
         if str(group.get("instanceType")) not in kinds:
             units += count
             continue
         weight, kind = kinds[str(group["instanceType"])]
         units, vcpus, gpus = units + weight * count, vcpus + kind.vcpus * count, gpus + kind.gpus * count
         memory_mib += machines.usable_mib(kind.memory_mib) * count
-    return units, Need(vcpus, memory_mib, gpus)
+    return units, Need(vcpus, memory_mib, gpus), types
 
 
 def _is_young(request: Request, now_ms: int, seconds: float = UNKNOWN_S) -> bool:

@@ -9,8 +9,8 @@ of its workers have ended.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from secrets import token_hex
 from typing import Any
 
@@ -72,6 +72,10 @@ class Request:
     """workers that got an instance, ever (of Batch: STARTING or more); what of EC2 did not is asked for again with each look"""
     given_up: int = 0
     """workers of a Batch job that were ended before they got an instance"""
+    launched: Mapping[str, int] = field(default_factory=dict)
+    """of EC2: instance type -> how many were launched, ever"""
+    coming: Mapping[str, int] = field(default_factory=dict)
+    """of EC2: instance type -> how many are there whose machines have not said anything yet"""
 
     @property
     def lane(self) -> Lane:
@@ -158,5 +162,5 @@ def told_over(request: Request, now_ms: int) -> Request:
 def _of_item(item: dict[str, Any]) -> Request:
     cluster, region, name = item["sk"].split("#", 2)
     known = Request.__dataclass_fields__
-    body = {field: value for field, value in json.loads(item["body"]).items() if field in known}
+    body = {each: value for each, value in json.loads(item["body"]).items() if each in known}
     return Request(cluster=cluster, region=region, name=name, **body)

@@ -146,6 +146,8 @@ class Scaler:
         crews = leaving.without_leaving(crews, workers)
         plan, leave = self._decide(asked, crews, stands, capacity_items.short_for(before, HUNGRY_S, now_ms))
         plan = _tried(plan, rests, requests, now_ms)
+        rungs = {place: stand.rung for place, stand in stands.stands.items()}
+        plan = machine_rooms.in_whole_instances(plan, bodies, rungs, {*rests, *stands.apart})
         outcomes = self._actor.act(plan, asked, bodies, requests, stands, now_ms)
         self._tell(plan, asked, requests, outcomes, before, rests, stands, now_ms)
         failed = given_up + sum((outcome.given_up for outcome in outcomes.values()), Counter())

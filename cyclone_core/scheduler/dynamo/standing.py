@@ -44,6 +44,11 @@ class Standing:
         """Places that have no weight now: their breakers are not closed."""
         return {place for place, stand in self.stands.items() if stand.breaker.state != CLOSED and place[0] not in self.on_demand}
 
+    @property
+    def apart(self) -> set[Place]:
+        """Places that are asked for as many as is decided for them and nobody else: whose breakers are not closed."""
+        return {place for place, stand in self.stands.items() if stand.breaker.state != CLOSED}
+
     def planned(self, asked: Question, crews: Mapping[Place, Crew], now_ms: int) -> dict[Lane, Course]:
         """What `capacity` decides with what is known of places. Of lanes that are asked for on demand that says nothing."""
         stands = {place: stand for place, stand in self.stands.items() if place[0] not in self.on_demand}

@@ -1,0 +1,42 @@
+"""Instances that the scaler asks for: as few as hold what is wanted, over regions, definitions and looks."""
+
+import pytest
+
+from tests.scaler.bare import FAR, HUB, MAIN, Bare
+
+
+@pytest.mark.parametrize("regions", [(MAIN,), (MAIN, HUB), (MAIN, HUB, FAR)])
+def test_tasks_for_two_instances_get_two(regions: tuple[str, ...]) -> None:
+    """Eight tasks, four to an instance: three regions do not launch one each."""
+    host = Bare(regions)
+    host.tasks(8)
+    host.look()
+    assert sum(host.launched().values()) == 2
+    for later_s in (5, 55, 60):
+        assert host.look(later_s).asked == {}
+
+
+def test_what_starts_has_room_for_all_definitions() -> None:
+    """An instance that was asked for one worker of two vCPUs has two more and all of its memory, also before its machine says so."""
+    host = Bare()
+    host.define(a=2, b=1)
+    host.tasks(1, definition="a")
+    host.look()
+    host.tasks(2, definition="b")
+    host.ec2[MAIN].is_described = False
+    assert (host.look(1).asked, host.launched()) == ({}, {MAIN: 1})
+    host.ec2[MAIN].is_described = True
+    assert (host.look(30).asked, host.look(120).asked) == ({}, {})
+    host.says(next(host.all()))
+    assert (host.look(1).asked, host.told("b")["regions"][MAIN]["running"]) == ({}, 2)
+
+
+def test_a_definition_of_a_higher_priority_takes_what_was_asked_for_others() -> None:
+    """Who is served first is not who asked first: altogether they fill the two instances that start."""
+    host = Bare()
+    host.define(a=2, b=1)
+    host.bodies["queue"]["urgent"] = {"name": "urgent", "cluster": "big", "priority": 5}
+    host.tasks(2, definition="a")
+    host.tasks(4, queue="urgent", definition="b")
+    host.look()
+    assert (host.look(2).asked, host.launched()) == ({}, {MAIN: 2})
