@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from cyclone_core.operations.leaving import Asked
     from cyclone_core.operations.machines import MachineView
     from cyclone_core.operations.usage import Usage
-    from cyclone_core.operations.workers import WorkerView
 
 __all__ = ["Array", "Completed", "Host", "Job", "JobView", "Settings", "ShellExecutor", "TaskView", "connect"]
 
@@ -201,13 +200,6 @@ class Host:
         tasks = [(job if isinstance(job, int) else job.id, None) for job in wanted]
         return _cancelled(self._door, {"tasks": tasks, "names": [name] if name else [], "queue": queue, "all": every})
 
-    def workers(self) -> "tuple[WorkerView, ...]":
-        """The workers that live, by region, cluster and name."""
-        from cyclone_core.operations.workers import workers
-
-        with queries.open_host(self.name) as view:
-            return workers(view)
-
     def machines(self) -> "tuple[MachineView, ...]":
         """Machines with several slots, EC2's and those that joined, by cluster, region and name; a local host has none."""
         from cyclone_core.operations.machines import machines
@@ -218,7 +210,8 @@ class Host:
     def drain(
         self, *workers: str, machines: Iterable[str] = (), cluster: str | None = None, region: str | None = None, every: bool = False
     ) -> "Asked":
-        """Ask workers (by their ids) and machines (by their names or instances), or with `every` all of a cluster, region or host to leave.
+        """Ask workers (ids of `hyper workers list-workers`) and machines (names or instances) to leave; with `every` all of a cluster, region
+        or host.
 
         They hear it within a minute, take nothing more, and go when what runs has ended. For AWS hosts. Raises InvalidRequest with every
         name that is wrong, before anybody is asked.
