@@ -210,8 +210,8 @@ class Host:
     def drain(
         self, *workers: str, machines: Iterable[str] = (), cluster: str | None = None, region: str | None = None, every: bool = False
     ) -> "Asked":
-        """Ask workers (ids of `hyper workers list-workers`) and machines (names or instances) to leave; with `every` all of a cluster, region
-        or host.
+        """Ask workers (ids of `hyper workers list-workers`) and machines (names or instances) to leave; with `every` all of a cluster,
+        region or host.
 
         They hear it within a minute, take nothing more, and go when what runs has ended. For AWS hosts. Raises InvalidRequest with every
         name that is wrong, before anybody is asked.
