@@ -100,7 +100,7 @@ class Bare:
 
     def _region(self, name: str) -> ByLaunchType:
         def there() -> set[str]:
-            return {machine.instance for machine in self.machines()}
+            return {machine.instance for machine in machine_items.heard(self.table, self.now / 1000)}
 
         return ByLaunchType({EC2: Ec2Region(self.ec2[name], HOST, name, lambda: self.bodies, there, clock=lambda: self.now / 1000)})
 
@@ -116,10 +116,6 @@ class Bare:
         """The scaler looks, so many seconds after the last time."""
         self.now += round(later_s * 1000)
         return self._scaler.run()
-
-    def machines(self) -> list[Machine]:
-        """Those that are there."""
-        return machine_items.read(self.table, self.now / 1000)
 
     def says(self, name: str, **fields: Any) -> None:
         """The machine of an instance says that it is there; it has nothing to do, where `fields` do not say what."""

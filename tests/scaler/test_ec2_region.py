@@ -171,7 +171,7 @@ def test_an_instance_that_never_becomes_a_worker_is_terminated() -> None:
     """After ten minutes; the lane hears why, and rests."""
     ec2 = Ec2("m6i.large", "m6i.large")
     region = _region(ec2, {"i-1"})
-    made = replace(region.submit(_request()), well=False)
+    made = replace(region.submit(_request()), seen=NOW + 550_000)
     found = _looked(_region(ec2), made, NOW + 601_000)
     assert ec2.said("TerminateInstances") == [{"InstanceId": ["i-0", "i-1"]}]
     assert (found.early, found.is_over) == (2, True)
@@ -316,7 +316,7 @@ def test_instances_that_were_launched_a_moment_ago_are_not_over() -> None:
 def test_an_instance_that_may_not_be_ended_closes_no_region() -> None:
     """Somebody protected it: it is told as starting, and tried again; one that somebody stopped is ended, for its disk costs."""
     ec2 = Ec2("m6i.large", "m6i.large")
-    made = _region(ec2).submit(_request())
+    made = replace(_region(ec2).submit(_request()), seen=NOW + 550_000)
     ec2.instances[1] |= {"instanceState": {"name": "stopped"}}
     ec2.protected = True
     sight = _region(ec2).look({"big": CLUSTER}, [made], NOW + 601_000)

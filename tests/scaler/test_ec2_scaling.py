@@ -40,3 +40,52 @@ def test_a_definition_of_a_higher_priority_takes_what_was_asked_for_others() -> 
     host.tasks(4, queue="urgent", definition="b")
     host.look()
     assert (host.look(2).asked, host.launched()) == ({}, {MAIN: 2})
+
+
+def test_an_instance_that_falls_silent_is_terminated_after_ten_minutes() -> None:
+    """Not after five, when it is not counted on any more and another is asked for."""
+    host = Bare()
+    host.tasks(4)
+    host.look()
+    first = next(host.all())
+    host.look(600)
+    host.says(first, lanes={"small": 4}, free_vcpus=0)
+    asked = [sum(host.look(55).asked.values()) for _ in range(10)]
+    assert (sum(asked), host.ec2[MAIN].terminated) == (4, [])
+    host.look(55)
+    assert host.ec2[MAIN].terminated == [first]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_after_an_outage_nobody_is_called_silent_at_the_first_look(is_asked: bool) -> None:
+    """An hour without looks: what machines said meanwhile nobody could hear. From then on ten minutes count."""
+    host = Bare()
+    host.tasks(4)
+    host.look()
+    first = next(host.all())
+    if is_asked:
+        host.says(first)
+        host.look(60)
+    host.look(3600)
+    assert host.ec2[MAIN].terminated == []
+    for _ in range(10):
+        host.look(59)
+    assert host.ec2[MAIN].terminated == []
+    host.look(59)
+    assert first in host.ec2[MAIN].terminated
+
+
+def test_machines_that_speak_again_after_an_outage_go_on() -> None:
+    """Their tasks are theirs still."""
+    host = Bare()
+    host.tasks(4)
+    host.look()
+    first = next(host.all())
+    host.says(first, lanes={"small": 4}, free_vcpus=0)
+    host.look(60)
+    host.look(3600)
+    host.says(first, lanes={"small": 4}, free_vcpus=0)
+    for _ in range(12):
+        host.look(58)
+        host.says(first, lanes={"small": 4}, free_vcpus=0)
+    assert host.ec2[MAIN].terminated == []

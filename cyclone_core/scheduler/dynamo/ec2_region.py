@@ -6,7 +6,7 @@ tag, by which they are found again when nobody heard the answer.
 
     waits       EC2 has had no instance for it (`placed` says for how many it had)
     starts      its machine has not said anything yet (MACHINE item); after ten minutes it is terminated: it never became a worker
-    runs        its machine is there, whoever's tasks it runs
+    runs        its machine has said something within ten minutes, whoever's tasks it runs
     is over     terminated, by itself when it had nothing to do, or by EC2 (a spot interruption: `taken`)
 
 The cluster's stack names what to launch (a launch template) and where (a parameter with the region's subnets). Rungs of the fallback chain
@@ -30,8 +30,11 @@ from cyclone_core.scheduler.dynamo.region_driver import NO_ROOM, Body, Sight, sh
 from cyclone_core.scheduler.machines import Need
 
 TAG_REQUEST = "cyclone:request"
-NEVER_CAME_S = 600.0
-"""An instance on which no machine has said a word for so long is terminated."""
+SILENT_S = 600.0
+"""An instance on which no machine has said a word for so long is terminated, as long as somebody listened."""
+PAUSE_S = 300.0
+"""Two looks that are farther apart did not listen in between: the table, the function or the region was out of order. (What did not change
+is written down each two minutes and a half.)"""
 AGAIN_S = 30.0
 """What did not come is asked for again after so long."""
 MOST_VCPUS = 1000
@@ -117,7 +120,8 @@ class Ec2Region:
             there = set(self._present()) if instances else set()
             if dead := {each.id for each in instances if each.is_gone and each.id in there}:
                 self._gone(dead)
-            late = self._terminate_late(instances, there, now_ms)
+            requests = [_listening(request, now_ms) for request in requests]
+            late = self._terminate_late(instances, requests, there, now_ms)
             seen = [self._seen(request, instances, there, late, now_ms) for request in requests]
             found = [request for request in seen if request is not None]
             self._count(instances, found, now_ms)
@@ -167,9 +171,11 @@ class Ec2Region:
                 used[request.cluster] += max(0, unseen) * request.vcpus
         self._used, self._left = dict(used), {}
 
-    def _terminate_late(self, instances: Iterable[Instance], there: set[str], now_ms: int) -> set[str]:
-        """End those that never became workers, or are none any more; their ids."""
-        late = [each.id for each in instances if not each.is_gone and each.id not in there and _age_s(each, now_ms) > NEVER_CAME_S]
+    def _terminate_late(self, instances: Iterable[Instance], requests: Sequence[Request], there: set[str], now_ms: int) -> set[str]:
+        """End those that never became workers, or are none any more; their ids. They end by themselves while nobody asks for any."""
+        listened = max((request.listened for request in requests), default=now_ms)
+        silent = (each for each in instances if not each.is_gone and each.id not in there)
+        late = [each.id for each in silent if now_ms - max(each.launched_s * 1000, listened) > SILENT_S * 1000]
         stopped = [each.id for each in instances if each.state == "stopped"]  # by hand: its disk costs, and nobody starts it again
         try:
             self._terminate([*late, *stopped])
@@ -489,5 +495,6 @@ def time_of(text: str) -> int:
     return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
 
 
-def _age_s(instance: Instance, now_ms: int) -> float:
-    return now_ms / 1000 - instance.launched_s
+def _listening(request: Request, now_ms: int) -> Request:
+    """A request that is looked at now: after a pause silence counts anew."""
+    return replace(request, listened=now_ms) if now_ms - max(request.seen, request.at) > PAUSE_S * 1000 else request

@@ -72,6 +72,8 @@ class Request:
     """workers that got an instance, ever (of Batch: STARTING or more); what of EC2 did not is asked for again with each look"""
     given_up: int = 0
     """workers of a Batch job that were ended before they got an instance"""
+    listened: int = 0
+    """of EC2: since when looks have followed each other, so that machines could have been heard; 0 since it was asked for"""
     launched: Mapping[str, int] = field(default_factory=dict)
     """of EC2: instance type -> how many were launched, ever"""
     coming: Mapping[str, int] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Machines with several slots, EC2's and those that joined: what they say of themselves in MACHINE items.
 
-pk MACHINE, sk CLUSTER#REGION#NAME    expires: seconds since 1970, five minutes on: of a machine that is silent nothing is left;
+pk MACHINE, sk CLUSTER#REGION#NAME    expires: seconds since 1970, when of a machine that is silent nothing is left; five minutes after its
+                last word it counts as there no more, after ten its instance is terminated (`ec2_region`);
                 leave: 1 when somebody asked it to leave, which it hears whenever it says something, within a minute;
                 its first word takes away what another of its name was asked, which was killed and whose item is still there
 body (JSON)     the fields of `Machine` by their names
@@ -17,10 +18,13 @@ from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cyclone_core.scheduler.dynamo.table import Table
 
-LIVES_S = 300
-"""So long after its last word a machine counts as there."""
+LIVES_S, SILENT_S = 300, 600
+"""So long after its last word a machine counts as there; so long after it its instance does."""
+_KEPT_S = 900
 WORKING, IDLE, LEAVING = "working", "idle", "leaving"
 EC2, ONPREM = "EC2", "ONPREM"
 _ASKED = "is_asked_to_leave"
@@ -88,7 +92,12 @@ def read(table: "Table", now_s: float) -> list[Machine]:
 
     DynamoDB removes what has expired within days, not at once, and shows it until then.
     """
-    return [_of_item(item) for item in table.query(keys.MACHINE) if item.get("expires", now_s) >= now_s]
+    return [machine for machine in _all(table) if machine.seen + LIVES_S >= now_s]
+
+
+def heard(table: "Table", now_s: float) -> list[Machine]:
+    """Those whose last word is no older than `SILENT_S`. Raises AwsError."""
+    return [machine for machine in _all(table) if machine.seen + SILENT_S >= now_s]
 
 
 def write(table: "Table", machine: Machine, is_first: bool = False) -> bool:
@@ -97,7 +106,7 @@ def write(table: "Table", machine: Machine, is_first: bool = False) -> bool:
     Raises AwsError.
     """
     body = {name: value for name, value in asdict(machine).items() if name != _ASKED}
-    said: dict[str, Any] = {"body": json.dumps(body, separators=(",", ":")), "expires": machine.seen + LIVES_S}
+    said: dict[str, Any] = {"body": json.dumps(body, separators=(",", ":")), "expires": machine.seen + _KEPT_S}
     if is_first:
         said["leave"] = None
     return bool(table.update(machine.key, set=said).get("leave"))
@@ -115,6 +124,10 @@ def ask_to_leave(table: "Table", machine: Machine) -> bool:
     except ConditionFailed:
         return False
     return True
+
+
+def _all(table: "Table") -> "Iterator[Machine]":
+    return map(_of_item, table.query(keys.MACHINE))
 
 
 def _of_item(item: Mapping[str, Any]) -> Machine:

@@ -72,10 +72,10 @@ def _scaler() -> Scaler:
         return ByLaunchType({BATCH: batch, EC2: Ec2Region(ec2, ours.host, name, ours.records.bodies, present, gone)})
 
     def present() -> set[str]:
-        return {machine.instance for machine in machine_items.read(ours.table, ours.now() / 1000)}
+        return {machine.instance for machine in machine_items.heard(ours.table, ours.now() / 1000)}
 
     def gone(instances: Collection[str]) -> None:
-        for machine in machine_items.read(ours.table, ours.now() / 1000):
+        for machine in machine_items.heard(ours.table, ours.now() / 1000):
             if machine.instance in instances:
                 machine_items.forget(ours.table, machine)
 
