@@ -6,7 +6,7 @@ begun, and is gone when what runs has ended, however long that takes.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cyclone_core.scheduler.capacity import Crew, Demand, Lane
@@ -41,6 +41,11 @@ def present(table: Table, now_s: float) -> list[Present]:
     """
     items = (item for shard in range(keys.SHARDS) for item in table.query(keys.worker_part(shard)))
     return [_of_item(item) for item in items if item.get("expires", now_s) >= now_s]
+
+
+def of_machines(workers: Iterable[Present], machines: Collection[str]) -> list[Present]:
+    """Those that have slots of some machines. machines: each as REGION/NAME"""
+    return [worker for worker in workers if worker.key[1].rpartition("#")[0] in machines]
 
 
 def without_leaving(crews: Mapping[tuple[Lane, str], Crew], workers: Iterable[Present]) -> dict[tuple[Lane, str], Crew]:

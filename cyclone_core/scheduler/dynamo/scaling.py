@@ -162,8 +162,8 @@ class Scaler:
     def _older(
         self, sights: Mapping[str, Sight], bodies: Bodies, machines: list[machine_items.Machine], now_ms: int
     ) -> tuple[list[leaving.Present], list[machine_items.Machine], int]:
-        """Workers whose instances were changed, which are leaving now; all machines, of which such are asked to leave as well; and how
-        many workers and machines were asked to in this look."""
+        """Workers that end what they run and want no other in their place: those whose instances were changed, which are leaving now, and
+        those of machines that were asked to leave; all machines, of which changed ones are asked as well; and how many were in this look."""
         before, now_s = instances.read(self._table), now_ms // 1000
         known = {place: each for place, each in before.items() if place[0] in bodies.get("cluster", {})}
         for region, sight in sights.items():
@@ -171,14 +171,19 @@ class Scaler:
                 known[cluster, region] = instances.after(known.get((cluster, region), instances.Known()), seen, now_s)
         older: list[leaving.Present] = []
         old_machines = instances.older_machines(known, machines)
-        if any(each.since for each in known.values()):
-            older = instances.older(known, leaving.present(self._table, now_s))
+        is_changed = any(each.since for each in known.values())
+        is_asked = any(each.is_asked_to_leave for each in machines)
+        workers = leaving.present(self._table, now_s) if is_changed or is_asked else []
+        if is_changed:
+            older = instances.older(known, workers)
             known = {place: instances.without_past(place, each, older, old_machines, now_s) for place, each in known.items()}
         instances.keep(self._table, before, known)  # before anybody is asked: who dies in between is followed by one who asks
         asked = leaving.ask_all(self._table, older)
         asked += sum(machine_items.ask_to_leave(self._table, each) for each in old_machines if each.takes_work)
         machines = [replace(each, is_asked_to_leave=True) if each in old_machines else each for each in machines]
-        return [replace(worker, is_leaving=True) for worker in older], machines, asked
+        going = {f"{each.region}/{each.name}" for each in machines if each.is_asked_to_leave}
+        ending = {worker.key: worker for worker in (*older, *leaving.of_machines(workers, going))}
+        return [replace(worker, is_leaving=True) for worker in ending.values()], machines, asked
 
     def _decide(
         self, asked: Question, crews: Mapping[tuple[Lane, str], capacity.Crew], stands: Standing, hungry: Collection[Lane]
