@@ -163,7 +163,7 @@ class Scaler:
         self, sights: Mapping[str, Sight], bodies: Bodies, machines: list[machine_items.Machine], now_ms: int
     ) -> tuple[list[leaving.Present], list[machine_items.Machine], int]:
         """Workers that end what they run and want no other in their place: those whose instances were changed, which are leaving now, and
-        those of machines that were asked to leave; all machines, of which changed ones are asked as well; and how many were in this look."""
+        those of machines that were asked to; all machines, of which changed ones are asked as well; and how many were in this look."""
         before, now_s = instances.read(self._table), now_ms // 1000
         known = {place: each for place, each in before.items() if place[0] in bodies.get("cluster", {})}
         for region, sight in sights.items():
