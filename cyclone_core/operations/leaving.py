@@ -82,7 +82,8 @@ def ask(table: Table, wanted: Wanted, clusters: Iterable[str], now_s: float) -> 
     machines = [one for one in machine_items.read(table, now_s) if _is_in(wanted, one.cluster, one.region)]
     chosen = _chosen_workers(wanted, workers, machines, problems), _chosen_machines(wanted, machines, problems)
     problems.check()
-    return _ask(table, *chosen)
+    slots = leaving.of_machines(workers, {f"{one.region}/{one.name}" for one in chosen[1]})
+    return _ask(table, *chosen, slots)
 
 
 def of_machine(worker: str) -> str:
@@ -94,13 +95,15 @@ def _is_in(wanted: Wanted, cluster: str, region: str) -> bool:
     return wanted.cluster in (None, cluster) and wanted.region in (None, region)
 
 
-def _ask(table: Table, workers: Sequence[Present], machines: Sequence[Machine]) -> Asked:
-    """Side by side: thousands may be asked. Those that went meanwhile are asked no more."""
-    told = each(lambda worker: leaving.ask_one(table, worker), here := [one for one in workers if not one.is_leaving])
+def _ask(table: Table, workers: Sequence[Present], machines: Sequence[Machine], slots: Sequence[Present]) -> Asked:
+    """Side by side: thousands may be asked. Those that went meanwhile are asked no more. slots: of these machines, which would tell them
+    so with their own next word."""
     heard = each(lambda machine: machine_items.ask_to_leave(table, machine), there := [one for one in machines if one.takes_work])
+    here = [one for one in workers if not one.is_leaving]
+    told = each(lambda worker: leaving.ask_one(table, worker), [*here, *(one for one in slots if not one.is_leaving)])
     asked = [machine for machine, is_asked in zip(there, heard, strict=True) if is_asked]
     return Asked(
-        tuple(_name(worker) for worker, is_asked in zip(here, told, strict=True) if is_asked),
+        tuple(_name(worker) for worker, is_asked in zip(here, told, strict=False) if is_asked),
         tuple(machine.name for machine in asked),
         tuple(machine.name for machine in asked if machine.launch == ONPREM),
         (*(_name(one) for one in workers if one.is_leaving), *(one.name for one in machines if not one.takes_work)),
@@ -108,7 +111,7 @@ def _ask(table: Table, workers: Sequence[Present], machines: Sequence[Machine]) 
 
 
 def _chosen_workers(wanted: Wanted, there: Sequence[Present], machines: Sequence[Machine], problems: Problems) -> list[Present]:
-    """Containers. Slots of a machine are not asked: it would start others."""
+    """Containers. Slots of a machine are asked with it alone: it would start others."""
     containers = {one.key[1]: one for one in there if not of_machine(one.key[1])}
     if wanted.every:
         return list(containers.values())

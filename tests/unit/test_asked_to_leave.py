@@ -40,10 +40,10 @@ def _marked(table: Table) -> set[str]:
 
 
 def test_workers_and_machines_by_name(table: Table) -> None:
-    """By a whole name, with its region or without, a beginning that one has, a machine's name or instance."""
+    """By a whole name, with its region or without, a beginning that one has, a machine's name or instance; its slots are asked with it."""
     asked = ask(table, Wanted(("0a1", "us-east-1/0a2c", "77"), ("i-1", "rack.example")), CLUSTERS, NOW)
     assert asked == Asked(("0a1b", "0a2c"), ("i-1", "rack"), ("rack",), ("77",))
-    assert _marked(table) == {"eu-west-1/0a1b", "us-east-1/0a2c", "us-east-1/77", "i-1", "rack"}
+    assert _marked(table) == {"eu-west-1/0a1b", "us-east-1/0a2c", "us-east-1/77", "i-1", "rack", "eu-west-1/i-1#40", "lab/rack#41"}
 
 
 def test_everything_that_is_wrong_is_said_and_nobody_is_asked(table: Table) -> None:
