@@ -99,8 +99,8 @@ class Bare:
         self._scaler = Scaler(self.table, lambda: self.bodies, self._region, lambda: self.now)
 
     def _region(self, name: str) -> ByLaunchType:
-        def there() -> set[str]:
-            return {machine.instance for machine in machine_items.heard(self.table, self.now / 1000)}
+        def there() -> dict[str, bool]:
+            return {machine.instance: machine.has_worked for machine in machine_items.heard(self.table, self.now / 1000)}
 
         return ByLaunchType({EC2: Ec2Region(self.ec2[name], HOST, name, lambda: self.bodies, there, clock=lambda: self.now / 1000)})
 
@@ -126,6 +126,13 @@ class Bare:
         free = {f"free_{what}": many for what, many in room.items()}
         said = {**room, **free, "instance": name, "launch": "EC2", "seen": self.now // 1000, **fields}
         machine_items.write(self.table, Machine("big", region, name, **said))
+
+    def ends(self, name: str) -> None:
+        """An instance shuts itself down, and its machine says so."""
+        region = name.removeprefix("i-").rpartition("-")[0]
+        over = {"instanceState": {"name": "terminated"}, "stateReason": {"code": "Client.InstanceInitiatedShutdown"}}
+        self.ec2[region].instances[name] |= over
+        machine_items.forget(self.table, Machine("big", region, name))
 
     def launched(self) -> dict[str, int]:
         """Region -> instances that run there."""

@@ -73,7 +73,7 @@ def _has(instance: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
 def _region(ec2: Ec2, there: set[str] | None = None, **fields: Any) -> Ec2Region:
     definition = {"vcpus": 1, "memory_limit_mib": 512}
     bodies = {"cluster": {"big": {**CLUSTER, **fields}}, "definition": {"small": definition}}
-    return Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: there or set())
+    return Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: dict.fromkeys(there or (), True))
 
 
 def _request(workers: int = 4, **known: Any) -> Request:
@@ -258,7 +258,7 @@ def test_gpus_need_an_image_of_the_clusters_own(image: str | None, asked: int) -
         "cluster": {"big": {**CLUSTER, "instance_list": ["g5.xlarge"], "main_region_image_name": image}},
         "definition": {"small": gpu},
     }
-    region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: ())
+    region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, dict)
     with contextlib.nullcontext() if image else pytest.raises(AwsError, match="no drivers for GPUs") as caught:
         region.submit(replace(_request(1), vcpus=4))
     assert image or (caught and caught.value.code == NO_ROOM)  # no region is left alone for it
@@ -281,7 +281,7 @@ def test_lanes_share_what_one_of_them_was_given() -> None:
         "cluster": {"big": {**CLUSTER, "instance_list": ["m6i.xlarge"]}},
         "definition": {"small": {"vcpus": 1, "memory_limit_mib": 512}, "half": {"vcpus": 2, "memory_limit_mib": 512}},
     }
-    region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, lambda: ())
+    region = Ec2Region(ec2, "grid", "eu-west-1", lambda: bodies, dict)
     made = region.submit(replace(_request(1), definition="half", vcpus=2))
     assert (made.placed, region.submit(_request(2)).is_over) == (2, True)
     ec2.gives = ["m6i.xlarge"]

@@ -49,7 +49,7 @@ def test_an_instance_that_falls_silent_is_terminated_after_ten_minutes() -> None
     host.look()
     first = next(host.all())
     host.look(600)
-    host.says(first, lanes={"small": 4}, free_vcpus=0)
+    host.says(first, lanes={"small": 4}, free_vcpus=0, tasks=4)
     asked = [sum(host.look(55).asked.values()) for _ in range(10)]
     assert (sum(asked), host.ec2[MAIN].terminated) == (4, [])
     host.look(55)
@@ -89,3 +89,49 @@ def test_machines_that_speak_again_after_an_outage_go_on() -> None:
         host.look(58)
         host.says(first, lanes={"small": 4}, free_vcpus=0)
     assert host.ec2[MAIN].terminated == []
+
+
+def _broken(host: Bare, minutes: int) -> int:
+    """Instances that are launched while each says that it is there, runs nothing, and ends itself after three minutes."""
+    since: dict[str, int] = {}
+    for _ in range(minutes):
+        host.look(60)
+        for name in list(host.all()):
+            since[name] = since.get(name, 0) + 1
+            if since[name] > 3:
+                host.ends(name)
+            else:
+                host.says(name)
+    return len(since)
+
+
+def test_machines_that_never_run_anything_are_not_bought_again_and_again() -> None:
+    """Their workers die at once: one more is tried, each time later, and people hear why."""
+    host = Bare()
+    host.tasks(8)
+    assert _broken(host, 120) <= 10
+    assert (host.told()["rest"][MAIN]["count"] >= 4, host.told()["stuck"]) == (True, False)
+    assert "ran nothing before it ended" in host.told()["why"]
+
+
+def test_one_that_works_ends_the_rest() -> None:
+    """All are asked for again."""
+    host = Bare()
+    host.tasks(8)
+    _broken(host, 12)
+    while not list(host.all()):
+        host.look(60)
+    host.says(next(host.all()), lanes={"small": 4}, free_vcpus=0, tasks=4)
+    host.look(60)
+    assert (host.look(1).asked, host.launched(), "rest" in host.told()) == ({}, {MAIN: 2}, False)
+
+
+def test_a_machine_for_which_nothing_waits_ends_well() -> None:
+    """What it came for was taken by others, or deleted."""
+    host = Bare()
+    host.tasks(4)
+    host.look()
+    host.tasks(0)
+    _broken(host, 6)
+    host.tasks(4)
+    assert host.look(1).asked == {MAIN: 4}

@@ -148,6 +148,18 @@ def test_children_that_die_at_once_are_not_started_over_and_over(start: Start) -
     assert machine.children.all == {}
 
 
+def test_children_that_die_at_once_keep_no_instance(start: Start) -> None:
+    """Only the first counts as work: whoever pays for it would pay for ever."""
+    machine = start(Table(waiting=1), FAILS, instance=Instance())
+    _until(machine, lambda: machine.children.struggles("sim"))
+    busy_at, until = machine.busy_at, time.monotonic() + 20
+    while not machine.children.all:
+        assert time.monotonic() < until
+        machine._step()
+    machine._step()
+    assert machine.busy_at == busy_at
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [

@@ -1,7 +1,8 @@
 """Workers that end as soon as they start, and the pauses that follow: an image that is no worker's must not start machines for ever. Pure.
 
 A worker ends by itself only when it has been idle, so one that fails within seconds, never starts, or ends well at once could not work: its
-image cannot be fetched, has no `cyclone-worker`, or its rights or its network are wrong. A lane then *rests* in that region: nothing is
+image cannot be fetched, has no `cyclone-worker`, or its rights or its network are wrong. So it is with an instance whose machine ran
+nothing before it ended, while tasks waited: it has no room for them, or its workers die. A lane then *rests* in that region: nothing is
 asked for there for a minute, after each further such end for twice as long, half an hour at most; then for one worker, and for all once
 one has lasted. Other regions get its share. A definition that was changed rests no more. Instances that were taken away, and workers that
 were told to end, say nothing.
@@ -15,6 +16,7 @@ from zlib import crc32
 
 from cyclone_core.scheduler.capacity import Lane
 from cyclone_core.scheduler.dynamo.fleet import Request
+from cyclone_core.scheduler.dynamo.region_driver import EC2
 from cyclone_core.scheduler.remote.exits import TAKEN_BACK
 
 EARLY_MS, AT_ONCE_MS = 20_000, 2_000
@@ -79,7 +81,7 @@ def rests(
         place = request.lane, request.region
         if request.well:
             lasting[place] = request.at
-        elif request.early > earlier.get(request.name, 0):
+        elif request.early > earlier.get(request.name, 0) and _is_meant(request, told):
             ended[place] = request
     ended = {place: request for place, request in ended.items() if lasting.get(place, -1) < request.at}
     found = {place: rest for place, rest in found.items() if place in ended or lasting.get(place, -1) < rest.since}
@@ -97,6 +99,11 @@ def resting(found: Mapping[Place, Rest], now_ms: int) -> set[Place]:
 def told(found: Mapping[Place, Rest], lane: Lane) -> dict[str, Any]:
     """Region -> rest of a lane, for its CAPACITY item."""
     return {region: asdict(rest) for (mine, region), rest in found.items() if mine == lane}
+
+
+def _is_meant(request: Request, told: Mapping[Lane, Body]) -> bool:
+    """Whether workers that ended early say something: a machine that was there and ran nothing does so while tasks wait for it."""
+    return request.launch != EC2 or not request.came or bool(told.get(request.lane, {}).get("waiting"))
 
 
 def _told(told: Mapping[Lane, Body], definitions: Mapping[str, Body]) -> dict[Place, Rest]:

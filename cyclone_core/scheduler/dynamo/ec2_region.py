@@ -97,12 +97,12 @@ class Ec2Region:
         host: str,
         region: str,
         bodies: Callable[[], Mapping[str, Mapping[str, Body]]],
-        present: Callable[[], Iterable[str]],
+        present: Callable[[], Mapping[str, bool]],
         gone: Callable[[Collection[str]], None] = lambda ids: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """bodies: the host's records; present: ids of the instances whose machines have said that they are there; gone: hears of those
-        that are no more, and could not say so."""
+        """bodies: the host's records; present: ids of the instances whose machines have said that they are there, and whether they have
+        run anything; gone: hears of those that are no more, and could not say so."""
         self.region = region
         self._aws, self._host, self._bodies, self._present, self._gone, self._clock = aws, host, bodies, present, gone, clock
         self._subnets: dict[str, tuple[float, tuple[tuple[str, str], ...]]] = {}
@@ -117,7 +117,7 @@ class Ec2Region:
         try:
             closed, made = self._closed(clusters)
             instances = self._instances()
-            there = set(self._present()) if instances else set()
+            there = self._present() if instances else {}
             if dead := {each.id for each in instances if each.is_gone and each.id in there}:
                 self._gone(dead)
             requests = [_listening(request, now_ms) for request in requests]
@@ -171,7 +171,7 @@ class Ec2Region:
                 used[request.cluster] += max(0, unseen) * request.vcpus
         self._used, self._left = dict(used), {}
 
-    def _terminate_late(self, instances: Iterable[Instance], requests: Sequence[Request], there: set[str], now_ms: int) -> set[str]:
+    def _terminate_late(self, instances: Iterable[Instance], requests: Sequence[Request], there: Collection[str], now_ms: int) -> set[str]:
         """End those that never became workers, or are none any more; their ids. They end by themselves while nobody asks for any."""
         listened = max((request.listened for request in requests), default=now_ms)
         silent = (each for each in instances if not each.is_gone and each.id not in there)
@@ -187,7 +187,9 @@ class Ec2Region:
         for first in range(0, len(ids), MOST_TERMINATED):
             self._aws.ec2("TerminateInstances", InstanceId=list(ids[first : first + MOST_TERMINATED]))
 
-    def _seen(self, request: Request, instances: Sequence[Instance], there: set[str], late: set[str], now_ms: int) -> Request | None:
+    def _seen(
+        self, request: Request, instances: Sequence[Instance], there: Mapping[str, bool], late: set[str], now_ms: int
+    ) -> Request | None:
         """A request as its instances are; None when nothing came of it."""
         mine = [each for each in instances if each.request == request.name]
         if not request.batch and not mine:
@@ -213,24 +215,25 @@ class Ec2Region:
             taken=max(request.taken, sum(self._slots(request, each) for each in mine if each.reason in _TAKEN)),
             came=request.came or (now_ms if running else 0),
             seen=now_ms,
-            well=request.well or bool(running),
+            well=request.well or any(there.get(each.id) for each in mine),
             launched=dict(Counter(request.launched) | types),
             coming=dict(Counter(each.type for each in alive if each.id not in there) + unseen),
         )
         return self._judged(known, [each for each in mine if each.id not in there], [each.id for each in mine if each.id in late])
 
     def _judged(self, request: Request, unknown: Sequence[Instance], never: Sequence[str]) -> Request:
-        """With what is said of instances that never became workers: those that ended are seen for an hour, and told once.
+        """With what is said of instances that ran nothing: those that ended are seen for an hour, and told once.
 
         unknown: of which no machine says anything now.
         """
         failed = [each for each in unknown if each.is_gone and each.reason in _FAILED]
         if request.well or (not never and len(failed) <= request.early):
             return request
+        what = "ran nothing" if request.came else "never became a worker"
         if not never:
-            why = f"instance {failed[0].id} ended before it became a worker ({failed[0].reason}): see aws ec2 get-console-output"
+            why = f"instance {failed[0].id} {what} before it ended ({failed[0].reason}): see aws ec2 get-console-output"
             return replace(request, early=len(failed), why=why)
-        why = f"instance {never[0]} never became a worker: what it printed is told by aws ec2 get-console-output"
+        why = f"instance {never[0]} {what}: what it printed is told by aws ec2 get-console-output"
         return replace(request, early=request.early + len(never), why=why)
 
     def _asked_again(self, request: Request, now_ms: int) -> Request:
@@ -382,7 +385,7 @@ class Ec2Region:
 
     def _not_there(self, request: Request) -> list[Instance]:
         """Instances whose machines have not come, the last ones first."""
-        there = set(self._present())
+        there = self._present()
         found = [each for each in self._instances(**{TAG_REQUEST: request.name}) if not each.is_gone and each.id not in there]
         return sorted(found, key=lambda each: (-each.launched_s, each.id))
 

@@ -82,6 +82,11 @@ class Machine:
         return sum(self.lanes.values())
 
     @property
+    def has_worked(self) -> bool:
+        """Whether it has run anything yet."""
+        return bool(self.tasks or self.done)
+
+    @property
     def takes_work(self) -> bool:
         """Whether it will start something for what waits."""
         return self.state != LEAVING and not self.is_asked_to_leave

@@ -71,8 +71,8 @@ def _scaler() -> Scaler:
         ec2 = Aws(name, credentials, patience=LAUNCHES)
         return ByLaunchType({BATCH: batch, EC2: Ec2Region(ec2, ours.host, name, ours.records.bodies, present, gone)})
 
-    def present() -> set[str]:
-        return {machine.instance for machine in machine_items.heard(ours.table, ours.now() / 1000)}
+    def present() -> dict[str, bool]:
+        return {machine.instance: machine.has_worked for machine in machine_items.heard(ours.table, ours.now() / 1000)}
 
     def gone(instances: Collection[str]) -> None:
         for machine in machine_items.heard(ours.table, ours.now() / 1000):

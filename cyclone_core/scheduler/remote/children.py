@@ -227,6 +227,10 @@ class Children:
         seconds = min(LONGEST_REST_S, last * 2)
         self._rests[definition] = clock.seconds() + seconds, seconds
 
+    def struggles(self, definition: str) -> bool:
+        """Whether its last child could not work, or found nothing to do."""
+        return definition in self._rests
+
     def rests(self, definition: str) -> bool:
         """Whether it is left alone for now."""
         return clock.seconds() < self._rests.get(definition, (0.0, 0.0))[0]

@@ -74,7 +74,7 @@ class MachineMode:
         self.look_at: dict[str, float] = {}
         """definition -> when a slot is started for what may be lost of it"""
         self.lookouts: set[int] = set()
-        """children that were started for that: without work they keep no instance"""
+        """children that were started for that, or of a definition whose last one could not work: without work they keep no instance"""
         now = clock.seconds()
         self.ask_at = self.say_at = self.notice_at = 0.0
         self.tidy_at = now + TIDY_S
@@ -178,7 +178,7 @@ class MachineMode:
                 self.children.rest(name)
                 log(f"no worker can be started for definition {name}: {exc.strerror}")
                 return
-        names = {want.definition for want in lost}
+        names = {want.definition for want in lost} | {name for name, _ in plan.starts if self.children.struggles(name)}
         new = {pid for pid, child in self.children.all.items() if child.definition in names}
         self.lookouts = {pid for pid in self.lookouts if pid in self.children.all} | new
 
