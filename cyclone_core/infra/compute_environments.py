@@ -8,9 +8,8 @@ once, and one that AWS cannot serve does not keep the others from it. How they d
                                spot capacity at the same on-demand price
     any other instance_list    not at all: a list says what may be started, and each environment starts any of it
 
-An environment is replaced, not changed, when it comes to be bought in another way, or gets or loses an image of its own (Batch takes away
-neither a bid nor an image): its kind is part of its logical id. Changes of all else happen in place (`ReplaceComputeEnvironment: false`),
-which Batch does not do for BEST_FIT.
+An environment keeps what its instances are made from as long as it lives (`made_from`); only its vCPUs change. Whatever else changes, the
+cluster gets a new one beside it, and the old one goes when its workers have left (`draining`).
 
 Each later step of a cluster's fallback chain (`scheduler.failover`) has a job queue of its own, with one environment that may have all of
 the cluster's vCPUs: whoever asks for workers keeps the sum of all steps below them. Each step adds to those before: other types, then all
@@ -42,8 +41,6 @@ REGIONS_WITH_BEFORE = frozenset(
 class Environment:
     """One compute environment."""
 
-    kind: str
-    """what can be changed only by another environment: Spot or OnDemand, with BestFit and OwnImage where it is so"""
     number: int
     """from 1: the order in which the queue fills them"""
     max_vcpus: int
@@ -66,7 +63,7 @@ class Environment:
 
     @property
     def is_best_fit(self) -> bool:
-        """Whether Batch buys by its oldest strategy: it cannot be changed in place, and on spot needs a role of EC2's spot fleets."""
+        """Whether Batch buys by its oldest strategy: only its vCPUs change in place, and on spot it needs a role of EC2's fleets."""
         return self.strategy == "BEST_FIT"
 
 
@@ -85,6 +82,12 @@ def later(body: Mapping[str, Any], region: str) -> tuple[Environment, ...]:
     return tuple(_later(body, region, names[: number + 1]) for number in range(len(names)))
 
 
+def made_from(body: Mapping[str, Any], region: str) -> frozenset[object]:
+    """What the instances of each environment of a cluster are made from, as far as its body says: of one that changes, both are there."""
+    tags = tuple(sorted((body.get("compute_resources_tags") or {}).items()))
+    return frozenset((replace(each, max_vcpus=0), tags) for each in (*environments(body, region), *later(body, region)))
+
+
 def _later(body: Mapping[str, Any], region: str, steps: Sequence[str]) -> Environment:
     """The last of these steps, which adds to those before it."""
     types = instance_types(body["instance_list"], region)
@@ -100,9 +103,8 @@ def _later(body: Mapping[str, Any], region: str, steps: Sequence[str]) -> Enviro
 def _environment(body: Mapping[str, Any], region: str, number: int, vcpus: int, types: tuple[str, ...]) -> Environment:
     strategy, is_spot = _strategy(body), body["type"] == "SPOT"
     image = (body.get("machine_images") or {}).get(region)
-    kind = ("Spot" if is_spot else "OnDemand") + ("BestFit" if strategy == "BEST_FIT" else "") + ("OwnImage" if image else "")
     bid = int(body["bid_percentage"]) if is_spot else None
-    return Environment(kind, number, vcpus, types, strategy, bid, image, zones=body.get("first_zones"))
+    return Environment(number, vcpus, types, strategy, bid, image, zones=body.get("first_zones"))
 
 
 def instance_types(asked: Sequence[str], region: str, number: int = 1) -> tuple[str, ...]:

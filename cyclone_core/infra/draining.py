@@ -1,10 +1,11 @@
-"""What a changed cluster means for workers that run: they finish what they have begun, wherever AWS lets them. Pure.
+"""What a changed cluster means for workers that run: they finish what they have begun. Pure.
 
-* A compute environment that is changed in place leaves its jobs alone: more vCPUs concern nobody; where new instances are needed, AWS
-  Batch gives the jobs on the old ones six hours (`stacks.cluster.DRAIN_MINUTES`), and the scaler asks their workers to leave.
-* One that goes, with its job queue or alone, would end its jobs when CloudFormation deletes it. So the deployer changes the stack twice:
-  first what goes stays beside what comes, disabled, in no queue (`with_old`); and once its workers have left, without it.
-* One of the strategy BEST_FIT is made anew under its logical id, which only CloudFormation does: its workers lose their instances.
+* More or fewer vCPUs change a compute environment in place, and concern nobody.
+* Other instances are another environment, by its logical id (`stacks.cluster`). What goes, environments and job queues, would end its jobs
+  when CloudFormation deletes it. So the deployer changes the stack twice: first what goes stays beside what comes, disabled, in no queue,
+  with all that it needs (`with_old`); and once its workers have left, without it. The scaler asks them to leave.
+* Machines of a cluster of type EC2 are launched from a template that changes in place, and end by themselves.
+* What somebody changed beside CloudFormation is changed back in place, for which AWS Batch gives jobs six hours at most.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,9 +15,8 @@ ENVIRONMENT, QUEUE, TEMPLATE = "AWS::Batch::ComputeEnvironment", "AWS::Batch::Jo
 Working = Callable[[str, str], Mapping[str, int]]
 """(cluster, region) -> compute environment's name -> workers there now; "" of those that do not say where they are. Raises CycloneError."""
 Template = Mapping[str, Any]
-_IN_PLACE = ("MinvCpus", "MaxvCpus", "DesiredvCpus", "UpdateToLatestImageVersion")
-"""Of an environment's resources: what changes without new instances."""
-HOURS = 6
+_SAME_INSTANCES = ("MinvCpus", "MaxvCpus", "DesiredvCpus", "State")
+"""How paths end of what is put back of an environment without new instances."""
 
 
 class Planned(Protocol):
@@ -33,6 +33,10 @@ class Planned(Protocol):
     @property
     def type(self) -> str:
         """Such as AWS::Batch::JobQueue."""
+
+    @property
+    def reverted(self) -> tuple[tuple[str, str, str], ...]:
+        """(path, value that somebody gave it, value that it gets) of what is put back."""
 
 
 def going(deployed: Template, wanted: Template) -> tuple[str, ...]:
@@ -55,61 +59,47 @@ def with_old(deployed: Template, wanted: Template) -> dict[str, Any]:
     return {**wanted, "Resources": after}
 
 
-def in_place(deployed: Template, wanted: Template) -> frozenset[str]:
-    """Environments that are changed and not made anew, whatever CloudFormation deems possible: the templates say so, before and after."""
-
-    def says(template: Template) -> set[str]:
-        entries = template.get("Resources", {}).items()
-        return {name for name, entry in entries if entry.get("Properties", {}).get("ReplaceComputeEnvironment") is False}
-
-    return frozenset(says(deployed) & says(wanted))
+def in_place(template: Template) -> frozenset[str]:
+    """Environments that are changed back and not made anew, whatever CloudFormation deems possible: their templates say so."""
+    entries = template.get("Resources", {}).items()
+    return frozenset(name for name, entry in entries if entry.get("Properties", {}).get("ReplaceComputeEnvironment") is False)
 
 
-def concerns_workers(deployed: Template, wanted: Template) -> bool:
-    """Whether an environment, or what its instances are started from, differs."""
+def concerns_workers(deployed: Template, wanted: Template, changes: Iterable[Planned]) -> bool:
+    """Whether an environment, or what its instances are started from, differs from what is wanted, or from what was deployed."""
     both = [
         {name: each for name, each in template.get("Resources", {}).items() if each.get("Type") in (ENVIRONMENT, QUEUE, TEMPLATE)}
         for template in (deployed, wanted)
     ]
-    return both[0] != both[1]
+    return both[0] != both[1] or any(map(_is_put_back, changes))
 
 
 def note(deployed: Template, wanted: Template, changes: Iterable[Planned], workers: Mapping[str, int]) -> str:
     """What becomes of the workers of a cluster in a region whose environments change. workers: as `Working` says."""
-    made_anew = any(change.type == ENVIRONMENT and change.action == "replace" for change in changes)
-    gone = any(deployed["Resources"][name]["Type"] == ENVIRONMENT for name in going(deployed, wanted))
-    renewed = _needs_instances(deployed, wanted)
     count = sum(workers.values())
     told = f"{count} {'worker runs' if count == 1 else 'workers run'} there now"
     if not count:
         return "no workers run there now"
-    if made_anew:
-        return f"{told}: instances of BEST_FIT are not kept, what their tasks have begun is begun again elsewhere"
-    if gone:
+    if any(deployed["Resources"][name]["Type"] == ENVIRONMENT for name in going(deployed, wanted)):
         return f"{told}: those on instances that go finish what they have begun first, others come on new ones meanwhile"
-    if renewed:
-        is_batch = any(entry["Type"] == ENVIRONMENT for entry in wanted["Resources"].values())
-        limit = f" (in {HOURS} hours at most, as AWS Batch has it)" if is_batch else ""
-        return f"{told}: they finish what they have begun{limit}, others come on new instances"
+    if any(map(_is_put_back, changes)):
+        return f"{told}: those on instances that are changed back finish what they have begun, in six hours at most, as AWS Batch has it"
+    if _launches_others(deployed, wanted):
+        return f"{told}: they finish what they have begun, others come on new instances"
     return f"{told}: nothing happens to them"
 
 
-def _needs_instances(deployed: Template, wanted: Template) -> bool:
-    """Whether an environment that stays gets other instances."""
-    for name, entry in wanted.get("Resources", {}).items():
-        before = deployed.get("Resources", {}).get(name)
-        if before is None or entry["Type"] not in (ENVIRONMENT, TEMPLATE):
-            continue
-        if entry["Type"] == TEMPLATE and entry.get("Properties") != before.get("Properties"):
-            return True
-        if entry["Type"] == ENVIRONMENT and _made_from(before) != _made_from(entry):
-            return True
-    return False
+def _is_put_back(change: Planned) -> bool:
+    """Whether an environment gets the instances again that it had before somebody changed it."""
+    paths = [path for path, _, _ in change.reverted if not path.endswith(_SAME_INSTANCES)]
+    return change.type == ENVIRONMENT and change.action != "create" and bool(paths)
 
 
-def _made_from(environment: Template) -> dict[str, Any]:
-    resources = environment.get("Properties", {}).get("ComputeResources", {})
-    return {name: value for name, value in resources.items() if name not in _IN_PLACE}
+def _launches_others(deployed: Template, wanted: Template) -> bool:
+    """Whether machines are launched from a template that stays and changes."""
+    before = deployed.get("Resources", {})
+    entries = wanted.get("Resources", {}).items()
+    return any(entry["Type"] == TEMPLATE and name in before and entry != before[name] for name, entry in entries)
 
 
 def _is_batch(entry: Template) -> bool:

@@ -87,6 +87,22 @@ class StackRun:
             self._follower.catch_up(now, "delete")
         return now
 
+    def steady(self, tags: Mapping[str, str]) -> StackNow | Ended | None:
+        """The stack once it is as its template says: nothing is under way, a change that failed half-way is taken back. Or why it is not.
+
+        tags: those that a stack of ours has.
+        """
+        for _ in range(_ROUNDS):
+            now = self.settled()
+            if refusal := stack_words.not_ours(now, tags):
+                return Ended("FAILED", refusal)
+            move = stack_states.next_move(now.status if now else "")
+            if now is None or move not in ("roll back", "continue roll back"):
+                return now
+            if (ended := self._roll_back(now, is_stuck=move == "continue roll back")) is not None:
+                return ended
+        return Ended("FAILED", stack_words.BUSY)
+
     def delete(self, tags: Mapping[str, str]) -> Ended:
         """Delete it; DELETED at once when it is not there. tags: those that a stack of ours has."""
         for _ in range(_ROUNDS):

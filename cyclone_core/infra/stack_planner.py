@@ -7,7 +7,7 @@ read and forgotten again. Regions and stacks are looked at at once.
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -210,7 +210,7 @@ class _Planner:
         stacks.discard(found)
         if found.is_empty:
             return None
-        kept = draining.in_place(deployed, template.body)
+        kept = draining.in_place(template.body)
         resources = tuple(_known(ResourceChange(**vars(change)), kept) for change in found.changes)
         action = "replace" if any(change.action == "replace" for change in resources) else "change"
         problem = None
@@ -228,10 +228,10 @@ class _Planner:
         return text
 
     def _of_workers(
-        self, target: Target, template: "Template", deployed: Mapping[str, Any], resources: Iterable[ResourceChange]
+        self, target: Target, template: "Template", deployed: Mapping[str, Any], resources: Sequence[ResourceChange]
     ) -> str:  # fmt: skip
         """What becomes of the workers that run there."""
-        if not draining.concerns_workers(deployed, template.body):
+        if not draining.concerns_workers(deployed, template.body, resources):
             return ""
         try:
             return draining.note(deployed, template.body, resources, self._workers(target.name, target.region))

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cyclone_core.infra.compute_environments import environments, later
+from cyclone_core.infra.compute_environments import later, made_from
 from cyclone_core.infra.interface_endpoints import INTERFACES
 from cyclone_core.infra.plan import Bodies
 from cyclone_core.infra.stack_costs import types_of
@@ -93,7 +93,7 @@ def wanted(region: str, known: Bodies, bodies: Bodies) -> Iterator[Wanted]:
         ADDRESSES: gateways,
         GATEWAYS: int(gateways > 0),
         ENDPOINTS: _endpoints(body) - _endpoints(before or {}),
-        ENVIRONMENTS: _environments(clusters, region) - _environments(here_before, region),
+        ENVIRONMENTS: len(_environments(clusters, region) - _environments(here_before, region)),
         QUEUES: _job_queues(clusters, region) - _job_queues(here_before, region),
     }
     yield from (Wanted(region, what, count, *_ASKED[what]) for what, count in more.items() if count > 0)
@@ -105,8 +105,9 @@ def _endpoints(body: Body) -> int:
     return len(INTERFACES.get(str(body.get("deploy_vpc_endpoints") or "OFF"), {}))
 
 
-def _environments(clusters: Mapping[str, Body], region: str) -> int:
-    return sum(len(environments(body, region)) + len(later(body, region)) for body in clusters.values() if _is_of_batch(body))
+def _environments(clusters: Mapping[str, Body], region: str) -> set[tuple[str, object]]:
+    """One that starts other instances is another one: it is made while the old one is still there."""
+    return {(name, each) for name, body in clusters.items() if _is_of_batch(body) for each in made_from(body, region)}
 
 
 def _job_queues(clusters: Mapping[str, Body], region: str) -> int:

@@ -7,17 +7,29 @@ from typing import Any
 
 import pytest
 
+from cyclone_core.infra.compute_environments import made_from
 from cyclone_core.infra.synth import Synthesizer
+from cyclone_core.infra.targets import Place, Target
 from cyclone_core.infra.worker_containers import DRIVERS
 from tests.stacks.bodies import ACCOUNT, MAIN, cluster, target
 
 
+def wished(**fields: Any) -> dict[str, Any]:
+    """A cluster's body, with machine images as they were looked up."""
+    images = {"machine_images": fields.pop("machine_images", {})}
+    return {**cluster(**fields), **images}
+
+
 def template(synthesizer: Synthesizer, region: str = MAIN, **fields: Any) -> dict[str, Any]:
     """Resources of a cluster's stack."""
-    images = {"machine_images": fields.pop("machine_images", {})}
-    wanted = target("cluster", {**cluster(**fields), **images}, region, network={"zones": 3, "per_zone": []})
+    wanted = target("cluster", wished(**fields), region, network={"zones": 3, "per_zone": []})
     resources: dict[str, Any] = synthesizer.templates([wanted])[wanted.key].body["Resources"]
     return resources
+
+
+def instances(resources: dict[str, Any]) -> Any:
+    """What the launch template says."""
+    return next(each for each in resources.values() if each["Type"] == "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
 
 
 def environments(resources: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +57,7 @@ def test_instances_say_whose_they_are(synthesizer: Synthesizer) -> None:
 
 def test_instances_are_closed(synthesizer: Synthesizer) -> None:
     """Metadata for those with a token, encrypted disks."""
-    data = template(synthesizer)["Instances"]["Properties"]["LaunchTemplateData"]
+    data = instances(template(synthesizer))
     assert data["MetadataOptions"]["HttpTokens"] == "required"
     assert [mapping["Ebs"]["Encrypted"] for mapping in data["BlockDeviceMappings"]] == [True]
 
@@ -59,7 +71,7 @@ def test_a_worker_that_fits_on_no_instance_blocks_the_queue_for_minutes(synthesi
 
 def test_the_agent_offers_the_log_drivers_that_definitions_may_have(synthesizer: Synthesizer) -> None:
     """In a form that Batch can add its own part to."""
-    data = template(synthesizer)["Instances"]["Properties"]["LaunchTemplateData"]["UserData"]
+    data = instances(template(synthesizer))["UserData"]
     message = email.message_from_bytes(base64.b64decode(data))
     (script,) = message.get_payload()
     assert (message.is_multipart(), script.get_content_type()) == (True, "text/x-shellscript")
@@ -68,12 +80,11 @@ def test_the_agent_offers_the_log_drivers_that_definitions_may_have(synthesizer:
 
 
 def test_an_own_machine_image(synthesizer: Synthesizer) -> None:
-    """Of its region; its disks are as it says, and it is not exchanged for a newer one."""
+    """Of its region; its disks are as it says."""
     resources = template(synthesizer, machine_images={MAIN: "ami-0123456789abcdef0", "eu-west-1": "ami-1"})
     for found in environments(resources).values():
         assert found["ImageId"] == "ami-0123456789abcdef0"
-        assert "UpdateToLatestImageVersion" not in found
-    assert "BlockDeviceMappings" not in resources["Instances"]["Properties"]["LaunchTemplateData"]
+    assert "BlockDeviceMappings" not in instances(resources)
 
 
 @pytest.mark.parametrize(
@@ -90,17 +101,55 @@ def test_policies_of_the_user(synthesizer: Synthesizer, spelled: str, arn: str) 
     assert template(synthesizer, iam_policies=(spelled,))["InstanceRole"]["Properties"]["ManagedPolicyArns"] == [arn]
 
 
-def test_environments_change_in_place_where_batch_can(synthesizer: Synthesizer) -> None:
-    """Not with the oldest strategy; its spot fleets need a role."""
+MORE: dict[str, Any] = {"max_vcpus": 5000, "iam_policies": ("AmazonS3ReadOnlyAccess",)}
+
+
+def parts(resources: dict[str, Any]) -> list[str]:
+    """Logical ids of what instances are made from."""
+    return [name for name, each in resources.items() if each["Type"] in ("AWS::Batch::ComputeEnvironment", "AWS::EC2::LaunchTemplate")]
+
+
+def test_what_makes_no_other_instances_is_changed_in_place(synthesizer: Synthesizer) -> None:
+    """Its logical id begins with what it is, and is the same after a change of vCPUs or rights; an environment more is one more."""
+    usual = parts(template(synthesizer))
+    names = ["Instances", *(f"GridDefault{each}" for each in ("Spot1", "Spot2", "Spot3", "InstanceTypesSpot1"))]
+    assert [name[:-8] for name in usual] == names
+    assert parts(template(synthesizer, **MORE)) == usual
+    assert parts(template(synthesizer, compute_envs=2)) == [*usual[:3], usual[4]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"instance_list": ("c5.large",)}, {"compute_resources_tags": {"a": "b"}}, {"bid_percentage": 70}, {"type": "ONDEMAND"},
+     {"allocation_strategy": "BEST_FIT"}, {"machine_images": {MAIN: "ami-1"}}, {"first_zones": 1}],
+)  # fmt: skip
+def test_other_instances_are_other_environments(synthesizer: Synthesizer, other: dict[str, Any]) -> None:
+    """As many as plans count; the launch template is another one only for what it says."""
+    plain: dict[str, Any] = {"fallback": {"zones": 0}}
+    before, after = parts(template(synthesizer, **plain)), parts(template(synthesizer, **plain, **other))
+    new = [name for name in after if name not in before]
+    planned = made_from(wished(**plain, **other), MAIN) - made_from(wished(**plain), MAIN)
+    assert len([name for name in new if name.startswith("Grid")]) == len(planned) > 0
+    assert any(name.startswith("Instances") for name in new) == ("machine_images" in other)
+
+
+def test_what_somebody_changed_is_changed_back_in_place(synthesizer: Synthesizer) -> None:
+    """As long as Batch lets jobs finish; not with the oldest strategy, whose spot fleets need a role."""
     usual = template(synthesizer)
-    kinds = {name: each["Properties"] for name, each in usual.items() if each["Type"].endswith("ComputeEnvironment")}
-    assert list(kinds) == ["GridDefaultSpot1", "GridDefaultSpot2", "GridDefaultSpot3", "GridDefaultInstanceTypesSpot1"]
-    assert {each["ReplaceComputeEnvironment"] for each in kinds.values()} == {False}
+    kinds = [each["Properties"] for name, each in usual.items() if name.startswith("Grid")]
+    assert {(each["ReplaceComputeEnvironment"], each["UpdatePolicy"]["JobExecutionTimeoutMinutes"]) for each in kinds} == {(False, 360)}
     assert "SpotFleetRole" not in usual
     oldest = template(synthesizer, allocation_strategy="BEST_FIT", compute_envs=1)
-    assert oldest["GridDefaultSpotBestFit1"]["Properties"]["ReplaceComputeEnvironment"] is True
+    assert {each["Properties"]["ReplaceComputeEnvironment"] for name, each in oldest.items() if name.startswith("Grid")} == {True}
     assert "SpotFleetRole" in oldest
     assert "SpotFleetRole" not in template(synthesizer, allocation_strategy="BEST_FIT", type="ONDEMAND")
+
+
+def test_names_are_not_too_long(synthesizer: Synthesizer) -> None:
+    """CloudFormation adds 13 characters to logical ids; Batch takes 128."""
+    longest = Target(Place("h" * 20, ACCOUNT, MAIN), MAIN, "cluster", "c" * 64, {"body": cluster("c" * 64, type="ONDEMAND")})
+    resources = synthesizer.templates([longest])[longest.key].body["Resources"]
+    assert max(map(len, parts(resources))) <= 128 - 13
 
 
 def test_each_step_of_the_fallback_chain_has_a_queue(synthesizer: Synthesizer) -> None:

@@ -135,9 +135,10 @@ def test_a_job_runs_under_its_role(aws: Sandbox, deployed: Deployed) -> None:
 
 def test_more_vcpus_come_in_place(deployed: Deployed) -> None:
     """The environments are the same; where more fit, others come after them."""
-    deployed.put("cluster", cluster(max_vcpus=40, compute_envs=2))
+    listed = ("c6i", "m6i")
+    deployed.put("cluster", cluster(max_vcpus=40, compute_envs=2, instance_list=listed))
     before = deployed.environments()
-    deployed.put("cluster", cluster(max_vcpus=101, compute_envs=3, instance_list=("c6i", "m6i")))
+    deployed.put("cluster", cluster(max_vcpus=101, compute_envs=3, instance_list=listed))
     after = deployed.environments()
     assert list(after)[:2] == list(before)
     assert [each["maxvCpus"] for each in before.values()] == [20, 20]
@@ -146,7 +147,7 @@ def test_more_vcpus_come_in_place(deployed: Deployed) -> None:
 
 
 @pytest.mark.parametrize("other", [{"type": "ONDEMAND"}, {"allocation_strategy": "BEST_FIT"}])
-def test_another_way_of_buying_makes_new_environments(deployed: Deployed, other: dict[str, str]) -> None:
+def test_other_instances_come_in_new_environments(deployed: Deployed, other: dict[str, str]) -> None:
     """In the same queue; and back again."""
     deployed.put("cluster", cluster(max_vcpus=64, compute_envs=2))
     before, queue = deployed.environments(), deployed.queue()["jobQueueArn"]

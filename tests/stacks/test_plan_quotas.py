@@ -42,6 +42,15 @@ def test_a_cluster_takes_queues_and_environments() -> None:
     assert joined == {}
 
 
+def test_what_is_made_anew_is_there_twice() -> None:
+    """Until workers have left the old environments; more vCPUs take none, nor do fewer environments, nor one that becomes EC2's."""
+    there = bodies(cluster("big", instance_list=("c5.large",)))
+    environments = "compute environments of Batch"
+    assert counts(wanted(MAIN, there, bodies(cluster("big", instance_list=("c6i.large",)))))[environments] == 3
+    for same in ({"max_vcpus": 2000}, {"compute_envs": 1}, {"launch_type": "EC2"}):
+        assert environments not in counts(wanted(MAIN, there, bodies(cluster("big", instance_list=("c5.large",), **same))))
+
+
 def test_vcpus_are_counted_by_class_and_purchase() -> None:
     """Of all clusters of the region together, as soon as one of them changes."""
     first = cluster("a", type="ONDEMAND", instance_list=("c5", "g5.xlarge"), max_vcpus=100)

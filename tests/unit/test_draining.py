@@ -24,25 +24,41 @@ def test_what_goes_stays_disabled_beside_what_comes() -> None:
     assert (states["Spot1"], states["JobQueue"], states["OnDemand1"]) == ("DISABLED", "DISABLED", "ENABLED")
 
 
+def test_what_is_wanted_again_is_enabled_again() -> None:
+    """What drains beside it is not what the wanted template says; what came instead goes now."""
+    between = draining.with_old(cluster("Spot1"), cluster("Spot2"))
+    back = draining.with_old(between, cluster("Spot1"))["Resources"]
+    states = {name: entry["Properties"]["State"] for name, entry in back.items() if entry["Type"] == draining.ENVIRONMENT}
+    assert states == {"Spot1": "ENABLED", "Spot2": "DISABLED"}
+
+
 def test_what_a_plan_says_of_workers() -> None:
-    """Nothing, for more vCPUs; they finish, on other instances and on those that go; and what BEST_FIT cannot keep is said."""
+    """Nothing happens to them for more vCPUs; else they finish, on what goes as long as it takes, on what is changed back in hours."""
     before, workers = cluster("Spot1"), {"Spot1-x": 2}
-    changed = [ResourceChange("maybe-replace", "Spot1", draining.ENVIRONMENT)]
-    made_anew = [ResourceChange("replace", "Spot1", draining.ENVIRONMENT)]
+    changed = [ResourceChange("change", "Spot1", draining.ENVIRONMENT)]
     assert "nothing happens to them" in draining.note(before, cluster("Spot1", MaxvCpus=32), changed, workers)
-    assert "6 hours" in draining.note(before, cluster("Spot1", InstanceTypes=["c5"]), changed, workers)
-    assert "finish what they have begun first" in draining.note(before, cluster("OnDemand1"), [], workers)
-    assert "begun again" in draining.note(before, cluster("Spot1", InstanceTypes=["c5"]), made_anew, workers)
+    assert "2 workers run there now: those on instances that go finish" in draining.note(before, cluster("Spot2"), [], workers)
+    assert "six hours" in draining.note(before, before, [put_back("InstanceTypes")], workers)
+    assert "nothing happens to them" in draining.note(before, before, [put_back("MaxvCpus")], workers)
+    machines = {"Resources": {"Instances": {"Type": draining.TEMPLATE, "Properties": {"A": 1}}}}
+    other = {"Resources": {"Instances": {"Type": draining.TEMPLATE, "Properties": {"A": 2}}}}
+    assert "others come on new instances" in draining.note(machines, other, [], workers)
 
 
-def test_what_is_changed_in_place_is_known() -> None:
+def put_back(name: str) -> ResourceChange:
+    """What somebody changed of the environment."""
+    return ResourceChange("change", "Spot1", draining.ENVIRONMENT, reverted=((f"ComputeResources/{name}", "x", "y"),))
+
+
+def test_what_is_changed_back_in_place_is_known() -> None:
     """CloudFormation only says that it may be made anew."""
-    mode = {"Type": draining.ENVIRONMENT, "Properties": {"ReplaceComputeEnvironment": False}}
-    assert draining.in_place({"Resources": {"A": mode, "B": mode}}, {"Resources": {"A": mode, "B": {"Type": "x"}}}) == {"A"}
+    made = {name: {"Type": draining.ENVIRONMENT, "Properties": {"ReplaceComputeEnvironment": name == "B"}} for name in "AB"}
+    assert draining.in_place({"Resources": made}) == {"A"}
 
 
 def test_plans_of_other_things_look_at_no_worker() -> None:
     """A record that changes concerns nobody."""
     other = {**PARTS, "Role": {"Type": "AWS::IAM::Role", "Properties": {"Description": "new"}}}
-    assert not draining.concerns_workers(cluster("Spot1"), cluster("Spot1", parts=other))
-    assert draining.concerns_workers(cluster("Spot1"), cluster("Spot2"))
+    assert not draining.concerns_workers(cluster("Spot1"), cluster("Spot1", parts=other), [])
+    assert draining.concerns_workers(cluster("Spot1"), cluster("Spot2"), [])
+    assert draining.concerns_workers(cluster("Spot1"), cluster("Spot1"), [put_back("InstanceTypes")])

@@ -3,12 +3,17 @@
 How the vCPUs are shared and how environments differ is decided in `infra.compute_environments`. Each later step of the cluster's fallback
 chain has a queue of its own with one environment; they stay empty, and cost nothing, as long as instances come at the steps before.
 Instances are in the region's network, ask for their metadata with IMDSv2, have encrypted disks and the rights of an ECS agent, no more.
-Batch acts with its service-linked role, which it makes itself. Queues have fixed names and survive every change; environments have names by
-CloudFormation, so that one can be made before the one that it replaces goes.
+Batch acts with its service-linked role, which it makes itself.
+
+Queues have fixed names and survive every change. The logical id of an environment ends in a digest of all that its instances are made from,
+and so does that of the launch template: other instances are another environment beside the one that is there, which can stay as it is,
+with its own template, until its workers have left (`infra.stack_draining`). What was there before comes back under its old id.
 """
 
 import base64
+import json
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from aws_cdk import Fn, aws_batch, aws_ec2, aws_iam
@@ -22,8 +27,10 @@ from cyclone_core.infra.stacks.functions import statement, trusting
 from cyclone_core.infra.stacks.roles import RoleSpec, arn, role
 from cyclone_core.infra.targets import Target
 
-DRAIN_MINUTES = 360
-"""So long workers may go on when an environment is changed in a way that needs new instances: the longest that AWS Batch allows."""
+DRIFT_MINUTES = 360
+"""So long workers may go on when somebody's change of an environment is taken back in place: the longest that AWS Batch allows."""
+_DIGITS = 8
+"""Of a digest at the end of a logical id, as the CDK's own have."""
 BLOCKED_S = 600
 """A worker that no instance can ever hold keeps all behind it waiting, in every lane: it is cancelled after so long, the least there is."""
 _HOPELESS = ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
@@ -73,43 +80,42 @@ class _Maker:
         self._fleet_role = self._spot_fleet_role() if any(each.is_spot and each.is_best_fit for each in all_of_them) else None
 
     def environment(self, asked: Environment) -> aws_batch.CfnComputeEnvironment:
-        """Add one. Its logical id begins with host and cluster, as its name will, and has what cannot be changed in place."""
+        """Add one. Its logical id begins with host and cluster, as its name will: at most 114 characters, of a name's 128."""
+        resources = self._resources(asked)
+        cluster = f"{naming.in_logical_ids(self._target.place.host)}{naming.in_logical_ids(self._target.name)}"
+        bought = "Spot" if asked.is_spot else "OnDemand"
         return aws_batch.CfnComputeEnvironment(
             self._stack,
-            f"{naming.in_logical_ids(self._target.place.host)}{naming.in_logical_ids(self._target.name)}{_step(asked.rung)}"
-            f"{asked.kind}{asked.number}",
+            f"{cluster}{_step(asked.rung)}{bought}{asked.number}{_digest(self._stack, resources)}",
             type="MANAGED",
             state="ENABLED",
+            # Only what somebody changed beside CloudFormation is changed back in place: made anew, it would end its jobs.
             replace_compute_environment=asked.is_best_fit,
             update_policy=None
             if asked.is_best_fit
             else aws_batch.CfnComputeEnvironment.UpdatePolicyProperty(
-                job_execution_timeout_minutes=DRAIN_MINUTES, terminate_jobs_on_update=False
+                job_execution_timeout_minutes=DRIFT_MINUTES, terminate_jobs_on_update=False
             ),
-            compute_resources=self._resources(asked),
+            compute_resources=aws_batch.CfnComputeEnvironment.ComputeResourcesProperty(**resources, minv_cpus=0, maxv_cpus=asked.max_vcpus),
         )
 
-    def _resources(self, asked: Environment) -> aws_batch.CfnComputeEnvironment.ComputeResourcesProperty:
-        # Batch's newest image comes with each change that needs new instances.
-        latest = None if asked.image or asked.is_best_fit else True
-        return aws_batch.CfnComputeEnvironment.ComputeResourcesProperty(
-            type="SPOT" if asked.is_spot else "EC2",
-            allocation_strategy=asked.strategy,
-            bid_percentage=asked.bid_percentage,
-            spot_iam_fleet_role=self._fleet_role.attr_arn if self._fleet_role and asked.is_spot else None,
-            minv_cpus=0,
-            maxv_cpus=asked.max_vcpus,
-            instance_types=list(asked.instance_types),
-            instance_role=self._profile.attr_arn,
-            image_id=machine_images.reference(self._target.place.host, asked.image) if asked.image else None,
-            update_to_latest_image_version=latest,
-            launch_template=aws_batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
+    def _resources(self, asked: Environment) -> dict[str, Any]:
+        """All that instances are made from."""
+        return {
+            "type": "SPOT" if asked.is_spot else "EC2",
+            "allocation_strategy": asked.strategy,
+            "bid_percentage": asked.bid_percentage,
+            "spot_iam_fleet_role": self._fleet_role.attr_arn if self._fleet_role and asked.is_spot else None,
+            "instance_types": list(asked.instance_types),
+            "instance_role": self._profile.attr_arn,
+            "image_id": machine_images.reference(self._target.place.host, asked.image) if asked.image else None,
+            "launch_template": aws_batch.CfnComputeEnvironment.LaunchTemplateSpecificationProperty(
                 launch_template_id=self._template.ref, version=self._template.attr_latest_version_number
             ),
-            subnets=self._subnets(asked.zones),
-            security_group_ids=[base.imported(self._target, "security-group")],
-            tags=self._tags(),
-        )
+            "subnets": self._subnets(asked.zones),
+            "security_group_ids": [base.imported(self._target, "security-group")],
+            "tags": self._tags(),
+        }
 
     def _subnets(self, zones: int | None) -> list[str]:
         """Those of all zones, or of the first ones: of a network that was imported the first subnet of each."""
@@ -149,21 +155,18 @@ class _Maker:
         disk = properties.BlockDeviceMappingProperty(
             device_name="/dev/xvda", ebs=properties.EbsProperty(encrypted=True, volume_type="gp3", delete_on_termination=True)
         )
-        return aws_ec2.CfnLaunchTemplate(
-            self._stack,
-            "Instances",
-            launch_template_data=properties.LaunchTemplateDataProperty(
-                metadata_options=properties.MetadataOptionsProperty(
-                    http_endpoint="enabled",
-                    http_tokens="required",
-                    # A worker hears there that its spot instance is taken away, also from a container with a network of its own.
-                    http_put_response_hop_limit=2,
-                ),
-                # Of another image nothing is known, not even what its disk is called: it brings its own mapping.
-                block_device_mappings=None if first.image else [disk],
-                user_data=base64.b64encode(_AGENT_SETTINGS.encode()).decode(),
+        data = properties.LaunchTemplateDataProperty(
+            metadata_options=properties.MetadataOptionsProperty(
+                http_endpoint="enabled",
+                http_tokens="required",
+                # A worker hears there that its spot instance is taken away, also from a container with a network of its own.
+                http_put_response_hop_limit=2,
             ),
+            # Of another image nothing is known, not even what its disk is called: it brings its own mapping.
+            block_device_mappings=None if first.image else [disk],
+            user_data=base64.b64encode(_AGENT_SETTINGS.encode()).decode(),
         )
+        return properties(self._stack, f"Instances{_digest(self._stack, data)}", launch_template_data=data)
 
 
 def _queue(stack: HostStack, target: Target, rung: str, made: Sequence[aws_batch.CfnComputeEnvironment]) -> None:
@@ -185,6 +188,12 @@ def _queue(stack: HostStack, target: Target, rung: str, made: Sequence[aws_batch
             for reason in _HOPELESS
         ],
     )
+
+
+def _digest(stack: HostStack, made_from: object) -> str:
+    """Equal for what is equal in templates; a launch template is there by its logical id, and so by its own digest."""
+    told = json.dumps(stack.resolve(made_from), sort_keys=True)
+    return sha256(told.encode()).hexdigest()[:_DIGITS].upper()
 
 
 def _step(rung: str) -> str:
