@@ -47,6 +47,13 @@ def test_an_environment_that_left_the_queue_is_left_by_all() -> None:
     assert instances.older(known, [WORKER, late, new]) == [WORKER, late]
 
 
+def test_workers_of_an_environment_that_came_back_stay() -> None:
+    """Those that started since; the ones before were asked to leave, and those of what came between are now."""
+    back = instances.after(known_after(environment("OnDemandOne")), instances.made_from([environment("SpotOne")]), 3000)
+    since, between = replace(WORKER, started=3100), replace(WORKER, environment="OnDemandOne", started=2500)
+    assert instances.older({PLACE: back}, [WORKER, since, between]) == [WORKER, between]
+
+
 def test_an_added_environment_concerns_nobody() -> None:
     """The others are as they were."""
     assert known_after(environment("SpotOne"), environment("SpotTwo")).since == {}
@@ -77,3 +84,9 @@ def test_what_leaving_workers_run_needs_no_other_worker() -> None:
     demand = Demand(BIG, "fast", 3, 0, {"us-east-1": 1})
     (found,) = leaving.without_their_tasks([demand], [replace(WORKER, is_leaving=True)])
     assert found.open_tasks == 2
+
+
+def test_workers_of_machines_are_in_no_environment() -> None:
+    """So nobody who waits for the workers of one waits for them; one that does not say where it is may be anywhere."""
+    workers = [WORKER, replace(WORKER, environment=""), replace(WORKER, key=("W#1", "us-east-1/mine#2"), environment="")]
+    assert instances.by_environment(workers) == {"SpotOne": 1, "": 1, instances.MACHINES: 1}

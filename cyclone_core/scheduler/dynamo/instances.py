@@ -1,16 +1,18 @@
-"""Workers whose instances were changed under them: they finish what they have begun, and new ones come on instances as they should be.
+"""Workers whose instances go, or were changed under them: they finish what they have begun, new ones come on instances as they should be.
 
-AWS Batch changes a compute environment without ending its jobs: new jobs go to new instances, old instances go when nothing runs on
-them any more, and until then, or for six hours, the environment is UPDATING. A worker of ours would go on taking work there all that time.
-So the scaler keeps what each environment's instances are made from (`seen`), and once that is another, or the queue has the environment no
-more, its workers that are older are asked to leave (`leaving`): a worker gives back what it has not begun, so nothing is lost and no
-attempt counts.
+A changed cluster gets other compute environments, and those that were there stay, disabled and in no queue, until nothing runs on them any
+more. AWS Batch can also be told to change one in place: it leaves its jobs alone then, for some hours. Either way a worker of ours would go
+on taking work there all that time. So the scaler keeps what each environment's instances are made from (`seen`), and once the queue has
+the environment no more, or its instances are made from something else, its workers that are older are asked to leave (`leaving`): a worker
+gives back what it has not begun, so nothing is lost and no attempt counts. An environment that comes back into its queue keeps the workers
+that come then.
 
 Only what instances are made from counts: how many there may be (vCPUs) concerns no worker. What is written down (INSTANCES items) survives
 whoever looks; it makes no difference who changed the environment, a deployment, the `cdk` command or somebody in the console.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -81,14 +83,23 @@ def without_past(place: Place, known: Known, found: Iterable["Present"], machine
     return Known(known.seen, kept)
 
 
+def by_environment(workers: Iterable["Present"]) -> Counter[str]:
+    """Compute environment's name -> workers there; MACHINES: those of machines with slots, "": those that do not say where they are."""
+    return Counter(MACHINES if _is_of_machine(worker) else worker.environment for worker in workers)
+
+
 def _is_older(known: Known, worker: "Present") -> bool:
-    """A worker of an earlier version does not say where it is: it may be anywhere; one of a machine (NAME#N) leaves with that."""
-    if "#" in worker.key[1]:
+    """A worker of an earlier version does not say where it is: it may be anywhere; one of a machine leaves with that."""
+    if _is_of_machine(worker):
         return False
     if not worker.environment:
         return worker.started < max(known.since.values(), default=0)
     at = known.since.get(worker.environment)
     return at is not None and (worker.environment not in known.seen or worker.started < at)
+
+
+def _is_of_machine(worker: "Present") -> bool:
+    return "#" in worker.key[1]  # NAME#N
 
 
 def _hash(resources: Body) -> str:
