@@ -1,6 +1,7 @@
-"""What tests on an AWS share: one sandbox for all of them, ways to it, and what goes wrong on it. A plugin: nothing starts unused.
+"""What tests on an AWS share: a sandbox for each file of tests, ways to it, and what goes wrong on it. A plugin: nothing starts unused.
 
-Each test uses a region of its own where it leaves something behind, so that they can run in any order.
+Files can run in any order, as each begins with a new account: what one leaves behind fills no limit of another. Tests of one file use a
+region of their own where they leave something behind.
 """
 
 import functools
@@ -133,16 +134,16 @@ def running(home: Path) -> Iterator[Sandbox]:
             sandbox.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox for the whole session."""
+    """A sandbox for the tests of a file: it starts in less than a second."""
     with running(tmp_path_factory.mktemp("sandbox")) as made:
         yield made
 
 
 @pytest.fixture
 def region() -> str:
-    """A region that only a few other tests use."""
+    """A region that only a few other tests of the file use."""
     return next(_REGIONS)
 
 

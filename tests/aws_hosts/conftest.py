@@ -1,4 +1,4 @@
-"""What tests of AWS hosts share: `hyper` on the home of the session's sandbox, and one host for the tests that only need one.
+"""What tests of AWS hosts share: `hyper` on the home of the sandbox, and one host for the tests of a file that only need one.
 
 Commands run in this process, so that templates are made by one warm child; deployments are processes of their own, as ever.
 """
@@ -18,7 +18,7 @@ from cyclone_tui.cli import diagnostics, hyper
 from tests.aws import Sandbox
 
 HUB = "eu-north-1"
-"""A region that no other test uses."""
+"""A region that no other test of these uses."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def run(at_home: None, capfd: pytest.CaptureFixture[str]) -> Run:
     return command
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def grid(aws: Sandbox) -> str:
     """The name of a host with its main region, a peered hub, a cluster, a definition and a queue."""
     if importlib.util.find_spec("aws_cdk") is None:
