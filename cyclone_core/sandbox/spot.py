@@ -1,8 +1,9 @@
 """What an account is told about spot capacity: placement scores and prices, as GetSpotPlacementScores and DescribeSpotPriceHistory tell it.
 
 Both are made up, region by region the same each time, unless the file `spot.json` of the sandbox's directory says what they are: numbers,
-or series of them, read anew when the file changes. Requests are refused as AWS does: more than ten regions, types that are not there, and
-more different questions in a day than an account has. Pure but for that file; `plugin` puts it where requests arrive.
+or series of them, read anew when the file changes. Requests are refused as AWS does: more than ten regions, types that are not there, more
+capacity than an account may ask about, and more different questions in a day than it has. Pure but for that file; `plugin` puts it where
+requests arrive.
 """
 
 import json
@@ -32,6 +33,8 @@ class Spot:
     """Region -> what spot costs in its cheapest zone, of the price on demand."""
     most_questions: int = 200
     """Different requests for scores that are answered in 24 hours."""
+    most_vcpus: int = 1 << 31
+    """Target capacity up to which scores are told: an account's own limit, which follows what it used lately."""
     since: float = 0.0
     """When series begin, seconds since 1970."""
 
@@ -82,6 +85,9 @@ class Questions:
             raise RefusedQuestion("InvalidParameterValue", f"The number of Regions must not exceed {MOST_REGIONS}.")
         if vcpus < 1:
             raise RefusedQuestion("InvalidParameterValue", "TargetCapacity must be at least 1.")
+        if vcpus > spot.most_vcpus:
+            message = "The target capacity exceeds your limit on the Spot placement target capacity that you can explore."
+            raise RefusedQuestion("TargetCapacityLimitExceededException", message)
         _check(types)
         known = {question: at for question, at in self._asked.items() if now - at < _DAY_S}
         question = (tuple(sorted(regions)), tuple(sorted(types)), vcpus, single_zone)

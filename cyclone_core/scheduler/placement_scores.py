@@ -2,7 +2,8 @@
 
 AWS answers for at most ten regions, and with fewer than three instance types scores are always low
 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-placement-score.html). A request that was made lately may be repeated; a new one
-may be refused for the rest of the day. So types and regions are sorted, and capacity has few steps.
+may be refused for the rest of the day. So types and regions are sorted, and capacity has few steps. An account that has used little spot
+lately is refused scores of more than a limit that nobody tells: then a lower step is asked about, or at last what any account may ask.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,6 +14,8 @@ LEAST_TYPES, MOST_TYPES = 3, 60
 """Instance types in a request; AWS takes 1,000, and more than some say nothing more."""
 STEPS = (64, 256, 1024, 4096, 16384)
 """vCPUs that are asked about."""
+LEAST_STEP = 4
+"""What an account without any use of spot may ask about: its limit follows that of spot requests, five vCPUs of a new account."""
 SIZES = ("large", "xlarge", "2xlarge", "4xlarge")
 """Of a family, where nobody knows its types."""
 FAMILIES = {
@@ -32,7 +35,7 @@ class ScoreRequest:
     types: tuple[str, ...]
     """sorted, 3 or more"""
     vcpus: int
-    """TargetCapacity, one of `STEPS`, in each region"""
+    """TargetCapacity, one of `STEPS` or `LEAST_STEP`, in each region"""
 
 
 def score_requests(names: Sequence[str], max_vcpus: int, regions: Sequence[str], known: Collection[str] = ()) -> tuple[ScoreRequest, ...]:
@@ -51,6 +54,20 @@ def score_requests(names: Sequence[str], max_vcpus: int, regions: Sequence[str],
 def capacity_step(vcpus: int) -> int:
     """vCPUs that are asked about for so many: the next step, and the last for more than that."""
     return next((step for step in STEPS if step >= vcpus), STEPS[-1])
+
+
+def allowed_steps(step: int, refused: int | None = None) -> tuple[int, ...]:
+    """What to ask about for a step, one after the other until one is not refused: three at most, () where all were refused.
+
+    refused: the lowest that this account was refused lately, None where it was none.
+    """
+    first = step if refused is None or step < refused else _below(refused)
+    return tuple(dict.fromkeys(each for each in (first, _below(first), LEAST_STEP if first else 0) if each))
+
+
+def _below(vcpus: int) -> int:
+    """The next lower step, 0 where there is none."""
+    return max((step for step in (LEAST_STEP, *STEPS) if step < vcpus), default=0)
 
 
 def score_types(names: Sequence[str], known: Collection[str] = ()) -> tuple[str, ...]:

@@ -34,7 +34,13 @@ class Account:
     """of a vCPU hour on spot; 0.02 where nothing is said"""
     refusals: dict[str, str] = field(default_factory=dict)
     """operation, or operation and region -> code"""
+    most_vcpus: int = 1 << 30
+    """that scores are told of"""
     asked: list[tuple[str, str, Answer]] = field(default_factory=list)
+
+    def capacities(self) -> list[int]:
+        """What scores were asked for, since the last count."""
+        return [asked["TargetCapacity"] for _, operation, asked in self.asked if operation == "GetSpotPlacementScores"]
 
     def region(self, name: str) -> "Ec2":
         """A region's client."""
@@ -62,6 +68,8 @@ class Ec2:
                 raise AwsError(f"ec2 refused {operation}: {code}. Try again", code)
         if operation == "GetSpotPlacementScores":
             assert len(asked["RegionName"]) <= 10
+            if asked["TargetCapacity"] > self.account.most_vcpus:
+                raise AwsError("your limit is lower. Reduce it", "TargetCapacityLimitExceededException")
             found = [{"region": region, "score": str(self.account.scores.get(region, 5))} for region in asked["RegionName"]]
             return {"spotPlacementScoreSet": found}
         assert operation == "DescribeSpotPriceHistory"
@@ -183,6 +191,47 @@ def test_scores_that_are_refused(code: str) -> None:
     world.look(HOUR)
     assert "score" not in world.told()["inputs"]["eu-west-1"]
     assert world.told()["missing"]["score eu-west-1"]["since"] == failed
+
+
+@pytest.mark.parametrize(("most", "asked"), [(300, [1024, 256, 256, 256]), (10, [1024, 256, 4, 4, 4])])
+def test_an_account_that_has_used_little_spot(most: int, asked: list[int]) -> None:
+    """AWS tells it scores of less: the next lower step is asked about, or the least there is, and that is said."""
+    world = World(MANY, Account({"eu-west-1": 9}, most_vcpus=most)).works()
+    world.look()
+    assert world.account.capacities() == asked
+    told = world.told()
+    assert (told["inputs"]["eu-west-1"]["score"], told["question"]["vcpus"]) == (9, asked[-1])
+    assert list(told["missing"]) == ["score of 1,024 vCPUs"]
+    assert f"{asked[-1]} vCPUs are asked about" in told["missing"]["score of 1,024 vCPUs"]["why"]
+
+
+def test_what_was_refused_is_asked_about_a_day_later() -> None:
+    """And for no other cluster before; once the account may ask for all of it, nothing is missing."""
+    world = World(account=Account(most_vcpus=300)).works()
+    world.look()
+    begun = world.now
+    world.account.count()
+    world.bodies["cluster"]["huge"] = {**world.bodies["cluster"]["big"], "max_vcpus": 4000}
+    world.bodies["queue"]["other"] = {"name": "other", "cluster": "huge"}
+    world.look(10 * MINUTE)
+    assert world.account.capacities() == [256]  # one question for both
+    world.account.most_vcpus = 1024
+    world.look(23 * HOUR)
+    assert set(world.account.capacities()) == {256}
+    assert world.told()["missing"]["score of 1,024 vCPUs"]["since"] == begun
+    world.account.count()
+    world.look(HOUR)
+    assert (world.account.capacities(), world.told()["missing"]) == ([1024], {})
+
+
+def test_an_account_that_is_told_no_scores_at_all() -> None:
+    """Three questions in a day; regions are weighed without."""
+    world = World(account=Account(most_vcpus=1)).works()
+    world.look()
+    world.look(10 * MINUTE)
+    assert world.account.capacities() == [1024, 256, 4]
+    assert sorted(world.told()["missing"]) == ["score"]
+    assert sum(world.told()["base"].values()) == 100
 
 
 def test_a_region_that_does_not_tell_its_prices() -> None:

@@ -64,7 +64,7 @@ def test_scores_and_prices_of_spot(aws: Sandbox) -> None:
 
 
 def test_questions_about_spot_that_are_refused(aws: Sandbox) -> None:
-    """More than ten regions, a type that is not there, and one new question too many; known ones are answered still."""
+    """More than ten regions, a type that is not there, too many vCPUs, and one new question too many; known ones are answered still."""
     ec2 = aws.client("ec2", "eu-west-1")
 
     def ask(**changed: Any) -> str:
@@ -81,4 +81,6 @@ def test_questions_about_spot_that_are_refused(aws: Sandbox) -> None:
     aws.set_spot(Spot(most_questions=1))
     assert ask(TargetCapacity=641) == "MaxConfigLimitExceeded"
     assert ask() == ""
+    aws.set_spot(Spot(most_vcpus=639))
+    assert ask() == "TargetCapacityLimitExceededException"
     aws.set_spot(Spot())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cyclone_core.scheduler.placement_scores import ScoreRequest, capacity_step, score_requests, score_types
+from cyclone_core.scheduler.placement_scores import ScoreRequest, allowed_steps, capacity_step, score_requests, score_types
 from cyclone_core.scheduler.routing import LOOKS, SLOW_LOOKS, Routing, Signals, most_share, of_body, to_body, weigh
 
 DAY = Path(__file__).parent / "data" / "scores_and_prices.csv"
@@ -261,3 +261,15 @@ def test_families_are_their_types() -> None:
 def test_capacity_is_asked_about_in_steps(vcpus: int, asked: int) -> None:
     """Rounded up, to few numbers."""
     assert capacity_step(vcpus) == asked
+
+
+@pytest.mark.parametrize(
+    ("step", "refused", "asked"),
+    [
+        (1024, None, (1024, 256, 4)), (64, None, (64, 4)), (1024, 4096, (1024, 256, 4)), (4096, 1024, (256, 64, 4)), (64, 64, (4,)),
+        (256, 4, ()),
+    ],
+)  # fmt: skip
+def test_what_an_account_may_ask_about(step: int, refused: int | None, asked: tuple[int, ...]) -> None:
+    """Nothing that it was refused, nor more; the next lower step, and then what every account may."""
+    assert allowed_steps(step, refused) == asked

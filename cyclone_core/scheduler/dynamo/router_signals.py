@@ -2,13 +2,15 @@
 what was known counts for a day.
 
 Scores are asked for with few, canonical questions (`placement_scores`), each at most once in ten minutes whoever's clusters it is
-for: AWS limits how many different ones an account may ask in a day, and answers those it knows.
+for: AWS limits how many different ones an account may ask in a day, and answers those it knows. About how many vCPUs it may ask depends on
+what it used lately; what was refused for that is asked about again after a day, and a lower step meanwhile.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-spot-placement-score.html
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from statistics import median
 from time import gmtime, strftime
@@ -18,7 +20,7 @@ from cyclone_core.errors import AwsError
 from cyclone_core.prices.table import Table as Prices
 from cyclone_core.scheduler.dynamo import price_items
 from cyclone_core.scheduler.dynamo.table import Table
-from cyclone_core.scheduler.placement_scores import ScoreRequest
+from cyclone_core.scheduler.placement_scores import ScoreRequest, allowed_steps
 
 KEPT_S = 86_400.0
 """So long a score or a price counts that could not be renewed; older ones are unknown."""
@@ -26,6 +28,10 @@ AGAIN_S = 540.0
 """What is younger is not asked for again: the schedule's ten minutes, less its jitter."""
 AT_ONCE = 8
 """Regions at a time."""
+TOO_MUCH = "TargetCapacityLimitExceededException"
+"""Code of AWS's answer to a question about more vCPUs than this account may ask about."""
+FEWER = "AWS tells this account scores of fewer vCPUs only, by its use of spot lately: {} vCPUs are asked about, and these again tomorrow"
+NO_SCORES = "AWS tells this account no scores, by its use of spot lately; it is asked again tomorrow"
 _PAGES = 20
 """Of one region's prices: a thousand each."""
 _LINUX = "Linux/UNIX"
@@ -50,28 +56,48 @@ class Scores:
         """aws: of the main region; known: the ROUTING bodies that there are."""
         self._aws, self._now_ms = aws, now_ms
         self._known: dict[str, dict[str, list[int]]] = {}
+        self._limits: dict[int, int] = {}
+        """vCPUs of which AWS tells this account no scores -> when it said so (ms), within a day"""
         for body in known:
             question = body.get("question") or {}
             for region, found in question.get("scores", {}).items():
                 mine = self._known.setdefault(question["key"], {})
                 mine[region] = max(mine.get(region, [0, 0]), found, key=lambda one: one[1])
+            limits = {vcpus: at for vcpus, at in question.get("limits", ()) if now_ms - at < KEPT_S * 1000}
+            self._limits |= {vcpus: max(at, self._limits.get(vcpus, 0)) for vcpus, at in limits.items()}
         self._refused: dict[str, str] = {}
 
     def of(self, requests: Sequence[ScoreRequest]) -> tuple[Body, Missing]:
         """The question with its scores, as a body keeps it, and why some are old or missing."""
         if not requests:
             return {}, {}
-        key = question_key(requests[0])
-        known, missing = self._known.setdefault(key, {}), Missing()
+        wanted, asked, missing = requests[0].vcpus, requests, Missing(score=NO_SCORES)
+        for vcpus in allowed_steps(wanted, min(self._limits, default=None)):
+            asked = [replace(request, vcpus=vcpus) for request in requests]
+            unanswered = self._all_asked(asked)
+            if vcpus not in self._limits:
+                missing = unanswered | ({f"score of {wanted:,} vCPUs": FEWER.format(vcpus)} if vcpus < wanted else {})
+                break
+        key = question_key(asked[0])
+        known = self._known.get(question_key(requests[0]), {}) | self._known.get(key, {})
+        scores = {region: found for request in asked for region in request.regions if (found := known.get(region))}
+        limits = {"limits": sorted(map(list, self._limits.items()))} if self._limits else {}
+        return {"key": key, "types": len(asked[0].types), "vcpus": asked[0].vcpus, "scores": scores, **limits}, missing
+
+    def _all_asked(self, requests: Sequence[ScoreRequest]) -> Missing:
+        """Ask what is not known of now, until AWS says that it is too much; why some are old or missing."""
+        key, missing = question_key(requests[0]), Missing()
+        known = self._known.setdefault(key, {})
         for request in requests:
             if all(self._now_ms - known.get(region, [0, 0])[1] < AGAIN_S * 1000 for region in request.regions):
                 continue
             why = self._asked(key, request)
+            if request.vcpus in self._limits:
+                break
             missing |= {
                 f"score {region}": why or "AWS gave none" for region in request.regions if known.get(region, [0, 0])[1] != self._now_ms
             }
-        scores = {region: found for request in requests for region in request.regions if (found := known.get(region))}
-        return {"key": key, "types": len(requests[0].types), "vcpus": requests[0].vcpus, "scores": scores}, missing
+        return missing
 
     def _asked(self, key: str, request: ScoreRequest) -> str:
         """Ask once in a look; why there is no answer, "" when there is one."""
@@ -85,6 +111,8 @@ class Scores:
                 SingleAvailabilityZone=False, RegionName=list(request.regions),
             )  # fmt: skip
         except AwsError as exc:
+            if exc.code == TOO_MUCH:
+                self._limits[request.vcpus] = self._now_ms
             self._refused[about] = first_sentence(exc)
             return self._refused[about]
         for entry in answer.get("spotPlacementScoreSet") or ():

@@ -8,8 +8,10 @@ body (JSON, deflated)
                    counts of noisy signals; all as `routing.to_body` has them
     inputs         {region: {score, score_at, spot_usd, spot_at, ondemand_usd, ondemand_date, start_s, delivered, interruptions, closed}}:
                    USD of a vCPU hour, times in ms, closed: why the region is left alone; what is not known is not there
-    question       what scores were asked for: {key, types (how many), vcpus, scores {region: [score, at]}}; {} on demand
-    missing        {what: {why, since (ms)}}: what could not be had, `score eu-west-1`, `spot price eu-west-1` or `score`
+    question       what scores were asked for: {key, types (how many), vcpus, scores {region: [score, at]}}; {} on demand; limits [[vcpus,
+                   at], ...]: of how many AWS tells this account none, within a day
+    missing        {what: {why, since (ms)}}: what could not be had, `score eu-west-1`, `spot price eu-west-1`, `score`, or
+                   `score of 1,024 vCPUs` where less is asked about
     history        [[at (ms), {region: weight}, [why, ...]], ...], the newest first: what `base` was changed to, and what had changed
 
 Weights that nobody has renewed for `KEPT_S` count no more: regions are equal then.
