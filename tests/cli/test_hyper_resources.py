@@ -94,7 +94,6 @@ def test_aws_options_of_a_cluster_are_refused_with_the_reason(run_hyper: Run) ->
         (["queues", "add-queue", "--name", "default"], "there is a queue 'default' already"),
         (["queues", "update-queue", "--name", "defalt", "--priority", "1"], "Did you mean 'default'?"),
         (["queues", "delete-queue", "--name", "defalt"], "Did you mean 'default'?"),
-        (["queues", "delete-queue"], "--name: is needed"),
         (["queues", "list-queues", "--name", "defalt"], "Did you mean 'default'?"),
         (["queues", "list-queues", "--host", "locl"], "there is no host 'locl'. Did you mean 'local'?"),
         (["definitions", "add-definition", "--name", "a b"], "'a b' is not a name"),
@@ -123,6 +122,12 @@ def test_refusals(run_hyper: Run, argv: list[str], text: str) -> None:
         (["queues", "add-queue", "extra"], "extra"),
         (["queues", "update-queue", "--name", "default", "--paused=maybe"], "neither true nor false"),
         (["hosts", "select-host"], "HOST_NAME"),
+        (["queues", "delete-queue"], "--name: is needed"),
+        (["hosts", "delete-host"], "--name: is needed"),
+        (["hosts", "create-host", "--name", "x", "--type", "cloud"], "--type: 'cloud' is not one of local, aws"),
+        (["queues", "add-queue", "--name", "x", "--priority", "high"], "--priority: 'high' is not a whole number"),
+        (["definitions", "update-definition", "--name", "default", "--working-directory", "there"], "is not one of submit, worker"),
+        (["usage", "--by", "nonsense"], "--by: 'nonsense' is nothing that usage is counted by. One of job, queue"),
     ],
 )
 def test_mistyped_command_lines_are_usage_errors(run_hyper: Run, argv: list[str], text: str) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from cyclone_core.errors import CycloneError, InvalidRequest, UsageError
+from cyclone_core.errors import CycloneError, UsageError
 from cyclone_core.operations.resources import Mode, Resources, for_selected
-from cyclone_core.problems import Problem
 from cyclone_core.resource_bodies import settings
 from cyclone_core.resources import MODELS
 from cyclone_core.scheduler.references import PLURALS
@@ -63,10 +62,11 @@ def put(
         resources.warm_up()
     if asked.may_ask and not (asked.revert_drift and "name" in given):
         given = _guided(resources, kind, given, mode == "update", fields, without)
-    proposal = resources.propose_put(
-        kind, given, mode, options.label(MODELS[kind]), **({"revert_drift": True} if asked.revert_drift else {})
-    )
-    finish(resources, proposal, asked)
+    with options.judged(MODELS[kind], given):
+        proposal = resources.propose_put(
+            kind, given, mode, options.label(MODELS[kind]), **({"revert_drift": True} if asked.revert_drift else {})
+        )
+        finish(resources, proposal, asked)
 
 
 def delete_command(kind: str, name: str, help: str) -> click.Command:
@@ -76,7 +76,7 @@ def delete_command(kind: str, name: str, help: str) -> click.Command:
         resources, asked = for_selected(host_name), asked_of(values)
         target = values["name"] or (_ask_name(resources, kind) if asked.may_ask else None)
         if not target:
-            raise InvalidRequest([Problem("--name", "is needed", f"See them with: hyper {PLURALS[kind]} list-{PLURALS[kind]}")])
+            raise UsageError(f"--name: is needed. See them with: hyper {PLURALS[kind]} list-{PLURALS[kind]}")
         proposal = resources.propose_delete(kind, target)
         proposal.check()
         if asked.may_ask:

@@ -31,8 +31,9 @@ def _create(**values: Any) -> None:
     if asked.may_ask:
         names = [host.name for host in HostRegistry().list()[0]]
         given = _guided(guide.on_terminal(lambda kind: names), given)
-    proposal = hosts.propose(given, options.label(Host))
-    host = proposal.check()
+    with options.judged(Host, given):
+        proposal = hosts.propose(given, options.label(Host))
+        host = proposal.check()
     if host.type == "aws":
         aws_host_flows.create(host, asked)
         return
@@ -86,8 +87,9 @@ def _update(**values: Any) -> None:
         raise InvalidRequest([resources.NO_DRIFT])
     if set(given) == {"name"} and before.type == "local":
         raise UsageError("update-host: nothing to change was given. Its options: hyper hosts update-host --help")
-    proposal = hosts.propose(given, options.label(Host), update=True)
-    host = proposal.check()
+    with options.judged(Host, given):
+        proposal = hosts.propose(given, options.label(Host), update=True)
+        host = proposal.check()
     if host.type == "aws":
         aws_host_flows.update(proposal, asked)
         return
@@ -108,7 +110,7 @@ def _import(as_json: bool, **values: Any) -> None:
 def _delete(name: str | None, force: bool, keep_data: bool, **values: Any) -> None:
     asked = asked_of(values)
     if not name:
-        raise InvalidRequest([Problem("--name", "is needed", "See them with: hyper hosts list-hosts")])
+        raise UsageError("--name: is needed. See them with: hyper hosts list-hosts")
     host = hosts.get(name)
     problems = hosts.check_delete(host, force)
     if problems:
@@ -143,13 +145,13 @@ def _purge(older_than: str | None, name: str | None, yes: bool, as_json: bool) -
 
 
 def _age(text: str | None) -> float:
-    """Seconds. Raises InvalidRequest: nobody's jobs go because an option was left out."""
+    """Seconds. Raises UsageError: nobody's jobs go because an option was left out."""
     if text is None:
-        raise InvalidRequest([Problem("--older-than", "is needed", "Give an age such as 30d or 12h: hyper hosts purge --older-than 30d")])
+        raise UsageError("--older-than: is needed. Give an age such as 30d or 12h: hyper hosts purge --older-than 30d")
     try:
         return read_duration(text)
     except ValueError as exc:
-        raise InvalidRequest([Problem("--older-than", *exc.args)]) from None
+        raise UsageError(str(Problem("--older-than", *exc.args))) from None
 
 
 def _start(host_name: str | None, as_json: bool) -> None:

@@ -5,12 +5,15 @@ so that a command shows every mistake at once, instead of click's first one. Bot
 `--paused` / `--no-paused` and the earlier system's `--paused True`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from cyclone_core.resource_fields import Document, FieldSpec, fields_of
+from cyclone_core.errors import InvalidRequest, UsageError
+from cyclone_core.resource_fields import Document, FieldSpec, field_problems, fields_of
 
 SETTINGS = {
     "help_option_names": ["-h", "--help"],
@@ -19,6 +22,7 @@ SETTINGS = {
     "token_normalize_func": lambda token: token.lower().replace("_", "-"),
 }
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
 _METAVARS = {"integer": "N", "number": "N", "text": "TEXT", "list": "LIST", "map": "NAME=VALUE", "json": "JSON"}
 BOTH, LOCAL_ONLY, AWS_ONLY, COMMAND = "Options", "Options on local hosts only", "Options on AWS hosts only", "This command"
 """Headings of the help, in this order."""
@@ -129,6 +133,24 @@ def _joined(spec: FieldSpec, typed: Any) -> object:
     if spec.shape == "json" and isinstance(typed, tuple) and len(typed) == 1:
         return typed[0]
     return list(typed) if isinstance(typed, tuple) else typed
+
+
+@contextmanager
+def judged(model: type[Document], given: Mapping[str, object]) -> Iterator[None]:
+    """What is refused inside is told as it is; as a wrong command line (exit code 2) where a word that was typed is none of its option's
+    choices, or no number where one is meant."""
+    try:
+        yield
+    except InvalidRequest as exc:
+        if any(_is_mistyped(model, spec, given[spec.name]) for spec in fields_of(model) if spec.name in given):
+            raise UsageError(str(exc)) from exc
+        raise
+
+
+def _is_mistyped(model: type[Document], spec: FieldSpec, value: object) -> bool:
+    if spec.choices or (spec.shape in ("integer", "number") and not _NUMBER.fullmatch(str(value).strip())):
+        return bool(field_problems(model, spec.name, value, {}))
+    return False
 
 
 def label(model: type[Document]) -> Callable[[str], str]:

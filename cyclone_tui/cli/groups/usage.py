@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from cyclone_core.errors import UsageError
+from cyclone_core.errors import InvalidRequest, UsageError
 from cyclone_core.operations import usage
 from cyclone_core.operations.queries import open_host
 from cyclone_core.operations.usage import BY, Ask, Row, Usage
@@ -19,7 +19,10 @@ def _show(
 ) -> None:  # fmt: skip
     if as_json and as_csv:
         raise UsageError("--json and --csv: one of them")
-    asked = usage.ask(by, since, until, job, queue, user, limit, label=lambda name: _FLAGS.get(name, f"--{name}"))
+    try:
+        asked = usage.ask(by, since, until, job, queue, user, limit, label=lambda name: _FLAGS.get(name, f"--{name}"))
+    except InvalidRequest as exc:
+        raise UsageError(str(exc)) from exc
     with open_host(host_name) as host:
         found = usage.of(host, asked)
     if as_json:
