@@ -66,7 +66,7 @@ class Row:
     name: str = ""
     """A job's name."""
     tasks: int = 0
-    """Attempts that ended; of a job on an AWS host its tasks."""
+    """Attempts that ended; of a job on an AWS host its tasks that are over."""
     vcpu_s: float = 0.0
     paid_usd: float = 0.0
     """At the prices that were known when the workers came."""

@@ -31,7 +31,7 @@ class Used(NamedTuple):
     user: str
     place: Place
     tasks: int
-    """Attempts that ended; of a job on an AWS host its tasks, told with its first place."""
+    """Attempts that ended; of a job on an AWS host its tasks that are over."""
     vcpu_ms: int
     job: int = 0
     """0: jobs are not told apart."""

@@ -43,7 +43,7 @@ def test_an_aws_host_tells_what_its_workers_wrote(far: Far) -> None:
     assert lines[-1].split()[-1] == "50%"
     assert run("--by", "user", "--user", "eve", "--csv").stdout.splitlines()[1].startswith("eve,1,1.0,1.0,,0.0,0.0,own,1.0,")
     job = connect().submit(text="true").id
-    far.host.table.update(keys.job(job), set={"us": json.dumps({place: 1_800_000})})
+    far.host.table.update(keys.job(job), set={"us": json.dumps({place: 1_800_000}), "c": [0, 0, 1, 0, 0, 0]})
     told = json.loads(run("--job", str(job), "--json").stdout)
     assert (told["by"], told["rows"][0]["region"], told["total"]["usd"]) == ("region", "eu-west-1", 0.01)
     assert told["prices"]["paid"] == {"since": TODAY, "until": TODAY}

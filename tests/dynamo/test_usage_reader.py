@@ -75,17 +75,29 @@ def test_jobs_tell_what_their_units_used() -> None:
     """Of an array the sum over its slices; a job that used nothing yet is told, one that does not exist is not."""
     dynamo = Counted()
     table = Table(dynamo, "t")
-    put_job(table, 1, 1000, a=0, t=1, us=json.dumps({"eu-west-1 c5.large spot 0.02": 500}))
+    put_job(table, 1, 1000, a=0, t=1, us=json.dumps({"eu-west-1 c5.large spot 0.02": 500}), c=[0, 0, 1, 0, 0, 0])
     put_job(table, 2, 2000, a=1, t=40_000, sz=1000)
     for low in (1, 1001, 16_001):
-        table.put(keys.slice(2, low, 1000), {"us": json.dumps({"eu-west-1 c5.large spot 0.02": 7, "lab ? own ?": 1})})
+        counts = [0, 2, 800, 5, 0, 0]
+        table.put(keys.slice(2, low, 1000), {"us": json.dumps({"eu-west-1 c5.large spot 0.02": 7, "lab ? own ?": 1}), "c": counts})
     put_job(table, 3, 3000, a=0, t=1)
     before = dynamo.asked
     found = usage_reader.jobs(table, [3, 2, 1, 99])
     assert dynamo.asked - before == 1 + 3  # one batch, and the array's three groups
     assert [(one.job, one.name, one.tasks, one.place.region, one.vcpu_ms) for one in found] == [
-        (3, "job 3", 1, "", 0), (2, "job 2", 40_000, "eu-west-1", 21), (2, "job 2", 0, "lab", 3), (1, "job 1", 1, "eu-west-1", 500),
+        (3, "job 3", 0, "", 0), (2, "job 2", 2112, "eu-west-1", 21), (2, "job 2", 303, "lab", 3), (1, "job 1", 1, "eu-west-1", 500),
     ]  # fmt: skip
+
+
+def test_tasks_are_those_of_the_region_where_their_slice_ran() -> None:
+    """Also where a second region did little of the vCPU time; a slice that ran in two is divided by what each used of it."""
+    table = Table(Counted(), "t")
+    put_job(table, 2, 2000, a=1, t=3500, sz=1000)
+    ran = {1: ({"a ? ? ?": 1}, 1000), 1001: ({"b ? ? ?": 900}, 400), 2001: ({"b ? ? ?": 100, "a ? ? ?": 300}, 1000), 3001: ({}, 500)}
+    for low, (us, over) in ran.items():
+        table.put(keys.slice(2, low, 1000), {"us": json.dumps(us), "c": [5, 1, over - 10, 4, 3, 3]})
+    found = {one.place.region: (one.tasks, one.vcpu_ms) for one in usage_reader.jobs(table, [2])}
+    assert found == {"a": (1750, 301), "b": (650, 1000)}
 
 
 def test_jobs_of_a_time_are_found_by_the_index() -> None:

@@ -7,13 +7,18 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from cyclone_core.jobs import RUNNING, WAITING
+from cyclone_core.scheduler import apportionment
 from cyclone_core.scheduler.dynamo import failures, keys, listing
 from cyclone_core.scheduler.dynamo.side_by_side import each
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.usage import Place, There, Used, place_of
 
 _BATCH = 100
-_JOB = ("a", "t", "sz", "n", "q", "u", "us")
+_UNIT = ("us", "c")
+_JOB = ("a", "t", "sz", "n", "q", "u", *_UNIT)
+Places = dict[str, tuple[int, int]]
+"""place -> (tasks that are over, vCPU milliseconds)"""
 Day = tuple[tuple[Used, ...], tuple[There, ...]]
 
 
@@ -68,8 +73,8 @@ def jobs(table: Table, numbers: Sequence[int]) -> list[Used]:
         items |= part
     known = [(number, items[keys.job(number)]) for number in numbers if keys.job(number) in items]
     groups = [(number, group) for number, item in known if item["a"] for group in range(failures.group_count(item["t"], item["sz"]))]
-    parts = each(lambda one: list(table.query(keys.slices(*one), fields=("us",))), groups)
-    sums: dict[int, dict[str, int]] = {number: {} for number, _ in known}
+    parts = each(lambda one: list(table.query(keys.slices(*one), fields=_UNIT)), groups)
+    sums: dict[int, Places] = {number: {} for number, _ in known}
     for (number, _), slices in zip(groups, parts, strict=True):
         for item in slices:
             _add(sums[number], item)
@@ -78,14 +83,20 @@ def jobs(table: Table, numbers: Sequence[int]) -> list[Used]:
     return [used for number, item in known for used in _of_job(number, item, sums[number])]
 
 
-def _add(sums: dict[str, int], item: dict[str, Any]) -> None:
-    for place, vcpu_ms in json.loads(item.get("us", "{}")).items():
-        sums[place] = sums.get(place, 0) + vcpu_ms
+def _add(sums: Places, unit: dict[str, Any]) -> None:
+    """What a unit used at each place, and its tasks that are over: it does not tell each one's place, so of several each has the part that
+    it used."""
+    used: dict[str, int] = json.loads(unit.get("us", "{}"))
+    if not used:
+        return
+    over = sum(unit["c"]) - unit["c"][WAITING] - unit["c"][RUNNING]
+    tasks = apportionment.fill(used, dict.fromkeys(used, 0), dict.fromkeys(used, over), over)
+    for place, vcpu_ms in used.items():
+        before = sums.get(place, (0, 0))
+        sums[place] = before[0] + tasks[place], before[1] + vcpu_ms
 
 
-def _of_job(number: int, item: dict[str, Any], sums: dict[str, int]) -> Iterator[Used]:
+def _of_job(number: int, item: dict[str, Any], sums: Places) -> Iterator[Used]:
     """One for each place. A job that used nothing yet is told too, at no place."""
-    tasks = int(item["t"])
-    for place, vcpu_ms in sums.items() or [("", 0)]:
+    for place, (tasks, vcpu_ms) in (sums or {"": (0, 0)}).items():
         yield Used("", item["q"], item.get("u", ""), place_of(place), tasks, vcpu_ms, number, item.get("n", ""))
-        tasks = 0  # told once
