@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cyclone_core.errors import AccessDenied, AwsError
-from cyclone_core.scheduler.dynamo.ec2_region import Ec2Region, types_for
+from cyclone_core.scheduler.dynamo.ec2_fleets import types_for
+from cyclone_core.scheduler.dynamo.ec2_region import Ec2Region
 from cyclone_core.scheduler.dynamo.fleet import Request
 from cyclone_core.scheduler.dynamo.region_driver import NO_ROOM
 

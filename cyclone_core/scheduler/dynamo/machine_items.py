@@ -1,7 +1,7 @@
 """Machines with several slots, EC2's and those that joined: what they say of themselves in MACHINE items.
 
 pk MACHINE, sk CLUSTER#REGION#NAME    expires: seconds since 1970, when of a machine that is silent nothing is left; five minutes after its
-                last word it counts as there no more, after ten its instance is terminated (`ec2_region`);
+                last word it counts as there no more, after ten its instance is terminated (`ec2_sights`);
                 leave: 1 when somebody asked it to leave, which it hears whenever it says something, within a minute;
                 its first word takes away what another of its name was asked, which was killed and whose item is still there
 body (JSON)     the fields of `Machine` by their names

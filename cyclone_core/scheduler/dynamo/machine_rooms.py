@@ -15,7 +15,7 @@ from cyclone_core.scheduler import machines, whole_instances
 from cyclone_core.scheduler.capacity import Course, Crew, Lane, Shape, Site
 from cyclone_core.scheduler.dynamo import fleet
 from cyclone_core.scheduler.dynamo.demand import Bodies, Question
-from cyclone_core.scheduler.dynamo.ec2_region import need_of, types_for
+from cyclone_core.scheduler.dynamo.ec2_fleets import need_of, types_for
 from cyclone_core.scheduler.dynamo.fleet import Request
 from cyclone_core.scheduler.dynamo.machine_items import Machine
 from cyclone_core.scheduler.dynamo.region_driver import EC2, launch_type
