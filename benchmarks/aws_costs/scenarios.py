@@ -89,7 +89,7 @@ def _work(world: World, task_s: float, slices: int, began: float) -> dict[str, A
 
     def each_second() -> None:
         if world.meter.written() != written[0]:
-            world.account(world.stream(), clock.wall)
+            world.account(world.stream(), clock.wall())
             written[0] = world.meter.written()
 
     run(workers, clock, each_second)
@@ -132,14 +132,16 @@ def singles(
             end = min(count, int((clock.now - 1) * rate))
             with world.meter.during("submit"):
                 while made[0] < end:
-                    world.store.submit(request(), RESOURCES, int(clock.wall * 1000))
+                    world.store.submit(request(), RESOURCES, int(clock.wall() * 1000))
                     made[0] += 1
             records = world.stream()
             kept.extend(records)
             for part in _by_shard(records, shards * 4):  # and read by four at once (parallelization factor)
                 world.dispatch(part)
 
-        _run_with(crew, clock, poll, lambda: sum(worker.done for worker in crew) >= count and not any(worker.held for worker in crew))
+        _run_with(
+            crew, clock, poll, lambda: sum(worker.done for worker in crew) >= count and not any(worker.loop.in_hand for worker in crew)
+        )
         kept += world.stream()
         counts = told({key: one for key, one in world.meter.counts.items() if key[0] != "worker"})
         kept += _expired(world, kept)

@@ -15,7 +15,8 @@ from cyclone_core.scheduler.dynamo.tiles import size
 from cyclone_core.scheduler.dynamo.tiles import tiles as cut
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import Retry, judge
-from cyclone_core.scheduler.remote.held import FLUSH_S, SPLIT_S
+from cyclone_core.scheduler.remote.held import SPLIT_S
+from cyclone_core.scheduler.remote.pace import FLUSH_S
 
 TASK_S = 1.0
 OVERHEAD_S = 0.01

@@ -432,7 +432,7 @@ def _is_counted(record: dict[str, Any], half: int) -> bool:
 
 
 class _Worker:
-    """What `remote.supervisor` does with units: claims, runs, writes, cuts, gives back; dies. units: (unit, message, rows, limited)."""
+    """What `remote.loop` does with units: claims, runs, writes, cuts, gives back; dies. units: (unit, message, rows, limited)."""
 
     def __init__(self, world: World, actor: Actor) -> None:
         self.world, self.actor, self.chance = world, actor, world.chance

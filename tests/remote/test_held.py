@@ -6,19 +6,29 @@ from cyclone_core.jobs import outcome
 from cyclone_core.scheduler.dynamo.queues import Message
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import Retry
-from cyclone_core.scheduler.remote.held import FLUSH_ROWS, FLUSH_S, Held, Pace, surplus
+from cyclone_core.scheduler.remote.held import Held
+from cyclone_core.scheduler.remote.in_hand import InHand
 from cyclone_core.scheduler.remote.machine import Times
+from cyclone_core.scheduler.remote.pace import FLUSH_ROWS, FLUSH_S, Pace
 
 TIMES = Times(120.0)
 SHAPE = {"q": "default", "d": "default", "sz": 100, "jt": 100, "u": "somebody", "b": 1}
 
 
-def held(high: int = 100, ahead: int = 1, **job: Any) -> Held:
-    """A slice 1..high that was claimed at time 0."""
-    unit = Unit(7, 1, high, True, dict(SHAPE))
+def held(high: int = 100, ahead: int = 1, low: int = 1, **job: Any) -> Held:
+    """A slice low..high that was claimed at time 0."""
+    unit = Unit(7, low, high, True, dict(SHAPE))
     unit.claim("here", 120_000, ahead)
     unit.written()
-    return Held(unit, job, ("name", "default", 1, 1, 1, 1, high, "big"), {}, {}, Retry(), Message(7, 1), 0.0, 120.0)
+    return Held(unit, job, ("name", "default", 1, 1, 1, 1, high, "big"), {}, {}, Retry(), Message(7, low), 0.0, 120.0)
+
+
+def in_hand(width: int, every: list[Held]) -> InHand:
+    """What a worker with so many slots has, all of one kind."""
+    found = InHand(width)
+    for one in every:
+        found.add(one)
+    return found
 
 
 def rows(*positions: int, attempt: int = 1, code: int = 0) -> list[Any]:
@@ -225,14 +235,14 @@ def test_nothing_is_started_by_a_mark_of_which_nobody_knows_whether_it_is_writte
 
 def test_units_that_would_wait_here_for_long_go_back() -> None:
     """Many were taken when tasks were short; now they last: what has begun stays, and as much of the rest as five seconds of work."""
-    every = [held(high=10) for _ in range(4)]
+    every = [held(low=low, high=low + 9, sp=b"kind") for low in (1, 11, 21, 31)]
+    here = in_hand(1, every)
     every[0].take(1)
-    assert surplus(every, 0.0, 1) == []
-    for one in every:
-        one.pace.lasted(0.3)
-    assert surplus(every, 0.0, 1) == every[2:]
+    assert here.surplus(0.0) == []
+    here.lasted(every[0], 0.3)
+    assert here.surplus(0.0) == every[2:]
     every[3].take(1)
-    assert surplus(every, 0.0, 1) == every[2:3]
+    assert here.surplus(0.0) == every[2:3]
 
 
 def test_a_worker_with_several_slots_asks_for_a_task_for_each() -> None:
@@ -247,7 +257,7 @@ def test_a_worker_with_several_slots_asks_for_a_task_for_each() -> None:
 
 def test_units_that_a_slot_is_free_for_do_not_go_back() -> None:
     """Long single tasks, one for each of four slots; the fifth would wait."""
-    every = [held(high=1) for _ in range(5)]
-    for one in every:
-        one.pace.lasted(3600.0)
-    assert surplus(every, 0.0, 4) == every[4:]
+    every = [held(low=low, high=low, sp=b"kind") for low in range(1, 6)]
+    here = in_hand(4, every)
+    here.lasted(every[0], 3600.0)
+    assert here.surplus(0.0) == every[4:]

@@ -13,6 +13,7 @@ from cyclone_core.scheduler.dynamo.queues import Message
 from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.lifecycle import Retry
+from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.held import Held
 from cyclone_core.scheduler.remote.machine import Machine
 from cyclone_core.scheduler.remote.record import Plan, Records
@@ -51,7 +52,7 @@ class Bench:
             "CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": FAR_REGION,
             "CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big",
         })  # fmt: skip
-        self.records = Records(machine, store, host.bucket, host.lanes, "/nowhere", Usage(machine, store.table))
+        self.records = Records(machine, store, host.bucket, host.lanes, "/nowhere", Usage(machine, store.table), clock)
         self.job = host.submit("true", indices=(1, 20, 1), tasks=20, size=20)
         claimed = store.claim(self.job, 1, "here", 5, int(time.time() * 1000))
         assert isinstance(claimed, Claimed)

@@ -10,6 +10,7 @@ from cyclone_core.scheduler.dynamo.keys import WAITING
 from cyclone_core.scheduler.dynamo.queues import MOST_RECEIVES, Message
 from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.files import Files
 from cyclone_core.scheduler.remote.intake import Intake
 from cyclone_core.scheduler.remote.machine import Machine
@@ -39,7 +40,7 @@ def _fail_to_take(host: Host, receives: int) -> None:
         "CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": REGION,
         "CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big",
     })  # fmt: skip
-    intake = Intake(machine, _store(host, "UpdateItem"), host.lanes, Files(str(host.folder), lambda *_: b""))
+    intake = Intake(machine, _store(host, "UpdateItem"), host.lanes, Files(str(host.folder), lambda *_: b""), clock)
     (found,) = host.lanes.receive("big", "default", 1)
     with pytest.raises(AwsError, match="does not answer"):
         intake.take(Message(found.job, found.low, found.exists, found.queue, found.handle, receives), 1)

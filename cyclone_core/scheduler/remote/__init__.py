@@ -1,1 +1,1 @@
-"""The supervisor of a worker machine of an AWS host: takes slices from the lane's queues, hands them to the agent, records results."""
+"""Worker machines of an AWS host: workers, which take units from the queues of a lane, and machines with slots, which start workers."""

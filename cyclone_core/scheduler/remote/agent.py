@@ -5,8 +5,6 @@ run the same at the same time.
 """
 
 import os
-import sys
-import time
 from signal import SIGKILL, pidfd_send_signal
 
 from cyclone_core import wire
@@ -151,12 +149,3 @@ class AgentProcess:
             if number != self.journal and descriptor not in needed:
                 os.close(self.journals.pop(number))
                 os.unlink(journal_path(self._state_dir, number))
-
-
-said_by = ""
-"""What begins the lines of a worker that shares its log with others."""
-
-
-def log(text: str) -> None:
-    """A line for whoever reads the container's or machine's log."""
-    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {said_by}{text}\n")

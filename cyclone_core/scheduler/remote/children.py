@@ -12,7 +12,7 @@ from signal import SIGKILL, SIGTERM, SIGUSR1, pidfd_send_signal
 from cyclone_core.scheduler.local import pool
 from cyclone_core.scheduler.machine_packing import Child, Room
 from cyclone_core.scheduler.remote import clock, counts
-from cyclone_core.scheduler.remote.agent import log
+from cyclone_core.scheduler.remote.log import log
 from cyclone_core.scheduler.remote.machine import lane_text
 
 TYPE_CHECKING = False

@@ -15,7 +15,7 @@ import sys
 from cyclone_core import naming
 from cyclone_core.errors import AccessDenied, AwsError, CredentialsUnusable, CycloneError, InvalidRequest, NotFound, UsageError
 from cyclone_core.problems import Problem
-from cyclone_core.scheduler.remote.agent import log
+from cyclone_core.scheduler.remote.log import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ def be_a_machine(environ: "Mapping[str, str]") -> int:
     from cyclone_core.scheduler.remote import machine_mode
     from cyclone_core.scheduler.remote.children import Children
     from cyclone_core.scheduler.remote.offer import Offer
+    from cyclone_core.scheduler.remote.process import become_parent_of_orphans
 
     if not hasattr(os, "pidfd_open"):
         raise CycloneError(f"a machine that works for a Cyclone host has to run Linux 5.3 or newer, and this is {sys.platform}")
@@ -196,7 +197,7 @@ def be_a_machine(environ: "Mapping[str, str]") -> int:
     if not offer.is_instance:
         check(records, offer)
     os.umask(0o077)
-    machine_mode.become_parent_of_orphans()
+    become_parent_of_orphans("cyclone-machine")
     return machine_mode.MachineMode(offer, Table(aws, offer.table), records, Children(offer, environ)).run()
 
 

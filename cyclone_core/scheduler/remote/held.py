@@ -5,7 +5,8 @@ here. What may be started is taken over from the unit after each write, because 
 """
 
 from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
-from math import ceil
+
+from cyclone_core.scheduler.remote.pace import FLUSH_ROWS, FLUSH_S, Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,69 +21,10 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.lifecycle import Retry
     from cyclone_core.scheduler.remote.machine import Times
 
-FLUSH_ROWS, FLUSH_S = 64, 5.0
-"""So many results make a write, or results that are so old."""
-SHORT_S = 1.0
-"""Tasks that last less are short: several of them are started between two writes."""
-PIPELINED_S = 0.1
-"""Of tasks that last less, twice as many as make a write may be started: the next ones run while the last ones are written."""
 NOTED_S = 2.0
 """That a task runs is recorded when it has run for so long; most are over by then."""
-_NOTICED_S = 0.25
-_WEIGHT = 0.2
-"""How much the latest duration counts in the moving average."""
 SPLIT_S = 60.0
 """A slice whose untouched rest would take longer is split."""
-
-SURPLUS_S = 5.0
-"""Units of which nothing has begun go back when there is so much work before them: it was taken for shorter than it is."""
-
-
-class Pace:
-    """How long tasks last, and how many a unit has: moving averages."""
-
-    __slots__ = ("task_s", "tasks")
-
-    def __init__(self) -> None:
-        self.task_s = -1.0
-        """seconds; negative: nothing is known"""
-        self.tasks = 1.0
-
-    def lasted(self, seconds: float) -> None:
-        """A task has ended."""
-        self.task_s = seconds if self.task_s < 0 else self.task_s + _WEIGHT * (seconds - self.task_s)
-
-    def came(self, tasks: int) -> None:
-        """A unit was claimed."""
-        self.tasks += 0.5 * (tasks - self.tasks)
-
-    def estimate(self, oldest_s: float) -> float:
-        """Seconds that a task lasts, when one has been running for `oldest_s`; negative: unknown."""
-        return max(self.task_s, oldest_s) if oldest_s > _NOTICED_S else self.task_s
-
-    def expected(self, oldest_s: float) -> float:
-        """What the average will be once that task ends: one slow task among many quick ones says little. Negative: unknown."""
-        if self.task_s < 0:
-            return oldest_s if oldest_s > _NOTICED_S else -1.0
-        return max(self.task_s, self.task_s + _WEIGHT * (oldest_s - self.task_s))
-
-    def messages(self, in_hand: int, coming: int, oldest_s: float, width: int = 1, ahead_s: float = 1.0) -> int:
-        """How many messages to ask for, 0..10: about a second of work, and a task for each of those that may run at once (`width`).
-
-        in_hand: tasks; coming: messages that are being claimed.
-        """
-        seconds = self.estimate(oldest_s)
-        have = in_hand + coming * self.tasks
-        least = ceil((width - have) / self.tasks) if width > 1 else int(not have)
-        if seconds < 0:
-            return min(10, max(0, least))
-        more = (width * ahead_s / max(seconds, 0.001) - have) / self.tasks
-        return min(10, max(0, least, int(more) if have else round(more)))
-
-    def share(self, oldest_s: float, width: int) -> int:
-        """How many tasks the agent may have at once: about half a second of them."""
-        seconds = self.estimate(oldest_s)
-        return width if seconds < 0 else width * min(128, max(1, round(0.5 / max(seconds, 0.001))))
 
 
 class Held:
@@ -129,6 +71,12 @@ class Held:
     def number(self) -> int:
         """Of the job."""
         return self.unit.job
+
+    @property
+    def name(self) -> str:
+        """What people call the unit."""
+        unit = self.unit
+        return f"{unit.job}--{unit.low}…{unit.high}" if unit.array else str(unit.job)
 
     # -- what the agent gets ------------------------------------------------------------------------------------------------------
     def take_over(self) -> None:
@@ -264,16 +212,3 @@ class Held:
     def begun(self) -> "dict[int, int]":
         """position -> start_us of tasks that the agent may have begun."""
         return {position: self.running.get(position, (0, 0))[1] for position in self.out}
-
-
-def surplus(every: "Iterable[Held]", wall_s: float, width: int) -> "list[Held]":
-    """The units, of these in their order, that would wait here for long while others may be free. wall_s: seconds since 1970."""
-    found, ahead_s, ahead = [], 0.0, 0
-    for held in every:
-        is_begun = held.busy or held.out or held.rows or held.unit.results or held.unwritten
-        if not is_begun and ahead_s > SURPLUS_S and ahead >= width:
-            found.append(held)
-        else:
-            ahead += held.in_hand
-            ahead_s += held.in_hand * max(0.0, held.pace.expected(held.oldest_s(wall_s))) / width
-    return found

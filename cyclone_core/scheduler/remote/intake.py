@@ -4,8 +4,6 @@ One long poll at a time, at the band that had something last; the others are loo
 back at once, hidden for as long as the store says that nobody can have it.
 """
 
-from time import sleep
-
 from cyclone_core.errors import AwsError, NotFound
 from cyclone_core.scheduler.dynamo import refusals
 from cyclone_core.scheduler.dynamo.keys import BANDS
@@ -13,7 +11,6 @@ from cyclone_core.scheduler.dynamo.queues import MOST_RECEIVES
 from cyclone_core.scheduler.dynamo.specs import indices_of
 from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, LeaseLost, Refusal
 from cyclone_core.scheduler.lifecycle import Retry
-from cyclone_core.scheduler.remote.clock import milliseconds, seconds
 from cyclone_core.scheduler.remote.held import Held
 
 TYPE_CHECKING = False
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
     from cyclone_core.scheduler.dynamo.unit import Unit
     from cyclone_core.scheduler.dynamo.values import Item
+    from cyclone_core.scheduler.remote.clock import Clock
     from cyclone_core.scheduler.remote.files import Files
     from cyclone_core.scheduler.remote.machine import Machine
 
@@ -43,8 +41,8 @@ SPEC = 1
 class Intake:
     """See the module. Its methods run in threads; `receive` in one at a time."""
 
-    def __init__(self, machine: "Machine", store: "DynamoStore", lanes: "Lanes", files: "Files") -> None:
-        self._machine, self._store, self._lanes, self._files = machine, store, lanes, files
+    def __init__(self, machine: "Machine", store: "DynamoStore", lanes: "Lanes", files: "Files", clock: "Clock") -> None:
+        self._machine, self._store, self._lanes, self._files, self._clock = machine, store, lanes, files, clock
         self._last_band = 1
         self._missing: dict[int, float] = {}
         self._sparse: dict[int, Indices] = {}
@@ -61,16 +59,16 @@ class Intake:
         return self._ask(self._last_band, most, LONG_POLL_S) if may_wait else []
 
     def _is_there(self, band: int) -> bool:
-        return seconds() - self._missing.get(band, -_MISSING_S) >= _MISSING_S
+        return self._clock.seconds() - self._missing.get(band, -_MISSING_S) >= _MISSING_S
 
     def _ask(self, band: int, most: int, wait_s: int) -> "list[Message]":
         if not self._is_there(band):
             if wait_s:
-                sleep(1.0)
+                self._clock.sleep(1.0)
             return []
         machine = self._machine
         if not self._lanes.has(machine.cluster, machine.definition, band):
-            self._missing[band] = seconds()
+            self._missing[band] = self._clock.seconds()
             return []
         found = self._lanes.receive(machine.cluster, machine.definition, band, most, wait_s, machine.times.hidden_s)
         if found:
@@ -89,7 +87,7 @@ class Intake:
             return None
 
     def _take(self, message: "Message", ahead: int) -> Held | None:
-        clock, now = seconds(), milliseconds()
+        began, now = self._clock.seconds(), self._clock.milliseconds()
         try:
             found = self._store.claim(message.job, message.low, self._machine.identity, ahead, now, message.exists)
         except AwsError:
@@ -99,9 +97,9 @@ class Intake:
             self._pass_on(message, found, now)
             return None
         try:
-            return self._held(found, message, clock)
+            return self._held(found, message, began)
         except (AwsError, OSError):
-            self._store.give_back(found.unit, milliseconds())
+            self._store.give_back(found.unit, self._clock.milliseconds())
             self._lanes.extend([message], self._machine.times.hidden_s)
             raise
         except (NotFound, ValueError, IndexError) as exc:
@@ -141,12 +139,12 @@ class Intake:
 
     def _refuse(self, unit: "Unit", message: "Message", reason: str) -> None:
         """What nobody can ever run ends as Error."""
-        now = milliseconds()
+        now = self._clock.milliseconds()
         refusals.end(unit, reason, now)
         self._store.save(unit, now)
         self._lanes.delete([message])
 
-    def _held(self, claimed: "Claimed", message: "Message", clock: float) -> Held:
+    def _held(self, claimed: "Claimed", message: "Message", began: float) -> Held:
         unit, job, machine = claimed.unit, claimed.job, self._machine
         found = self._store.specs.spec(job["sp"])
         body = dict(found.body)
@@ -158,7 +156,7 @@ class Intake:
         fields = (job["n"], job["q"], SPEC, int(bool(job["a"])), job.get("lo", 1), job.get("st", 1), job["t"], machine.cluster)
         retry = Retry(body["retries"], body["retry_exit"])
         lane = machine.lane_for(str(body["directory"]))
-        return Held(unit, job, fields, body, lane, retry, message, clock, clock + machine.times.lease_s, indices)
+        return Held(unit, job, fields, body, lane, retry, message, began, began + machine.times.lease_s, indices)
 
     def _indices(self, job: "Item") -> "Indices":
         number = int(job["pk"][2:])

@@ -11,12 +11,11 @@ of its item), when its spot capacity is taken back or likely to be (what runs ma
 when their leases end, and are started anew when the main region answers.
 """
 
-import ctypes
 import os
 import select
 import time
 from dataclasses import replace
-from signal import SIG_IGN, SIGCHLD, SIGHUP, SIGINT, SIGTERM, getsignal, set_wakeup_fd, signal
+from signal import SIG_IGN, SIGCHLD, SIGHUP, SIGINT, SIGTERM, getsignal
 
 from cyclone_core import __version__
 from cyclone_core.errors import CycloneError
@@ -25,10 +24,11 @@ from cyclone_core.scheduler.dynamo import machine_items
 from cyclone_core.scheduler.dynamo.machine_items import EC2, IDLE, LEAVING, ONPREM, WORKING
 from cyclone_core.scheduler.machine_packing import Room
 from cyclone_core.scheduler.remote import backlog, clock, usage
-from cyclone_core.scheduler.remote.agent import log
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
+from cyclone_core.scheduler.remote.log import log
 from cyclone_core.scheduler.remote.machine import SPOT_S
 from cyclone_core.scheduler.remote.notice import LOOK_S, Instance
+from cyclone_core.scheduler.remote.process import wakeup_pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ SLOW_S = 30.0
 _QUIET_S, _MOST_QUIET_S = 30.0, 3600.0
 _PURCHASES = {"spot": "spot", "on-demand": "ondemand", "capacity-block": "ondemand"}
 """What the metadata service calls them."""
-_PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
 
 
 class MachineMode:
@@ -64,7 +63,8 @@ class MachineMode:
         self.instance = instance or Instance()
         self.arrivals = Arrivals()
         self.asks, self.notes, self.notices = (Calls(self.arrivals, 1) for _ in range(3))
-        self.signals = _wakeup_pipe()
+        is_hung_up = getsignal(SIGHUP) != SIG_IGN  # not with `nohup`
+        self.signals = wakeup_pipe(SIGTERM, SIGINT, SIGCHLD, *([SIGHUP] if is_hung_up else []))
         self.poll = select.poll()
         for descriptor in (self.signals, self.arrivals.descriptor):
             self.poll.register(descriptor, select.POLLIN)
@@ -312,20 +312,3 @@ class MachineMode:
             machine_items.forget(self.table, self.said)
         except CycloneError as exc:
             log(f"its item stays for some minutes: {exc}")
-
-
-def _wakeup_pipe() -> int:
-    """A descriptor on which the numbers of signals arrive."""
-    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    set_wakeup_fd(writer, warn_on_full_buffer=False)
-    ignored = getsignal(SIGHUP) == SIG_IGN  # `nohup`
-    for number in (SIGTERM, SIGINT, SIGCHLD) if ignored else (SIGTERM, SIGINT, SIGHUP, SIGCHLD):
-        signal(number, lambda *_: None)
-    return reader
-
-
-def become_parent_of_orphans() -> None:
-    """What a worker leaves when it dies is ours; and what `ps` calls us."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(_PR_SET_NAME, b"cyclone-machine", 0, 0, 0)

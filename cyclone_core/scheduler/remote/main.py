@@ -24,7 +24,7 @@ _LONGEST_DIRECTORY = 60
 
 def main() -> None:
     """Entry point. Without arguments a worker, of which everything is in the environment (`machine`); else what `command` has."""
-    from cyclone_core.scheduler.remote.agent import log
+    from cyclone_core.scheduler.remote.log import log
 
     try:
         if len(sys.argv) > 1:
@@ -43,17 +43,17 @@ def main() -> None:
 
 def run(environ: "Mapping[str, str]") -> int:
     """Be a worker until there is nothing to do; the exit code. Raises CycloneError."""
-    from cyclone_core.scheduler.remote import agent
+    from cyclone_core.scheduler.remote import log
     from cyclone_core.scheduler.remote.machine import Machine
-    from cyclone_core.scheduler.remote.supervisor import become_parent_of_orphans
+    from cyclone_core.scheduler.remote.process import become_parent_of_orphans
 
     machine = Machine(environ, os.getpid())
     if environ.get("CYCLONE_MACHINE"):
-        agent.said_by = f"{machine.definition}#{os.getpid()}: "
+        log.said_by = f"{machine.definition}#{os.getpid()}: "
     machine.limit_memory()
     os.environ[DAEMON] = "1"  # the agent is no part of a task, wherever this runs
     os.umask(0o077)
-    become_parent_of_orphans()
+    become_parent_of_orphans("cyclone-worker")
     directory = _directory(machine.root)
     beside = directory if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY else _directory("/tmp")
     try:

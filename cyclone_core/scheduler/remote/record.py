@@ -10,8 +10,8 @@ from cyclone_core.errors import AwsError
 from cyclone_core.journal import output_path
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.store import LeaseLost
-from cyclone_core.scheduler.remote import clock, logs
-from cyclone_core.scheduler.remote.agent import log
+from cyclone_core.scheduler.remote import logs
+from cyclone_core.scheduler.remote.log import log
 from cyclone_core.scheduler.remote.usage import vcpu_ms
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.bucket import Bucket
     from cyclone_core.scheduler.dynamo.queues import Lanes
     from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.remote.clock import Clock
     from cyclone_core.scheduler.remote.held import Held
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.usage import Usage
@@ -67,9 +68,11 @@ class Written:
 class Records:
     """See the module."""
 
-    def __init__(self, machine: "Machine", store: "DynamoStore", bucket: "Bucket", lanes: "Lanes", state_dir: str, usage: "Usage") -> None:
+    def __init__(
+        self, machine: "Machine", store: "DynamoStore", bucket: "Bucket", lanes: "Lanes", state_dir: str, usage: "Usage", clock: "Clock"
+    ) -> None:  # fmt: skip
         self._machine, self._store, self._bucket, self._lanes, self._state_dir = machine, store, bucket, lanes, state_dir
-        self._usage = usage
+        self._usage, self._clock = usage, clock
 
     def write(self, held: "Held", plan: Plan) -> Written:
         """Record what ended and what was heard, and go on with the lease or let go of it."""
@@ -99,7 +102,7 @@ class Records:
         then is either that, or what was there before.
         """
         if held.unwritten:
-            written.news |= self._store.save(held.unit, clock.milliseconds())
+            written.news |= self._store.save(held.unit, self._clock.milliseconds())
             held.unwritten, written.until = False, held.renewed + self._machine.times.lease_s
 
     # -- before the write ---------------------------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ class Records:
 
     def _change(self, held: "Held", plan: Plan, found: logs.Log) -> None:
         """The unit in memory as it is to be written."""
-        unit, now = held.unit, clock.milliseconds()
+        unit, now = held.unit, self._clock.milliseconds()
         unit.finish(found.rows, plan.reasons, held.retry)
         unit.use(self._usage.place, sum(vcpu_ms(row[5], self._usage.vcpus) for row, _ in found.rows))
         if found.inline:
@@ -131,7 +134,7 @@ class Records:
             return
         if not plan.how:
             unit.allow(plan.width, plan.short)
-            held.renewed = clock.seconds()
+            held.renewed = self._clock.seconds()
             unit.renew(now + int(self._machine.times.lease_s * 1000))
         elif plan.how == BACK:
             unit.give_back(now)
@@ -170,7 +173,7 @@ class Records:
         """Cut slices off; whoever is free gets them."""
         written, unit = Written(), held.unit
         try:
-            parts = self._store.split(unit, cuts, clock.milliseconds())
+            parts = self._store.split(unit, cuts, self._clock.milliseconds())
             written.done = True
             waiting = [(part.job, part.low, 1, str(part.shape.get("u") or "")) for part in parts if not part.is_over]
             self._lanes.send_back(held.message, waiting)

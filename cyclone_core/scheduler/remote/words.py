@@ -11,18 +11,17 @@ body (JSON)     region, cluster, definition, instance, environment (of AWS Batch
 
 import json
 import os
-import time
 from zlib import crc32
 
 from cyclone_core import __version__
 from cyclone_core.scheduler.dynamo import keys
-from cyclone_core.scheduler.remote import clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from cyclone_core.scheduler.dynamo.table import Table
+    from cyclone_core.scheduler.remote.clock import Clock
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.scheduler.remote.notice import Instance
     from cyclone_core.scheduler.remote.usage import Usage
@@ -33,13 +32,13 @@ LIVES_S = 300
 
 
 class Words:
-    """See the module. `state`, `running`, `done` are set by the loop; the rest runs in threads, and so sets `is_unwanted`."""
+    """See the module. `is_leaving`, `running`, `done`, `slots` are set by the loop; the rest runs in threads, and so sets `is_unwanted`."""
 
-    def __init__(self, machine: "Machine", table: "Table", usage: "Usage") -> None:
-        self._machine, self._table, self._usage = machine, table, usage
-        self.state, self.running, self.done, self.is_unwanted = "", "", 0, False
+    def __init__(self, machine: "Machine", table: "Table", usage: "Usage", clock: "Clock") -> None:
+        self._machine, self._table, self._usage, self._clock = machine, table, usage, clock
+        self.is_leaving, self.running, self.done, self.is_unwanted = False, "", 0, False
         self.slots = (0, machine.width)
-        self._started, self._instance = time.time(), ""
+        self._started, self._instance = clock.wall(), ""
         self._said_at = self._said_cpu_at = self._cpu_s = 0.0
         self._said = ""
         self._times, self._is_known = 0, False
@@ -53,17 +52,17 @@ class Words:
         """Learn which instance this is, and say that there is a worker. Raises AwsError."""
         self._instance = instance.name()
         self._usage.begin(instance)
-        self.say(clock.seconds())
+        self.say(self._clock.seconds())
 
     def is_due(self, now: float) -> bool:
-        """Whether something is to be said again. now: `clock.seconds`."""
+        """Whether something is to be said again. now: the clock's seconds."""
         return bool(self._said_at) and now - self._said_at >= (SAY_S if self._times > 1 else SAY_FIRST_S)
 
     def say(self, now: float) -> None:
         """Write it down, and hear whether somebody else is to have this place. Raises AwsError."""
         self._said_at = now
         self._times += 1
-        wall = int(time.time())
+        wall = int(self._clock.wall())
         said: dict[str, Any] = {"body": json.dumps(self.body(now, wall), separators=(",", ":")), "expires": wall + LIVES_S}
         if not self._is_known:
             said["leave"] = None
@@ -85,7 +84,7 @@ class Words:
         }  # fmt: skip
 
     def _state(self) -> str:
-        return self.state or ("working" if self.running else "idle")
+        return "leaving" if self.is_leaving else "working" if self.running else "idle"
 
     def end(self) -> None:
         """This worker is gone. Raises AwsError."""
