@@ -154,10 +154,10 @@ def faults(aws: Sandbox) -> Iterator[Callable[[sandbox.Faults], None]]:
     aws.set_faults(sandbox.Faults())
 
 
-def wait_until(look: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """The first true value; fails when there is none in time."""
+def wait_until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true value; fails when there is none in time, which is a bound for what is broken and no measure of what works."""
     until = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < until, "it did not happen in time"
+        assert time.monotonic() < until, f"it did not happen in {seconds:.0f} s; the last look found {found!r}"
         time.sleep(0.02)
     return found

@@ -96,9 +96,9 @@ class Deployed:
             time.sleep(0.5)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A host with two regions, a cluster, a definition and a queue."""
+    """A host for the tests of a file, with two regions, a cluster, a definition and a queue."""
     if importlib.util.find_spec("aws_cdk") is None:
         pytest.skip("AWS hosts need the extra test")
     home, runtime = tmp_path_factory.mktemp("e2e"), tmp_path_factory.mktemp("r")

@@ -1,7 +1,8 @@
 """Jobs of an AWS host from `qsub` to `qlog`: stream, functions, message queues, workers that Batch starts, in two regions."""
 
 import json
-import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,15 +62,11 @@ def test_parameters_are_put_into_the_script(host: Deployed, tmp_path_factory) ->
 
 
 def test_cancelling_ends_what_runs_and_what_waits(host: Deployed) -> None:
-    """What runs is ended within 15 s, what waits never starts."""
+    """What runs is ended long before its end, what waits never starts."""
     job = host.submit("echo started; sleep 300", "-t", "1-100")
-    deadline = time.monotonic() + 60
-    while not host.job(job)["counts"]["Running"]:
-        assert time.monotonic() < deadline, "it never ran"
-    asked = time.monotonic()
+    wait_until(lambda: host.job(job)["counts"]["Running"])
     host.ok("qdel", str(job))
-    found = host.ended(job, 30)
-    assert time.monotonic() - asked < 25
+    found = host.ended(job)
     assert (found["status"], found["counts"]["Cancelled"]) == ("Cancelled", 100)
     host.sound()
 
@@ -127,15 +124,31 @@ def test_regions_are_weighed_once_there_is_work(host: Deployed) -> None:
     assert found["history"][0]["weights"] == {region["region"]: region["weight"] for region in found["regions"]}
 
 
-def test_a_cluster_gets_other_instances_while_a_job_runs(host: Deployed) -> None:
-    """It finishes where it runs, at its first attempt; CloudFormation is done once its worker has left, and what waits runs."""
-    job = host.submit("sleep 14; echo done")
-    wait_until(lambda: host.job(job)["status"] == "Running")
-    done = host.run("hyper", "clusters", "update-cluster", "--name", "big", "--instance-list", "c5", "--yes", "--json")
-    later = host.submit("true")
+def environments(host: Deployed, region: str) -> dict[str, str]:
+    """Name -> state of the cluster's compute environments in a region."""
+    found = host.sandbox.client("batch", region).describe_compute_environments()["computeEnvironments"]
+    return {each["computeEnvironmentName"]: each["state"] for each in found}
+
+
+def test_a_cluster_gets_other_instances_while_a_job_runs(host: Deployed, tmp_path: Path) -> None:
+    """It finishes where it runs, at its first attempt; what it runs on goes once its worker has left, and what waits runs."""
+    job = host.submit(f"until [ -e {tmp_path}/go ]; do sleep 0.1; done")
+    (attempt,) = wait_until(lambda: found["attempts"] if (found := host.job(job))["status"] == "Running" else None, 60)
+    region = attempt["worker"].partition("/")[0]
+    (old,) = environments(host, region)
+    change = ("clusters", "update-cluster", "--name", "big", "--instance-list", "c5", "--yes")
+    with ThreadPoolExecutor(1) as beside:
+        changed = beside.submit(host.ok, "hyper", *change)
+        try:
+            wait_until(lambda: changed.done() or environments(host, region)[old] == "DISABLED", 90)
+            assert not changed.done(), changed.result()
+            later = host.submit("true")
+        finally:
+            (tmp_path / "go").touch()
+        changed.result()
     for number in (job, later):
         found = host.ended(number)
         assert (found["status"], found["attempt"]) == ("Successful", 1)
-    changes = [event["at"] for event in done.json["events"] if event["phase"] == "UPDATING"]
-    assert min(changes) < host.job(job)["ended_at"] < max(event["at"] for event in done.json["events"])
+    assert list(environments(host, region).values()) == ["ENABLED"]
+    assert old not in environments(host, region)
     host.sound()
