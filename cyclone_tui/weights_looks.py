@@ -34,7 +34,8 @@ def state(each: RegionWeight) -> State:
 def state_text(each: RegionWeight, ascii: bool = False) -> str:
     """`● open`; with the step of the fallback chain, where it is not the first."""
     sign, plain, word = STATES[state(each)]
-    return f"{plain if ascii else sign} {RUNGS.get(each.rung, word) if state(each) == 'on' else word}"
+    word = "joined" if each.joined else RUNGS.get(each.rung, word) if state(each) == "on" else word
+    return f"{plain if ascii else sign} {word}"
 
 
 def spots(found: QueueWeights) -> tuple[Spot, ...]:
@@ -99,7 +100,7 @@ def sparkline(values: Sequence[float], width: int, top: float, ascii: bool = Fal
 
 def weight_text(each: RegionWeight) -> str:
     """`34%`, and behind it the queue's own number where that is another."""
-    share = f"{each.share:.0%}"
+    share = "-" if each.joined else f"{each.share:.0%}"
     return share if each.share in (0, 1) or str(each.weight) == share[:-1] else f"{each.weight}: {share}"
 
 
@@ -111,6 +112,7 @@ def workers_text(each: RegionWeight) -> str:
 def heading(found: QueueWeights) -> tuple[Part, ...]:
     """Whose weights these are, and since when."""
     how = "automatic" if found.automatic else "numbers of its own" if len(found.regions) > 1 else "one region"
+    how = "machines that join" if found.joins else how
     told: list[Part] = [
         ("queue ", "muted"),
         (found.queue, "number"),
@@ -130,7 +132,7 @@ def about(each: RegionWeight) -> str:
     dates = [f"score of {formatters.moment(each.score_at)}"] if each.score_at else []
     dates += [f"spot {each.spot_usd:.4f} USD of {formatters.moment(each.spot_at)}"] if each.spot_usd and each.spot_at else []
     dates += [f"on demand {each.ondemand_usd:.4f} of {each.ondemand_date}"] if each.ondemand_usd and each.ondemand_date else []
-    return f"{each.region}: {each.why}\n{', '.join(dates) or 'nothing is known of its prices'}"
+    return f"{each.region}: {each.why}\n{', '.join(dates) or ('' if each.joined else 'nothing is known of its prices')}"
 
 
 def notes(found: QueueWeights) -> list[str]:

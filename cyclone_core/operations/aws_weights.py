@@ -4,6 +4,7 @@ Pure but for `read`, which asks the host's table for five partitions and nobody 
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +15,14 @@ from cyclone_core.prices import table as prices
 from cyclone_core.scheduler import capacity, failover, health
 from cyclone_core.scheduler.dynamo import health_items, machine_items, price_items, routing_items
 from cyclone_core.scheduler.dynamo.fleet import Fleet, Request
-from cyclone_core.scheduler.dynamo.machine_items import Machine
+from cyclone_core.scheduler.dynamo.machine_items import ONPREM, Machine
 from cyclone_core.scheduler.dynamo.region_driver import EC2
 from cyclone_core.scheduler.dynamo.router_signals import median_on_demand, median_spot
 from cyclone_core.scheduler.health import Health
 from cyclone_core.scheduler.routing import PRICE, SCORE, SIGNALS
 
 ISOLATED = "its subnets are isolated: workers there cannot reach the main region"
-JOINED = "machines that joined: they take whatever waits"
+JOINS = "its cluster is made of machines that join, wherever they are: they take whatever waits, and nothing is weighed"
 FRESH_S = 10.0
 """What is told of resources is not older."""
 LATE_S = 3600.0
@@ -71,6 +72,8 @@ def view(found: Known, name: str) -> QueueWeights:
     """A queue that there is."""
     queue = found.bodies["queue"][name]
     cluster, automatic = str(queue.get("cluster", "")), capacity.is_automatic(queue)
+    if str(found.bodies.get("cluster", {}).get(cluster, {}).get("launch_type") or "BATCH") == ONPREM:
+        return _of_machines(found, name, cluster)
     body = found.routing.get(cluster) if automatic else None
     routed = routing_items.weights_of(body, int(found.now * 1000))
     regions = found.bodies.get("region", {})
@@ -78,12 +81,32 @@ def view(found: Known, name: str) -> QueueWeights:
     usable = {region: weight for region, weight in weights.items() if not capacity.is_isolated(regions[region])}
     total = sum(usable.values()) or 1
     rows = [_region(found, queue, region, usable.get(region, 0), total, body if routed else None) for region in sorted(regions)]
-    sites = sorted({machine.region for machine in found.machines if machine.cluster == cluster} - set(regions))
-    rows += [RegionWeight(site, 0, 0.0, True, _slots(found, cluster, site), why=JOINED) for site in sites]
     return QueueWeights(
-        name, cluster, automatic, tuple(rows), body["at"] / 1000 if body else None, _note(found, cluster, automatic, body), _missing(body),
-        _history(body),
+        name, cluster, automatic, (*rows, *_sites(found, cluster)), body["at"] / 1000 if body else None,
+        _note(found, cluster, automatic, body), _missing(body), _history(body),
     )  # fmt: skip
+
+
+def _of_machines(found: Known, name: str, cluster: str) -> QueueWeights:
+    """A queue whose cluster asks AWS for nobody."""
+    rows = _sites(found, cluster)
+    how = "" if rows else f". None has joined: hyper clusters join-command --name {cluster} says how"
+    return QueueWeights(name, cluster, False, rows, note=f"{JOINS}{how}", joins=True)
+
+
+def _sites(found: Known, cluster: str) -> tuple[RegionWeight, ...]:
+    """Where machines joined, under the names that they gave. Nobody bids for them, so they have neither score nor price."""
+    regions = Counter(machine.region for machine in found.machines if machine.cluster == cluster and machine.launch == ONPREM)
+    return tuple(
+        RegionWeight(
+            site, 0, 0.0, True, _slots(found, cluster, site), why=f"{_counted(count)}: no weight, score or price, takes what waits"
+        )
+        for site, count in sorted(regions.items())
+    )
+
+
+def _counted(machines: int) -> str:
+    return f"{machines:,} machine{'' if machines == 1 else 's'} joined"
 
 
 # -- a region ----------------------------------------------------------------------------------------------------------------
@@ -181,8 +204,6 @@ def _note(found: Known, cluster: str, automatic: bool, body: Body | None) -> str
     regions = found.bodies.get("region", {})
     if cluster not in found.bodies.get("cluster", {}):
         return f"its cluster {cluster!r} is not there"
-    if str(found.bodies["cluster"][cluster].get("launch_type") or "BATCH") == "ONPREM":
-        return "its cluster is made of machines that join, wherever they are: there is nothing to weigh"
     if sum(not capacity.is_isolated(region) for region in regions.values()) < 2:
         return "the host has one region to compute in: there is nothing to weigh"
     if not automatic:

@@ -97,7 +97,7 @@ class QueueWeights:
     automatic: bool
     """whether Cyclone chooses the weights"""
     regions: tuple[RegionWeight, ...]
-    """by name"""
+    """by name, those of AWS first; of a cluster of machines that join only where such are"""
     decided: float | None = None
     """when the automatic weights were decided last, None while none are"""
     note: str = ""
@@ -105,6 +105,8 @@ class QueueWeights:
     missing: tuple[MissingInput, ...] = ()
     history: tuple[WeightsChange, ...] = ()
     """the newest first; of the cluster's automatic weights"""
+    joins: bool = False
+    """whether its cluster is made of machines that join, so that nothing is weighed"""
 
 
 def weights_view(host: HostView, queue: str | None = None) -> tuple[QueueWeights, ...]:

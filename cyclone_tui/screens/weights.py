@@ -128,7 +128,8 @@ class WeightsView(FilteredView):
         """The regions that fit."""
         found = self.found
         if found is not None:
-            self.table.empty = "Nothing fits. Esc takes the filter away" if found.regions else "The host has no region yet: :new region"
+            nowhere = "No machine has joined yet" if found.joins else "The host has no region yet: :new region"
+            self.table.empty = "Nothing fits. Esc takes the filter away" if found.regions else nowhere
             rows = [each for each in found.regions if self.fits(looks.cells(each))]
             self.table.set_rows(sorted(rows, key=lambda each: -each.share), lambda each: each.region)
 
@@ -228,8 +229,9 @@ class WeightsView(FilteredView):
             self.copy_yaml(record(self.found), f"weights of {self.queue}")
 
     def on_row_table_opened(self, event: RowTable.Opened) -> None:
-        """The region."""
-        self.cyclone.open(f"describe region {quote(event.record.region)}")
+        """The region; of machines that joined the workers there."""
+        each = event.record
+        self.cyclone.open(f"workers region={quote(each.region)}" if each.joined else f"describe region {quote(each.region)}")
 
 
 def _content(parts: tuple[Part, ...]) -> Content:

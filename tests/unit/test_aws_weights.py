@@ -14,6 +14,7 @@ from cyclone_core.scheduler.dynamo.machine_items import Machine
 from cyclone_core.scheduler.failover import Breaker, Stand
 from cyclone_core.scheduler.health import Health
 from cyclone_core.scheduler.routing import Signals
+from cyclone_tui import weights_looks as looks
 from cyclone_tui.cli.groups import weights as shown
 
 NOW = 1_780_000_000.0
@@ -97,7 +98,27 @@ def test_machines() -> None:
         ("lab", 5, 0, True),
     ]
     row = dict(zip(shown.COLUMNS, shown.row(found.regions[2], found, NOW), strict=True))
-    assert (row["weight"], row["running"], row["state"], row["why"]) == ("-", "5 (50%)", "joined", aws_weights.JOINED)
+    assert (row["weight"], row["running"], row["state"], row["why"]) == (
+        "-",
+        "5 (50%)",
+        "joined",
+        "1 machine joined: no weight, score or price, takes what waits",
+    )
+
+
+def test_a_queue_of_machines_that_join_is_told_where_they_are() -> None:
+    """No region of AWS has a part of it, whatever weights and prices there are; before one joined it says how they do."""
+    lab = [Machine("big", "lab", name, lanes={"small": 2}) for name in ("m-1", "m-2")]
+    known = host(routing={"big": ROUTED}, prices={"eu-west-1": PRICE}, machines=(*lab, Machine("other", "attic", "m-3")))
+    known.bodies["cluster"]["big"]["launch_type"] = "ONPREM"  # type: ignore[index]
+    found = aws_weights.view(known, "fast")
+    assert (found.joins, found.automatic, found.note) == (True, False, aws_weights.JOINS)
+    assert [(each.region, each.joined, each.running, each.share, each.spot_usd) for each in found.regions] == [("lab", True, 4, 0.0, None)]
+    assert shown.heading(found, NOW) == "queue fast (cluster big): machines that join"
+    assert looks.weight_text(found.regions[0]) == "-"
+    assert looks.state_text(found.regions[0]) == "● joined"
+    nobody = aws_weights.view(replace(known, machines=()), "fast")
+    assert (nobody.regions, "hyper clusters join-command --name big" in nobody.note) == ((), True)
 
 
 def test_regions_without_a_weight_say_why() -> None:

@@ -54,6 +54,7 @@ def _print_history(found: QueueWeights, now: float) -> None:
 def heading(found: QueueWeights, now: float) -> str:
     """`queue fast (cluster big): automatic weights, decided 4m05s ago`."""
     how = "automatic weights" if found.automatic else "weights of its own" if len(found.regions) > 1 else "one region"
+    how = "machines that join" if found.joins else how
     decided = f", decided {duration(now - found.decided)} ago" if found.decided else ""
     return f"queue {found.queue} (cluster {found.cluster}): {how}{decided}"
 
