@@ -18,6 +18,9 @@ from cyclone_core.scheduler.remote.machine_mode import SAY_CHANGE_S, MachineMode
 from cyclone_core.scheduler.remote.offer import Offer
 
 WAITS = ("/bin/sh", "-c", "trap 'exit 0' TERM USR1; while :; do sleep 0.05; done")
+STAYS = ("/bin/sh", "-c", "trap 'exit 0' TERM; trap '' USR1; while :; do sleep 0.05; done")
+TAKEN = {"spot/instance-action": '{"action": "terminate"}'}
+LIKELY = {"events/recommendations/rebalance": '{"noticeTime": "now"}'}
 FAILS = ("/bin/sh", "-c", "exit 1")
 BODIES: dict[str, dict[str, dict[str, Any]]] = {
     "queue": {"q": {"cluster": "big"}},
@@ -30,6 +33,8 @@ class Table:
 
     def __init__(self, waiting: int) -> None:
         self.waiting, self.silent, self.leave, self.said, self.deleted = waiting, False, False, list[dict[str, Any]](), False
+        self.leaves = False
+        """whether it was said that what runs ends here"""
         self.forgot: list[bool] = []
         """of each word whether it removed what another of this name was asked"""
 
@@ -42,6 +47,7 @@ class Table:
     def update(self, key: tuple[str, str], *, set: Mapping[str, Any]) -> dict[str, Any]:
         """A word of the machine."""
         self.forgot.append("leave" in set and set["leave"] is None)
+        self.leaves = self.leaves or set.get("leave") == 1
         if self.silent:
             raise RegionUnavailable("dynamodb does not answer")
         self.said.append(json.loads(set["body"]))
@@ -163,8 +169,8 @@ def test_children_that_die_at_once_keep_no_instance(start: Start) -> None:
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        ({"spot/instance-action": '{"action": "terminate"}'}, "its spot capacity is taken back"),
-        ({"events/recommendations/rebalance": '{"noticeTime": "now"}'}, "its spot capacity is likely to be taken back"),
+        (TAKEN, "its spot capacity is taken back"),
+        (LIKELY, "its spot capacity is likely to be taken back"),
     ],
 )
 def test_an_instance_that_will_be_taken_away_lets_its_tasks_end(start: Start, told: dict[str, str], why: str) -> None:
@@ -177,6 +183,20 @@ def test_an_instance_that_will_be_taken_away_lets_its_tasks_end(start: Start, to
     assert machine.run() == 0
     assert machine.why == why
     assert table.deleted
+
+
+@pytest.mark.parametrize(("told", "ends_here"), [(TAKEN, False), (LIKELY, True)])
+def test_what_runs_where_capacity_may_be_taken_back_ends_there(start: Start, told: dict[str, str], ends_here: bool) -> None:
+    """It may take hours, in which no other instance is bought for it; what is taken back in two minutes needs another."""
+    table, instance = Table(waiting=1), Instance()
+    machine = start(table, STAYS, instance=instance)
+    _until(machine, lambda: machine.children.all)
+    instance.told |= told
+    machine.notice_at, until = 0.0, time.monotonic() + 20
+    while not table.said or table.said[-1]["state"] != "leaving":
+        assert time.monotonic() < until
+        machine._step()
+    assert table.leaves == ends_here
 
 
 def test_a_machine_that_is_asked_to_leave_leaves(start: Start) -> None:

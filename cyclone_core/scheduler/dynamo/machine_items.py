@@ -2,7 +2,8 @@
 
 pk MACHINE, sk CLUSTER#REGION#NAME    expires: seconds since 1970, when of a machine that is silent nothing is left; five minutes after its
                 last word it counts as there no more, after ten its instance is terminated (`ec2_sights`);
-                leave: 1 when somebody asked it to leave, which it hears whenever it says something, within a minute;
+                leave: 1 when somebody asked it to leave, which it hears whenever it says something, within a minute, or when it leaves
+                by itself and will end what runs there;
                 its first word takes away what another of its name was asked, which was killed and whose item is still there
 body (JSON)     the fields of `Machine` by their names
 
@@ -108,12 +109,14 @@ def heard(table: "Table", now_s: float) -> list[Machine]:
 def write(table: "Table", machine: Machine, is_first: bool = False) -> bool:
     """Say that a machine is there, as it is (at `seen`); whether it was asked to leave, which before its first word it was not.
 
+    Who says so itself lets what runs end there, and nobody else is bought for it.
+
     Raises AwsError.
     """
     body = {name: value for name, value in asdict(machine).items() if name != _ASKED}
     said: dict[str, Any] = {"body": json.dumps(body, separators=(",", ":")), "expires": machine.seen + _KEPT_S}
-    if is_first:
-        said["leave"] = None
+    if is_first or machine.is_asked_to_leave:
+        said["leave"] = 1 if machine.is_asked_to_leave else None
     return bool(table.update(machine.key, set=said).get("leave"))
 
 

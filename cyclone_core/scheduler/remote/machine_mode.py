@@ -230,6 +230,7 @@ class MachineMode:
             self.stop_at = min(self.stop_at, clock.seconds() + max(0.0, SPOT_S - self.offer.stop_s))
             self.kill_at = min(self.kill_at, clock.seconds() + SPOT_S + SLOW_S / 2)
         elif likely:
+            self.said = replace(self.said, is_asked_to_leave=True)  # what runs ends here, and wants no other instance meanwhile
             self._leave("its spot capacity is likely to be taken back")
 
     def _watch(self, now: float) -> None:
