@@ -8,7 +8,7 @@
 * What somebody changed beside CloudFormation is changed back in place, for which AWS Batch gives jobs six hours at most.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 ENVIRONMENT, QUEUE, TEMPLATE = "AWS::Batch::ComputeEnvironment", "AWS::Batch::JobQueue", "AWS::EC2::LaunchTemplate"
@@ -33,6 +33,10 @@ class Planned(Protocol):
     @property
     def type(self) -> str:
         """Such as AWS::Batch::JobQueue."""
+
+    @property
+    def physical_id(self) -> str:
+        """An environment's ARN."""
 
     @property
     def reverted(self) -> tuple[tuple[str, str, str], ...]:
@@ -74,14 +78,20 @@ def concerns_workers(deployed: Template, wanted: Template, changes: Iterable[Pla
     return both[0] != both[1] or any(map(_is_put_back, changes))
 
 
-def note(deployed: Template, wanted: Template, changes: Iterable[Planned], workers: Mapping[str, int]) -> str:
+def on(workers: Mapping[str, int], environments: Collection[str]) -> int:
+    """Workers in some environments; of one that does not say where it is, one assumes that it is there."""
+    return sum(count for name, count in workers.items() if not name or name in environments) if environments else 0
+
+
+def note(deployed: Template, wanted: Template, changes: Sequence[Planned], workers: Mapping[str, int]) -> str:
     """What becomes of the workers of a cluster in a region whose environments change. workers: as `Working` says."""
     count = sum(workers.values())
     told = f"{count} {'worker runs' if count == 1 else 'workers run'} there now"
     if not count:
         return "no workers run there now"
-    if any(deployed["Resources"][name]["Type"] == ENVIRONMENT for name in going(deployed, wanted)):
-        return f"{told}: those on instances that go finish what they have begun first, others come on new ones meanwhile"
+    gone = {change.physical_id.rpartition("/")[2] for change in changes if change.type == ENVIRONMENT and change.action == "delete"}
+    if leave := on(workers, gone):
+        return f"{told}, {leave} of them on instances that go: what is begun there is finished first, others come on new ones meanwhile"
     if any(map(_is_put_back, changes)):
         return f"{told}: those on instances that are changed back finish what they have begun, in six hours at most, as AWS Batch has it"
     if _launches_others(deployed, wanted):

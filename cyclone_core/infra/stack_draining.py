@@ -64,7 +64,7 @@ class Draining:
             now = self._run.settled()
             if now is None or ((now.status, now.updated) != seen and not self._is(between)):
                 return Ended("CANCELLED", _OVERTAKEN)
-            left, seen = self._count(environments), (now.status, now.updated)
+            left, seen = draining.on(self._workers(), environments), (now.status, now.updated)
             if not left:
                 return None
             looks, pause = looks + 1, LOOK_EVERY_S if left != before else min(pause * 2, SELDOM_S)
@@ -76,15 +76,11 @@ class Draining:
             self._signal.cancelled.wait(pause)
             if self._signal.left.is_set():
                 raise Left
-        return Ended("CANCELLED", f"{_KEPT}: {RETRY}")
+        return Ended("CANCELLED", f"{_KEPT}. To have it deleted, {RETRY}")
 
     def _is(self, between: Wanted) -> bool:
         """Whether the stack is as the first step left it."""
         return canonical(self._stacks.template(between.name)) == canonical(between.template)
-
-    def _count(self, environments: set[str]) -> int:
-        """Workers in these environments; of one that does not say where it is, one assumes that it is there."""
-        return sum(count for name, count in self._workers().items() if not name or name in environments)
 
 
 _KEPT = "the change is made; what goes with it stays, disabled, while workers run there, and costs nothing without them"

@@ -34,10 +34,13 @@ def test_what_is_wanted_again_is_enabled_again() -> None:
 
 def test_what_a_plan_says_of_workers() -> None:
     """Nothing happens to them for more vCPUs; else they finish, on what goes as long as it takes, on what is changed back in hours."""
-    before, workers = cluster("Spot1"), {"Spot1-x": 2}
+    before, workers = cluster("Spot1"), {"Spot1-x": 2, "Spot3-x": 1}
+    goes = [ResourceChange("delete", name, draining.ENVIRONMENT, f"arn:aws:batch:…/{name}-x") for name in ("Spot1", "Spot2")]
     changed = [ResourceChange("change", "Spot1", draining.ENVIRONMENT)]
     assert "nothing happens to them" in draining.note(before, cluster("Spot1", MaxvCpus=32), changed, workers)
-    assert "2 workers run there now: those on instances that go finish" in draining.note(before, cluster("Spot2"), [], workers)
+    assert "3 workers run there now, 2 of them on instances that go" in draining.note(before, cluster("Spot3"), goes, workers)
+    assert "nothing happens to them" in draining.note(before, cluster("Spot3"), goes, {"Spot3-x": 1})
+    assert "2 of them on instances that go" in draining.note(before, cluster("Spot3"), goes, {"": 2})
     assert "six hours" in draining.note(before, before, [put_back("InstanceTypes")], workers)
     assert "nothing happens to them" in draining.note(before, before, [put_back("MaxvCpus")], workers)
     machines = {"Resources": {"Instances": {"Type": draining.TEMPLATE, "Properties": {"A": 1}}}}
