@@ -45,11 +45,13 @@ class Draining:
             return self._run.put(wanted)
         template = draining.with_old(deployed, wanted.template)
         between = replace(wanted, template=template, text=json.dumps(template))
-        ended = self._run.put(between)
-        if ended.phase != "ACTIVE":
-            return ended
+        begun = self._run.put(between)
+        if begun.phase != "ACTIVE":
+            return begun
         self._say("the new environments are there; those that go start nothing any more, and are deleted when their workers have left")
-        return self._until_left(old, between) or self._run.put(wanted)
+        with self._signal.idling():
+            ended = self._until_left(old, between)
+        return ended or self._run.put(wanted)
 
     def _environments(self, wanted: Wanted, deployed: draining.Template) -> set[str]:
         """Names of the environments that go."""

@@ -8,6 +8,7 @@ wait for AWS, which goes on by itself.
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cyclone_core.infra.containers import Stop
@@ -31,10 +32,22 @@ class Signal:
     cancelled: threading.Event = field(default_factory=threading.Event)
     halted: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
+    idle: set[object] = field(default_factory=set)
+    """one entry for each thread that asks CloudFormation for nothing now"""
 
     def wait(self, seconds: float) -> bool:
         """Wait so long; False once the thread is to leave."""
         return not self.left.wait(seconds)
+
+    @contextmanager
+    def idling(self) -> Iterator[None]:
+        """While a thread waits for what may take hours, another stack may have its turn."""
+        mark = object()
+        self.idle.add(mark)
+        try:
+            yield
+        finally:
+            self.idle.discard(mark)
 
 
 class Left(Exception):
@@ -80,7 +93,7 @@ class Schedule:
 
     def _begin_some(self) -> None:
         for step in [step for step in self._waiting if step.after <= self._done]:
-            if len(self._under_way) >= self._at_once:
+            if len(self._under_way) - len(self.signal.idle) >= self._at_once:
                 return
             self._waiting.remove(step)
             self._under_way[step.key] = step

@@ -1,7 +1,10 @@
 """A compute environment that goes is deleted when its workers have left, and not before, whatever happens meanwhile."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from cyclone_core.infra.containers import Stop, never
 from cyclone_core.infra.stack_deployer import StackDeployer
@@ -22,9 +25,9 @@ def cluster(host: Deployed, environment: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def change(host: Deployed, environment: str, look: Look = dict, stop: Stop = never) -> str:
+def change(host: Deployed, environment: str, look: Look = dict, stop: Stop = never, keep_failed: bool = False) -> str:
     """Lead the cluster to one environment while these workers run; how that ended."""
-    plan = plan_of(host.place, host.recorded(), cluster(host, environment))
+    plan = replace(plan_of(host.place, host.recorded(), cluster(host, environment)), keep_failed=keep_failed)
     deployer = StackDeployer(host.account, host.place, host.templates, host.recorded, workers=lambda *place: look())
     host.told = list(deployer.apply(plan, stop))
     return ends(host.place, host.told)["cluster big"]
@@ -109,15 +112,16 @@ def test_what_somebody_else_changed_meanwhile_is_left_to_them(host: Deployed) ->
     assert states(host) == {"Old": "ENABLED"}
 
 
-def test_a_change_after_one_that_failed_waits_too(host: Deployed, aws: Sandbox) -> None:
-    """The one before was taken back; workers are where they were."""
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"])
+def test_a_change_after_one_that_failed_waits_too(host: Deployed, aws: Sandbox, status: str) -> None:
+    """The one before was taken back, or is now; workers are where they were."""
     change(host, "Old")
     aws.set_faults(Faults(failures={"Wrong": "no capacity"}))
     try:
-        assert change(host, "Wrong") == "FAILED"
+        assert change(host, "Wrong", keep_failed=status == "UPDATE_FAILED") == "FAILED"
     finally:
         aws.set_faults(Faults())
-    assert host.stack("cluster-big").status == "UPDATE_ROLLBACK_COMPLETE"
+    assert host.stack("cluster-big").status == status
     busy = Busy(host, "Old")
     assert change(host, "New", busy) == "ACTIVE", host.text("FAILED")
     assert busy.seen[-1] == {"Old": "DISABLED", "New": "ENABLED"}

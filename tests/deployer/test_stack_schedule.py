@@ -91,6 +91,22 @@ def test_an_error_of_ours_is_told_too() -> None:
     assert next(each.text for each in found if each.name == "a").startswith("an error of Cyclone itself (ZeroDivisionError: no stacks): ")
 
 
+def test_who_waits_for_hours_keeps_no_other_back() -> None:
+    """A cluster's old workers in some regions, while those of others have not been changed yet."""
+    rest = threading.Event()
+
+    def work(of: Step, tell: Tell, signal: Signal) -> None:
+        if of.change.name in "ab":
+            with signal.idling():
+                assert rest.wait(20)
+        elif of.change.name == "c":
+            rest.set()
+        tell(event(of, "ACTIVE"))
+
+    found = dict(told(Schedule([step(name) for name in "abc"], work, skipped, broken, at_once=1)))
+    assert found == dict.fromkeys("abc", "ACTIVE")
+
+
 def test_only_so_many_at_once() -> None:
     """The others wait for their turn."""
     work = Work(seconds=0.02)
