@@ -130,7 +130,7 @@ def _told(host: "Host", job: "Job", lane: "Body", bodies: "dict[str, Body]", now
         if not lane.get("closed") and not lane.get("unfit"):  # the queue has weights by now: that was looked at first
             return f"queue {job.queue!r} was changed a moment ago; workers for it are asked for within a minute"
         return f"{why}: hyper clusters list-clusters --name {cluster}"
-    if region := min(lane.get("rest", {}), default=""):
+    if (region := min(lane.get("rest", {}), default="")) and bodies["cluster"].get("launch_type", "BATCH") == "BATCH":
         return f"{why}. What they say: aws logs tail {_log(host, job.definition)} --since 1h --region {region}"
     shared = f"{others:,} other waiting task{' shares' if others == 1 else 's share'} its workers; " if others else ""
     limit = f": hyper clusters update-cluster --name {cluster} --max-vcpus {_more(bodies['cluster'])}" if lane.get("full") else ""

@@ -66,12 +66,11 @@ def _judged(request: Request, unknown: Sequence[Instance], never: Sequence[str])
     failed = [each for each in unknown if each.is_gone and each.reason in FAILED]
     if request.well or (not never and len(failed) <= request.early):
         return request
+    named = never[0] if never else failed[0].id
+    ended = "" if never else f" before it ended ({failed[0].reason})"
     what = "ran nothing" if request.came else "never became a worker"
-    if not never:
-        why = f"instance {failed[0].id} {what} before it ended ({failed[0].reason}): see aws ec2 get-console-output"
-        return replace(request, early=len(failed), why=why)
-    why = f"instance {never[0]} {what}: what it printed is told by aws ec2 get-console-output"
-    return replace(request, early=request.early + len(never), why=why)
+    why = f"instance {named} {what}{ended}: aws ec2 get-console-output --instance-id {named} --region {request.region}"
+    return replace(request, early=request.early + len(never) if never else len(failed), why=why)
 
 
 def listening(request: Request, now_ms: int) -> Request:
