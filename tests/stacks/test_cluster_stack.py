@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cyclone_core.infra import draining
 from cyclone_core.infra.compute_environments import made_from
 from cyclone_core.infra.synth import Synthesizer
 from cyclone_core.infra.targets import Place, Target
@@ -98,7 +99,7 @@ def test_an_own_machine_image(synthesizer: Synthesizer) -> None:
 )
 def test_policies_of_the_user(synthesizer: Synthesizer, spelled: str, arn: str) -> None:
     """AWS's own by name, those of the account, and any by its ARN."""
-    assert template(synthesizer, iam_policies=(spelled,))["InstanceRole"]["Properties"]["ManagedPolicyArns"] == [arn]
+    assert template(synthesizer, iam_policies=(spelled,))["AgentRole"]["Properties"]["ManagedPolicyArns"] == [arn]
 
 
 MORE: dict[str, Any] = {"max_vcpus": 5000, "iam_policies": ("AmazonS3ReadOnlyAccess",)}
@@ -143,6 +144,13 @@ def test_what_somebody_changed_is_changed_back_in_place(synthesizer: Synthesizer
     assert {each["Properties"]["ReplaceComputeEnvironment"] for name, each in oldest.items() if name.startswith("Grid")} == {True}
     assert "SpotFleetRole" in oldest
     assert "SpotFleetRole" not in template(synthesizer, allocation_strategy="BEST_FIT", type="ONDEMAND")
+
+
+def test_a_cluster_that_becomes_one_of_bare_instances_keeps_what_its_old_ones_need(synthesizer: Synthesizer) -> None:
+    """Nothing is called alike, so that the template in between has both."""
+    old, new = template(synthesizer), template(synthesizer, launch_type="EC2", instance_list=("c5.large",))
+    assert {*old} & {*new} == {"Record"}
+    assert {*draining.with_old({"Resources": old}, {"Resources": new})["Resources"]} == {*old, *new}
 
 
 def test_names_are_not_too_long(synthesizer: Synthesizer) -> None:

@@ -130,6 +130,7 @@ class _Maker:
         return {"Name": self._called, **self._body["compute_resources_tags"], **self._target.tags}
 
     def _instance_profile(self) -> aws_iam.CfnInstanceProfile:
+        """Called otherwise than that of a cluster of type EC2: one that becomes so has both while instances of Batch go on."""
         clusters, instances = (arn(self._target, "ecs", f"{what}/*") for what in ("cluster", "container-instance"))
         spec = RoleSpec(
             f"Instances of cluster {self._target.name} of Cyclone host {self._target.place.host}",
@@ -138,8 +139,8 @@ class _Maker:
             {"*": _NO_RESOURCE, clusters: _NAMED_BY_BATCH, instances: _NAMED_BY_BATCH},
             self._body["iam_policies"],
         )
-        made = role(self._stack, self._target, "InstanceRole", spec)
-        return aws_iam.CfnInstanceProfile(self._stack, "InstanceProfile", roles=[made.ref])
+        made = role(self._stack, self._target, "AgentRole", spec)
+        return aws_iam.CfnInstanceProfile(self._stack, "AgentProfile", roles=[made.ref])
 
     def _spot_fleet_role(self) -> aws_iam.CfnRole:
         spec = RoleSpec(
