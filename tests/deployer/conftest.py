@@ -6,7 +6,7 @@ has a name of its own, so that tests can run in any order on one sandbox.
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -144,6 +144,17 @@ def _change(target: Target, action: Any) -> Change:
 def bodies(**kinds: Any) -> dict[str, dict[str, Mapping[str, Any]]]:
     """Bodies by kind and name, from one of each kind or several."""
     return {kind: {str(body["name"]): body for body in ([found] if isinstance(found, Mapping) else found)} for kind, found in kinds.items()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a test that fails goes what failed in its last deployment: assertions say how it ended, and not why."""
+    report = yield
+    host = getattr(item, "funcargs", {}).get("host")
+    if report.failed and isinstance(host, Deployed):
+        failed = [f"{event.kind} {event.name} {event.part}: {event.text}" for event in host.told if event.phase == "FAILED"]
+        report.sections.append(("What failed in the deployment", "\n".join(failed) or "Nothing."))
+    return report
 
 
 @pytest.fixture

@@ -202,11 +202,14 @@ def test_a_supervisor_that_a_task_starts_is_no_part_of_the_task(engine: Engine) 
 def test_an_idle_engine_sleeps(engine: Engine) -> None:
     """Neither the supervisor nor its workers wake up while nothing happens."""
     assert engine.wait(engine.array("exit 0", 20)) == ["Successful"]
-    time.sleep(1.5)
     found = engine.supervisors() + engine.workers()
-    before = [switches(pid) for pid in found]
-    time.sleep(3)
-    assert [switches(pid) - count for pid, count in zip(found, before, strict=True)] == [0] * len(found)
+
+    def slept() -> bool:
+        before = [switches(pid) for pid in found]
+        time.sleep(3)
+        return [switches(pid) for pid in found] == before
+
+    assert engine.until(slept, "nobody wakes up for three seconds")
 
 
 def test_supervisors_that_die_young(engine: Engine) -> None:
