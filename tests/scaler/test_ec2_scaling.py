@@ -131,7 +131,16 @@ def test_a_machine_for_which_nothing_waits_ends_well() -> None:
     host = Bare()
     host.tasks(4)
     host.look()
-    host.tasks(0)
-    _broken(host, 6)
-    host.tasks(4)
+    first = next(host.all())
+    host.says(first, lanes={"small": 4}, free_vcpus=0, tasks=4)
+    host.tasks(4, running=4)
+    host.look(60)
+    host.tasks(0, running=4)
+    (second,) = set(host.all()) - {first}
+    for name in (second, first):
+        host.says(name, **({"lanes": {"small": 4}, "free_vcpus": 0, "tasks": 4} if name == first else {}))
+    host.look(60)
+    host.ends(second)
+    host.look(60)
+    host.tasks(4, running=4)
     assert host.look(1).asked == {MAIN: 4}

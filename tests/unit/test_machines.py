@@ -53,6 +53,17 @@ def test_nobody_gets_more_than_is_wanted() -> None:
     assert found.idle == {("big", "here"): 5, ("big", "there"): 8}
 
 
+def test_a_worker_needs_memory_beside_its_tasks() -> None:
+    """Room that holds a task alone holds nobody: whoever counts on it waits for ever."""
+    little = Room("big", "here", 4, 4096, free=Need(2, 520))
+    assert machines.count([little], NEEDS, [Want(A, 1)]).crews == {}
+    for kind in (LARGE, HUGE):  # what was asked for as so many workers counts as so many
+        room = machines.room_of("big", "here", kind, "a")
+        assert machines.count([room], {"a": Need(1, 2048)}, [Want(A, 99)]).crews == {
+            (A, "here"): Crew(machines.slots_of(Need(1, 2048), kind))
+        }
+
+
 def test_machines_that_leave_give_nothing() -> None:
     """What they run is ending."""
     found = machines.count([Room("big", "here", 4, 4096, widths={"a": 2}, state=LEAVING)], NEEDS, [Want(A, 4)])
