@@ -7,8 +7,8 @@ if TYPE_CHECKING:
 
     from cyclone_core.jobs import JobRequest
     from cyclone_core.journal import Row
-    from cyclone_core.scheduler.dynamo.store import Claimed, Refusal
     from cyclone_core.scheduler.dynamo.unit import Unit
+    from cyclone_core.scheduler.dynamo.unit_store import Claimed, Refusal
     from cyclone_core.views import Attempt, Counts, Job, Task
 
     Range = tuple[int, int, int, int, int, int]
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         Exactly once: a task's state becomes final once; rows that do not belong to an outstanding lease change nothing.
         Counters: per job and per queue they equal the tasks' states after every commit.
 
-        An AWS host keeps the same promises (`scheduler.dynamo.store`, and `Units` below for its workers); `tests/contract` runs on both.
-        There each step is durable by itself when it returns, a lease is of one unit, counters equal the truth once the engine is idle, and
-        a limit of running tasks is an upper bound.
+        An AWS host keeps the same promises (`scheduler.dynamo.store`, and for its workers `unit_store` those of `Units` below);
+        `tests/contract` runs on both. There each step is durable by itself when it returns, a lease is of one unit, counters equal the
+        truth once the engine is idle, and a limit of running tasks is an upper bound.
         """
 
         def submit(self, request: JobRequest, now: float) -> int:

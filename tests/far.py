@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any
 from zlib import compress
 
@@ -18,8 +19,9 @@ from cyclone_core.operations.aws_host import AwsHost
 from cyclone_core.sandbox.settings import ACCOUNT
 from cyclone_core.scheduler.dynamo import keys, tiles
 from cyclone_core.scheduler.dynamo.accountant import Accountant
-from cyclone_core.scheduler.dynamo.store import Claimed
+from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, UnitStore
 from cyclone_core.scheduler.lifecycle import Retry
 from tests.aws import Sandbox
 
@@ -54,6 +56,11 @@ class Far:
         self.streams = sandbox.client("dynamodbstreams", REGION)
         self.host = AwsHost(name)
         self._shard = ""
+
+    @cached_property
+    def store(self) -> UnitStore:
+        """As its worker has it."""
+        return UnitStore(self.host.table, self.host.bucket, MemoryIds(self.host.table))
 
     # -- what its stacks make -----------------------------------------------------------------------------------------------------
     def make(self) -> None:
@@ -132,18 +139,18 @@ class Far:
 
     def claim(self, job: int, low: int = 0, worker: str = f"{REGION}/worker-1") -> Unit | None:
         """Lease a unit and begin all of it; None when there is nothing to do."""
-        claimed = self.host.store.claim(job, low, worker, 1, now_ms())
+        claimed = self.store.claim(job, low, worker, 1, now_ms())
         if not isinstance(claimed, Claimed):
             return None
         unit = claimed.unit
         while unit.mark < unit.high:
             unit.allow(64, short=True)
-        self.host.store.save(unit, now_ms())
+        self.store.save(unit, now_ms())
         return unit
 
     def finish(self, unit: Unit, run: Run = succeed, start_us: int = 1_700_000_000_000_000) -> None:
         """Report attempts of every task that is not over, until all is."""
-        spec = self.host.store.specs.spec((self.host.table.get(keys.job(unit.job)) or {})["sp"]).body
+        spec = self.store.specs.spec((self.host.table.get(keys.job(unit.job)) or {})["sp"]).body
         retry = Retry(spec["retries"], [tuple(pair) for pair in spec["retry_exit"]])
         while positions := [p for p in unit.unfinished() if p <= unit.mark]:
             self.report(unit, {position: run(position) for position in positions}, retry, start_us)
@@ -161,14 +168,14 @@ class Far:
         if number:
             self.host.bucket.put(keys.log_object(unit.job, low, number), compress(b"".join(frames)))
         unit.finish(members, {}, retry)
-        self.host.store.save(unit, now_ms())
+        self.store.save(unit, now_ms())
 
     def report_frame(self, unit: Unit, frame: bytes, size: int) -> None:
         """Report that the one task of a unit succeeded, with an END frame made by hand."""
         number = unit.log + 1
         self.host.bucket.put(keys.log_object(unit.job, unit.low if unit.array else 0, number), compress(frame))
         unit.finish([((unit.job, unit.low, 1, 0, 1_700_000_000_000_000, 5, 0, size), number)], {}, Retry())
-        self.host.store.save(unit, now_ms())
+        self.store.save(unit, now_ms())
 
 
 @contextmanager

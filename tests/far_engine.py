@@ -19,7 +19,7 @@ from cyclone_core import paths
 from cyclone_core.jobs import outcome
 from cyclone_core.operations.aws_door import AwsDoor
 from cyclone_core.scheduler.dynamo import keys, tiles
-from cyclone_core.scheduler.dynamo.store import Claimed, LeaseLost
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, LeaseLost
 from cyclone_core.scheduler.lifecycle import Retry
 from cyclone_core.scheduler.parameters import ParameterFile, replace
 from cyclone_core.views import Job, Task
@@ -110,7 +110,7 @@ class FarEngine:
 
     def _work(self, job: int, low: int) -> None:
         try:
-            claimed = self.far.host.store.claim(job, low, "us-east-1/worker-1", 1, now_ms())
+            claimed = self.far.store.claim(job, low, "us-east-1/worker-1", 1, now_ms())
             if isinstance(claimed, Claimed):
                 _Run(self.far, claimed, self.work_dir, self._stop).all()
         except LeaseLost:
@@ -124,12 +124,12 @@ class _Run:
 
     def __init__(self, far: Far, claimed: Claimed, work_dir: Path, stop: threading.Event) -> None:
         self.far, self.unit, self.item, self.work_dir, self._stop = far, claimed.unit, claimed.job, work_dir, stop
-        self.spec = far.host.store.specs.spec(claimed.job["sp"])
+        self.spec = far.store.specs.spec(claimed.job["sp"])
         self.job = far.host.reader.job(claimed.unit.job)
 
     def all(self) -> None:
         """Until it is over, or the test is."""
-        unit, store = self.unit, self.far.host.store
+        unit, store = self.unit, self.far.store
         while not unit.is_over and not self._stop.is_set():
             todo = unit.startable()
             if not todo:
@@ -162,7 +162,7 @@ class _Run:
         while process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
-            news = self.far.host.store.hear([self.unit], now_ms())
+            news = self.far.store.hear([self.unit], now_ms())
             if self._stop.is_set() or any(news.values()):
                 os.killpg(process.pid, 9)
                 process.wait()
@@ -174,7 +174,7 @@ class _Run:
                 self.far.host.bucket.put(keys.live_object(self.unit.job, low, position, attempt, chunks), data)
                 told, chunks = size, chunks + 1
                 self.unit.live = {position: [attempt, chunks, told]}
-                self.far.host.store.save(self.unit, now_ms())
+                self.far.store.save(self.unit, now_ms())
         return False
 
     def _argv(self, position: int) -> list[str]:

@@ -22,8 +22,8 @@ from cyclone_core.scheduler.dynamo.fleet import Request
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes
 from cyclone_core.scheduler.dynamo.region_driver import Sight
-from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.unit_store import UnitStore
 from tests import dynamodb
 from tests.dynamo.streamed import size_of
 
@@ -256,9 +256,9 @@ class World:
         self._at = self._streams.get_shard_iterator(**asked)["ShardIterator"]
         self.meter.counts.clear()
 
-    def another_store(self) -> DynamoStore:
+    def another_store(self) -> UnitStore:
         """Each process has its own, with what it remembers."""
-        return DynamoStore(self.table, Bucket(self.services, "data"), MemoryIds(self.table))  # type: ignore[arg-type]
+        return UnitStore(self.table, Bucket(self.services, "data"), MemoryIds(self.table))  # type: ignore[arg-type]
 
     def stream(self) -> list[Record]:
         """What was written since the last time."""

@@ -1,7 +1,7 @@
 """The tasks of an array, and workers that do them: units are cut, split, given back and lost as the engine does it.
 
 Tasks last a second. Units are counted, not listed: (tasks, losses of the first of them). What is real: the size of tiles, the places where a
-slow slice is split (`Unit.cuts`), when it is slow, how old results get before they are written, what follows of a loss (`lifecycle.judge`).
+slow slice is split (`unit_parts.cuts`), when it is slow, how old results get before they are written, what follows of a loss (`lifecycle.judge`).
 """
 
 import random
@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from benchmarks.simulation.loop import Loop
 from cyclone_core import jobs
+from cyclone_core.scheduler.dynamo import unit_parts
 from cyclone_core.scheduler.dynamo.tiles import size
 from cyclone_core.scheduler.dynamo.tiles import tiles as cut
 from cyclone_core.scheduler.dynamo.unit import Unit
@@ -163,5 +164,5 @@ def parts(tasks: int) -> tuple[int, ...]:
     """The sizes that so many tasks that have not begun are split into; the first is kept."""
     unit = Unit(1, 1, tasks + 1, True, {})
     unit.mark = 1
-    bounds = [2, *unit.cuts(), tasks + 2]
+    bounds = [2, *unit_parts.cuts(unit), tasks + 2]
     return tuple(after - before for before, after in pairwise(bounds))

@@ -6,10 +6,9 @@ a time, since each of them has to be read and told that somebody follows; output
 
 from cyclone_core.jobs import FINAL
 from cyclone_core.operations.aws_outputs import live_of
-from cyclone_core.scheduler.dynamo import failures, keys
+from cyclone_core.scheduler.dynamo import failures, keys, unit_items
 from cyclone_core.scheduler.dynamo.job_views import journal
 from cyclone_core.scheduler.dynamo.tally import CLOSED
-from cyclone_core.scheduler.dynamo.unit import Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class AwsFollower:
             if self._done.get(item["lo"]) == item["v"]:
                 continue
             self._done[item["lo"]] = item["v"]
-            unit = Unit.of(item)
+            unit = unit_items.read(item)
             for position, (row, log) in sorted(unit.results.items()):
                 if self._told[position]:
                     continue

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from cyclone_core.errors import AwsError
 from cyclone_core.jobs import RUNNING, WAITING, JobRequest
-from cyclone_core.scheduler.dynamo import keys, tiles
+from cyclone_core.scheduler.dynamo import keys, tiles, unit_items
 from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.audit import Audit
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.reader import DynamoReader
-from cyclone_core.scheduler.dynamo.store import DynamoStore, LeaseLost, Refusal
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import LeaseLost, Refusal, UnitStore
 from cyclone_core.scheduler.lifecycle import Retry
 from cyclone_core.scheduler.sqlite.work import ranges_of
 from tests import dynamodb
@@ -142,7 +142,7 @@ class DynamoEngine:
     def _open(self) -> None:
         self.table = StreamedTable(self.aws, self.name)
         self._others: list[StreamedTable] = []
-        self.store = DynamoStore(self.table, self.bucket, MemoryIds(self.table, 20))  # type: ignore[arg-type]  # it has what is used
+        self.store = UnitStore(self.table, self.bucket, MemoryIds(self.table, 20))  # type: ignore[arg-type]  # it has what is used
         self.accountant = Accountant(self.table, sleep=lambda seconds: None)
 
     @property
@@ -152,19 +152,19 @@ class DynamoEngine:
 
     # -- steps ------------------------------------------------------------------------------------------------------------------------
     @contextmanager
-    def step(self) -> Iterator[DynamoStore]:
+    def step(self) -> Iterator[UnitStore]:
         """Something happens; then what the stream tells of it is counted, and the truth looked at."""
         self.now += 1
         yield self.store
         self.pump()
         self.audit()
 
-    def by(self, way: Any) -> DynamoStore:
+    def by(self, way: Any) -> UnitStore:
         """Another process, that reaches the table in its own way; its writes are in the stream too."""
         table = StreamedTable(way, self.name, sleep=lambda seconds: None)
         table.steady = self.aws
         self._others.append(table)
-        return DynamoStore(table, self.bucket, MemoryIds(table, 1))  # type: ignore[arg-type]  # it has what is used
+        return UnitStore(table, self.bucket, MemoryIds(table, 1))  # type: ignore[arg-type]  # it has what is used
 
     def pump(self) -> None:
         """Count what the stream tells, twice and in any order."""
@@ -463,8 +463,8 @@ class DynamoEngine:
 def units_of(table: Table, job: dict[str, Any]) -> Iterator[Unit]:
     """The units of a job (its item) that are items, by position."""
     if not job["a"]:
-        yield Unit.of(job)
+        yield unit_items.read(job)
         return
     for group in range(-(-tiles.count(job["t"], job["sz"]) // keys.TILES_PER_GROUP)):
         for item in table.query(keys.slices(int(job["pk"][2:]), group), between=("0", "9" * 9), consistent=True):
-            yield Unit.of(item)
+            yield unit_items.read(item)

@@ -9,9 +9,9 @@ import pytest
 
 from cyclone_core.errors import AwsError
 from cyclone_core.jobs import CANCELLED, DEFAULT_LOSSES, ERROR, FAILED, SUCCESSFUL, outcome
-from cyclone_core.scheduler.dynamo import keys
-from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore, LeaseLost
+from cyclone_core.scheduler.dynamo import keys, unit_parts
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, LeaseLost, UnitStore
 from cyclone_core.scheduler.lifecycle import Retry
 from tests import dynamodb
 from tests.contract.dynamo_engine import DynamoEngine, units_of
@@ -44,7 +44,7 @@ class Unsteady:
 class Worker:
     """Holds at most one unit, runs tasks of it, writes now and then. ran: attempts that were started; ended: how tasks ended."""
 
-    def __init__(self, store: DynamoStore, name: str, chance: random.Random, ran: Counter, ended: dict) -> None:
+    def __init__(self, store: UnitStore, name: str, chance: random.Random, ran: Counter, ended: dict) -> None:
         self.store, self.name, self.chance, self.ran, self.ended = store, name, chance, ran, ended
         self.unit: Unit | None = None
         self.rows: dict[tuple[int, int], Any] = {}
@@ -99,7 +99,7 @@ class Worker:
         elif how == "give back":
             self.unit.lose(now, {p: now * 1000 for p, _ in self.rows if p not in self.unit.results}, counted=False, reason="told to leave")
             self.write(now)
-        elif cuts := self.unit.cuts():
+        elif cuts := unit_parts.cuts(self.unit):
             try:
                 self.store.split(self.unit, cuts, now)
             except LeaseLost:

@@ -7,12 +7,13 @@ import pytest
 
 from cyclone_core.errors import AwsError, InvalidRequest
 from cyclone_core.jobs import CANCELLED, DEFAULT_LOSSES, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING, JobRequest, outcome
-from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo import keys, unit_items, unit_parts
 from cyclone_core.scheduler.dynamo.ids import FileIds, MemoryIds
 from cyclone_core.scheduler.dynamo.specs import FileSeen
-from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore, LeaseLost, Refusal
+from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import ConditionFailed, Table
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, LeaseLost, Refusal, UnitStore
 from cyclone_core.scheduler.lifecycle import Retry
 from tests.contract.dynamo_engine import DynamoEngine
 
@@ -116,7 +117,7 @@ def test_late_words_of_a_lost_holder_change_nothing(dynamo: DynamoEngine) -> Non
     _later(dynamo)
     second = _claim(dynamo, job, 1, "two")
     before = dynamo.dump()
-    cuts = first.cuts()
+    cuts = unit_parts.cuts(first)
     for late in (lambda: dynamo.store.split(first, cuts, dynamo.ms), lambda: _save(dynamo, first), lambda: _save(dynamo, first, (1, 0))):
         with pytest.raises(LeaseLost):
             late()
@@ -153,7 +154,7 @@ def test_the_untouched_rest_of_a_slice_is_split(dynamo: DynamoEngine) -> None:
     job = _submit(dynamo, 26)
     unit = _claim(dynamo, job, 1)
     with dynamo.step() as store:
-        parts = store.split(unit, unit.cuts(), dynamo.ms)
+        parts = store.split(unit, unit_parts.cuts(unit), dynamo.ms)
     assert [(one.low, one.high) for one in (unit, *parts)] == [(1, 6), (7, 11), (12, 16), (17, 21), (22, 26)]
     for low in (22, 7, 17, 12, 7):
         found = _try(dynamo, job, low, f"of {low}", 5, exists=True)
@@ -296,7 +297,7 @@ def test_an_unheard_write_is_not_taken_for_the_next_one(dynamo: DynamoEngine) ->
     """The client gave up on a write that had succeeded; the holder goes on, and nothing of what came later is lost."""
     job = _submit(dynamo, 3)
     unit = _claim(dynamo, job, 1, width=3)
-    unheard = Unit.of(dynamo.table.get(unit.key) or {})
+    unheard = unit_items.read(dynamo.table.get(unit.key) or {})
     for one in (unheard, unit):
         one.finish([(_row(job, 1), 0)], {}, NEVER)
     dynamo.store.save(unheard, dynamo.ms)
@@ -413,7 +414,7 @@ def test_a_host_that_was_made_anew_reuses_no_id(dynamo: DynamoEngine, tmp_path: 
     (tmp_path / "ids").write_text("1 50\n")
     first = dynamo.submit()
     assert first == 1
-    store = DynamoStore(dynamo.table, dynamo.bucket, FileIds(dynamo.table, str(tmp_path / "ids")))  # type: ignore[arg-type]
+    store = UnitStore(dynamo.table, dynamo.bucket, FileIds(dynamo.table, str(tmp_path / "ids")))  # type: ignore[arg-type]
     second = store.submit(_request(), dynamo.resources, dynamo.ms)
     dynamo.pump()
     assert second not in (1, 2)
@@ -520,7 +521,7 @@ def bill(tmp_path: Path) -> Any:
     table = Table(dynamodb.client(dynamodb.endpoint("local"), count), engine.name, measure=True)
     ids = MemoryIds(table)
     ids.take(1)
-    store = DynamoStore(table, engine.bucket, ids)  # type: ignore[arg-type]
+    store = UnitStore(table, engine.bucket, ids)  # type: ignore[arg-type]
     store.specs.keep(_request(), engine.ms)
     table.put((keys.QUEUE, "default"), {"paused": 0})
     count.since()
@@ -580,7 +581,7 @@ def test_a_split_is_one_request(bill: Any) -> None:
     job = store.submit(_request(tasks=1000, indices=(1, 1000, 1)), engine.resources, engine.ms)
     unit = store.claim(job, 1, "one", 1, engine.ms).unit
     count.since()
-    parts = store.split(unit, unit.cuts(), engine.ms)
+    parts = store.split(unit, unit_parts.cuts(unit), engine.ms)
     assert len(parts) == 31
     assert count.since()[0] == ["TransactWriteItems"]
 

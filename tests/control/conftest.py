@@ -20,8 +20,8 @@ from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes, Message
 from cyclone_core.scheduler.dynamo.reconciler import Reconciler, Report
 from cyclone_core.scheduler.dynamo.records import Records
-from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.unit_store import UnitStore
 from cyclone_core.scheduler.dynamo.values import pack
 from tests.aws import Sandbox
 
@@ -102,7 +102,7 @@ class World:
         self.bodies = json.loads(json.dumps(BODIES))
         self.table = Table(wire, naming.jobs_table(self.host), sleep=lambda seconds: None)
         self.lanes = Lanes(wire, self.host, sleep=lambda seconds: None)
-        self.store = DynamoStore(self.table, Bucket(wire, "none"), MemoryIds(self.table, 1))  # type: ignore[arg-type]
+        self.store = UnitStore(self.table, Bucket(wire, "none"), MemoryIds(self.table, 1))  # type: ignore[arg-type]
         self._make()
 
     def _make(self) -> None:

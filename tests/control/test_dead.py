@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from cyclone_core.errors import AwsError
-from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo import keys, unit_items
 from cyclone_core.scheduler.dynamo.dead import AGAIN, DROP, END, KEEP, DeadLetters, judge
 from cyclone_core.scheduler.dynamo.queues import body
-from cyclone_core.scheduler.dynamo.store import Claimed
-from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed
 from tests.control.conftest import MINUTE, START, World
 
 WAITING = {"s": keys.WAITING, "l": 0}
@@ -46,12 +45,12 @@ def test_a_poisoned_job_ends_with_the_reason(world: World) -> None:
     for text in (body(single, 0), body(array, 1)):
         assert handled(world, text) == END
         assert handled(world, text) == DROP
-    assert Unit.of(world.job(single)).counts()[5] == 1
-    assert "delivered 20 times and no worker took it on" in Unit.of(world.job(single)).reasons[1, 1]
-    assert "definition small" in Unit.of(world.job(single)).reasons[1, 1]
+    assert unit_items.read(world.job(single)).counts()[5] == 1
+    assert "delivered 20 times and no worker took it on" in unit_items.read(world.job(single)).reasons[1, 1]
+    assert "definition small" in unit_items.read(world.job(single)).reasons[1, 1]
     item = world.table.get(keys.slice(array, 1, world.job(array)["sz"]), consistent=True)
     assert item is not None
-    assert Unit.of(item).counts()[5] == Unit.of(item).high
+    assert unit_items.read(item).counts()[5] == unit_items.read(item).high
 
 
 def test_what_a_worker_has_is_left_to_it(world: World) -> None:
@@ -96,4 +95,4 @@ def test_whatever_request_fails_the_message_comes_again(world: World, after: boo
             handled(world, body(number, 0))
         world.wire.reset()
         assert handled(world, body(number, 0)) in (END, DROP)
-        assert Unit.of(world.job(number)).counts()[5] == 1
+        assert unit_items.read(world.job(number)).counts()[5] == 1

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from cyclone_core.scheduler.dynamo import dispatch, keys
+from cyclone_core.scheduler.dynamo import dispatch, keys, unit_items
 from cyclone_core.scheduler.dynamo.dispatch import HOLD, NOTHING, REFUSE, SEND, Dispatcher, decide
-from cyclone_core.scheduler.dynamo.store import Claimed
-from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed
 from tests.control.conftest import BODIES, World
 
 JOB = {"q": "work", "d": "small", "a": 0, "u": "ada", "b": 1, "s": 0}
@@ -95,10 +94,10 @@ def test_what_nobody_can_run_ends_with_the_reason(world: World) -> None:
     world.record()
     for _ in range(2):
         assert dispatcher(world).handle(records) == []
-    assert Unit.of(world.job(single)).counts() == [0, 0, 0, 0, 0, 1]
-    assert "its definition small is not there" in Unit.of(world.job(single)).reasons[1, 1]
+    assert unit_items.read(world.job(single)).counts() == [0, 0, 0, 0, 0, 1]
+    assert "its definition small is not there" in unit_items.read(world.job(single)).reasons[1, 1]
     size = world.job(array)["sz"]
-    slices = [Unit.of(item) for item in world.table.query(keys.slices(array, 0), consistent=True)]
+    slices = [unit_items.read(item) for item in world.table.query(keys.slices(array, 0), consistent=True)]
     assert sum(unit.counts()[5] for unit in slices) == 12, size
     assert {unit.version for unit in slices} == {1}
     assert world.units() == []

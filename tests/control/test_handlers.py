@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from cyclone_core.scheduler.dynamo import keys, totals
+from cyclone_core.scheduler.dynamo import keys, totals, unit_items
 from cyclone_core.scheduler.dynamo.queues import body
-from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lambdas import accountant, control, dead_letters, dispatcher, reconciler
 from tests.control.conftest import REGION, World
 
@@ -83,7 +82,7 @@ def test_dead_letters_stay_where_nobody_knows_what_they_are(host: World) -> None
     ]
     answer = dead_letters.handler({"Records": records}, None)
     assert {each["itemIdentifier"] for each in answer["batchItemFailures"]} == {"accountant", "poison"}
-    assert Unit.of(host.job(number)).counts()[5] == 1
+    assert unit_items.read(host.job(number)).counts()[5] == 1
 
 
 def test_a_dead_letter_that_fails_stays(host: World) -> None:

@@ -4,11 +4,10 @@ from contextlib import suppress
 
 from cyclone_core import naming
 from cyclone_core.errors import AwsError
-from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo import keys, unit_items, unit_parts
 from cyclone_core.scheduler.dynamo.dispatch import Dispatcher, units
 from cyclone_core.scheduler.dynamo.reconciler import SWEEP_QUEUES_MS
-from cyclone_core.scheduler.dynamo.store import Claimed
-from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed
 from tests.control.conftest import MINUTE, START, World
 
 
@@ -72,7 +71,7 @@ def test_slices_that_were_lost_or_split(world: World) -> None:
     size = world.job(number)["sz"]
     assert size == 10
     unit = claimed(world, number, 1).unit
-    (part, *_rest) = world.store.split(unit, unit.cuts(), world.now)
+    (part, *_rest) = world.store.split(unit, unit_parts.cuts(unit), world.now)
     assert world.reconcile(1.1).errors == []  # the lane has no messages: what waits is sent
     sent = world.units()
     assert (number, 1) not in sent
@@ -122,7 +121,7 @@ def test_a_queue_that_is_gone_is_forgotten_and_its_jobs_end(world: World) -> Non
     world.record()
     assert world.reconcile(1.1).refused == 1
     assert world.table.get((keys.QUEUE, "night")) is None
-    assert "its queue night is not there any more" in Unit.of(world.job(number)).reasons[1, 1]
+    assert "its queue night is not there any more" in unit_items.read(world.job(number)).reasons[1, 1]
 
 
 def test_what_is_over_is_not_looked_at_again(world: World) -> None:
@@ -143,7 +142,7 @@ def test_a_worker_that_vanished_with_a_cancelled_job(world: World) -> None:
     world.count(array)
     world.store.cancel(array, None, world.now)
     assert world.reconcile(4).settled == 2
-    assert Unit.of(world.job(single)).counts() == [0, 0, 0, 0, 1, 0]
+    assert unit_items.read(world.job(single)).counts() == [0, 0, 0, 0, 1, 0]
     item = world.table.get(keys.slice(array, 1, world.job(array)["sz"]), consistent=True)
     assert item is not None
     assert item["s"] != keys.LEASED

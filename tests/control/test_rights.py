@@ -15,8 +15,8 @@ from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.records import Records
-from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.unit_store import UnitStore
 from tests.control.conftest import REGION, World
 
 
@@ -38,7 +38,7 @@ def bucket(world: World) -> str:
 def test_jobs_are_submitted_looked_at_and_cancelled(world: World, somebody: Aws) -> None:
     """A large script is an object; several jobs are one request; records say what the host has."""
     table = Table(somebody, world.table.name)
-    store = DynamoStore(table, Bucket(somebody, bucket(world)), MemoryIds(table))
+    store = UnitStore(table, Bucket(somebody, bucket(world)), MemoryIds(table))
     bodies = Records(somebody, world.host).bodies()
     assert bodies == world.bodies
     script = bytes(range(256)) * 2000

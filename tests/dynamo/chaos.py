@@ -15,7 +15,7 @@ from typing import Any
 from cyclone_core import jobs, naming
 from cyclone_core.errors import AwsError, InvalidRequest
 from cyclone_core.jobs import JobRequest
-from cyclone_core.scheduler.dynamo import dispatch, keys
+from cyclone_core.scheduler.dynamo import dispatch, keys, unit_items, unit_parts
 from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.audit import Audit
 from cyclone_core.scheduler.dynamo.cancelling import cancel_tasks
@@ -26,9 +26,9 @@ from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes, Message
 from cyclone_core.scheduler.dynamo.reconciler import Reconciler
 from cyclone_core.scheduler.dynamo.records import Records
-from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, DynamoStore, LeaseLost, Refusal
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import HELD, PAUSED, LeaseLost, Refusal, UnitStore
 from cyclone_core.scheduler.dynamo.values import unpack
 from cyclone_core.scheduler.lifecycle import Retry
 from tests.contract.dynamo_engine import MemoryBucket
@@ -179,10 +179,10 @@ class World:
         if isinstance(actor, Actor):
             actor.rest(int(seconds * 1000))
 
-    def store(self) -> DynamoStore:
+    def store(self) -> UnitStore:
         """Somebody's."""
         table = self.table()
-        return DynamoStore(table, self.bucket, MemoryIds(table, 5), lease_ms=LEASE_MS)  # type: ignore[arg-type]  # it has what is used
+        return UnitStore(table, self.bucket, MemoryIds(table, 5), lease_ms=LEASE_MS)  # type: ignore[arg-type]  # it has what is used
 
     def lanes(self) -> Lanes:
         """Somebody's."""
@@ -259,7 +259,7 @@ class World:
                 pass
             actor.rest(chance.choice((0, 500, 5000, 60_000)))
 
-    def _submit(self, store: DynamoStore, actor: Actor) -> None:
+    def _submit(self, store: UnitStore, actor: Actor) -> None:
         chance = self.chance
         tasks = chance.choice((0, 0, 1, 4, 13, 40))
         more: dict[str, Any] = {"tasks": tasks, "indices": (1, tasks, 1)} if tasks else {}
@@ -274,7 +274,7 @@ class World:
         if key:
             self.by_key.setdefault(key, set()).add(number)
 
-    def _cancel(self, store: DynamoStore, actor: Actor, number: int) -> None:
+    def _cancel(self, store: UnitStore, actor: Actor, number: int) -> None:
         item = store.job(number)
         assert item is not None, f"job {number} is lost"
         if not item["a"] or self.chance.random() < 0.4:
@@ -417,7 +417,7 @@ class World:
             image = record["dynamodb"].get("NewImage")
             if not image or "rs" not in image or image["sk"]["S"] in (keys.TOTAL, keys.TALLY):
                 continue
-            unit = Unit.of(unpack(image))
+            unit = unit_items.read(unpack(image))
             for position, (row, _) in unit.results.items():
                 if ended.setdefault((unit.job, position), row) != row:
                     found.append(f"{unit.job}--{position} ended as {ended[unit.job, position]} and as {row}")
@@ -591,7 +591,7 @@ class _Unit:
     def split(self) -> None:
         if self.limited or not self._settled():
             return
-        cuts, worker = self.unit.cuts(), self.worker
+        cuts, worker = unit_parts.cuts(self.unit), self.worker
         if not cuts:
             return
         try:

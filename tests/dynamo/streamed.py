@@ -10,9 +10,9 @@ from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.reader import DynamoReader
-from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, UnitStore
 from cyclone_core.scheduler.dynamo.values import unpack
 from cyclone_core.scheduler.lifecycle import Retry
 from tests import dynamodb
@@ -102,7 +102,7 @@ class Host:
         dynamodb.make_table(aws, name)
         self.table = StreamedTable(aws, name)
         self.bucket = Bucket(aws, bucket)
-        self.store = DynamoStore(self.table, self.bucket, MemoryIds(self.table, 100))
+        self.store = UnitStore(self.table, self.bucket, MemoryIds(self.table, 100))
         self.reader = DynamoReader(self.table, self.bucket)
         self.accountant = Accountant(self.table, sleep=lambda _: None)
         self.now = 1_700_000_000_000

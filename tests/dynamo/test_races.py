@@ -6,15 +6,14 @@ import pytest
 
 from cyclone_core.errors import AwsError
 from cyclone_core.jobs import JobRequest
-from cyclone_core.scheduler.dynamo import keys, totals
+from cyclone_core.scheduler.dynamo import keys, totals, unit_items
 from cyclone_core.scheduler.dynamo.accountant import Accountant
 from cyclone_core.scheduler.dynamo.cancelling import cancel_tasks
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes
 from cyclone_core.scheduler.dynamo.reconciler import Reconciler
-from cyclone_core.scheduler.dynamo.store import HELD, Claimed, DynamoStore, Refusal
 from cyclone_core.scheduler.dynamo.table import Table
-from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import HELD, Claimed, Refusal, UnitStore
 from cyclone_core.scheduler.lifecycle import Retry
 from tests.contract.dynamo_engine import MemoryBucket
 from tests.dynamo.memory import MemoryDynamo, MemorySqs
@@ -55,11 +54,11 @@ class Host:
         self.accountant = Accountant(self.table, sleep=lambda _: None)
         self._read = 0
 
-    def by(self, table: Table, ids: Any = None) -> DynamoStore:
+    def by(self, table: Table, ids: Any = None) -> UnitStore:
         """A store of its own."""
-        return DynamoStore(table, self.bucket, ids or MemoryIds(table, 10))  # type: ignore[arg-type]  # it has what is used
+        return UnitStore(table, self.bucket, ids or MemoryIds(table, 10))  # type: ignore[arg-type]  # it has what is used
 
-    def submit(self, tasks: int = 0, store: DynamoStore | None = None, now: int = NOW, **fields: Any) -> int:
+    def submit(self, tasks: int = 0, store: UnitStore | None = None, now: int = NOW, **fields: Any) -> int:
         """A single job, or an array."""
         more = {"tasks": tasks, "indices": (1, tasks, 1)} if tasks else {}
         return (store or self.store).submit(
@@ -194,9 +193,9 @@ def test_a_slice_leased_while_a_cancelled_array_was_closed_is_looked_after(host:
     told = host.records()
     with pytest.raises(AwsError):
         Accountant(Dying(host.aws, "jobs", sleep=lambda _: None), sleep=lambda _: None).apply(told, NOW / 1000)
-    unit = Unit.tile(host.job(job), 1)
+    unit = unit_items.tile(host.job(job), 1)
     unit.claim("worker", NOW + 120_000, 1)
-    host.table.put(unit.key, unit.item())  # its worker dies before it looks whether the job is cancelled
+    host.table.put(unit.key, unit_items.whole(unit))  # its worker dies before it looks whether the job is cancelled
     host.count()
     host.accountant.apply(told, NOW / 1000)
     assert "due" in host.job(job)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from cyclone_core.jobs import CANCELLED, FAILED, RUNNING, SUCCESSFUL, WAITING, outcome
-from cyclone_core.scheduler.dynamo import keys
+from cyclone_core.scheduler.dynamo import keys, unit_parts
 from cyclone_core.scheduler.lifecycle import Retry
 from tests.dynamo.streamed import Host
 
@@ -158,7 +158,7 @@ def test_random_arrays(host: Host, seed: int) -> None:
         if not hasattr(claimed, "unit"):
             continue
         unit = claimed.unit
-        if choose.random() < 0.4 and (cuts := unit.cuts()):
+        if choose.random() < 0.4 and (cuts := unit_parts.cuts(unit)):
             lows += [part.low for part in host.store.split(unit, cuts, host.now)]
         elif choose.random() < 0.7:
             may = [position for position in unit.unfinished() if position <= unit.mark]

@@ -20,8 +20,9 @@ from cyclone_core.jobs import (
     WAITING,
     outcome,
 )
-from cyclone_core.scheduler.dynamo import keys
-from cyclone_core.scheduler.dynamo.unit import MOST_EARLIER, MOST_REASONS, Unit
+from cyclone_core.scheduler.dynamo import keys, unit_items, unit_parts
+from cyclone_core.scheduler.dynamo.unit import MOST_EARLIER, Unit
+from cyclone_core.scheduler.dynamo.unit_items import MOST_REASONS
 from cyclone_core.scheduler.dynamo.values import pack, unpack
 from cyclone_core.scheduler.lifecycle import Retry
 
@@ -33,13 +34,13 @@ ENDS = {0: SUCCESSFUL, GONE: ERROR, STOPPED: CANCELLED}
 def _tile(tasks: int) -> Unit:
     """A fresh slice of so many tasks, as a tile of an array of thirty."""
     item = {"pk": f"J#{JOB}", "sk": "JOB", "a": 1, "t": 20 + tasks, "sz": 20, "q": "q", "d": "d", "u": "u", "b": 1}
-    return Unit.tile(item, 21)
+    return unit_items.tile(item, 21)
 
 
 def _stored(unit: Unit, marks: set[int]) -> Unit:
     """The unit as somebody else reads it after it was written."""
-    item = {"pk": unit.key[0], "sk": unit.key[1], **unit.item(), **({"xs": marks} if marks else {})}
-    return Unit.of(unpack(pack(item)))
+    item = {"pk": unit.key[0], "sk": unit.key[1], **unit_items.whole(unit), **({"xs": marks} if marks else {})}
+    return unit_items.read(unpack(pack(item)))
 
 
 class Task:
@@ -167,8 +168,8 @@ class UnitMachine(RuleBasedStateMachine):
             task.state = CANCELLED if is_open else task.state
         elif p in self._open(unit) and not task.marked:
             task.marked = True
-            assert unit.hear({"xs": {p}}) == {p}
-            assert unit.hear({"xs": {p}}) == set()
+            assert unit_items.hear(unit, {"xs": {p}}) == {p}
+            assert unit_items.hear(unit, {"xs": {p}}) == set()
         self._write(unit)
 
     @rule(data=st.data())
@@ -190,13 +191,14 @@ class UnitMachine(RuleBasedStateMachine):
         unit = self._pick(data, keys.LEASED)
         if unit is None:
             return
-        cuts = sorted(data.draw(st.sets(st.integers(unit.low, unit.high + 1), max_size=3))) if data.draw(st.booleans()) else unit.cuts()
+        any_cuts = st.sets(st.integers(unit.low, unit.high + 1), max_size=3)
+        cuts = sorted(data.draw(any_cuts)) if data.draw(st.booleans()) else unit_parts.cuts(unit)
         if not cuts or cuts[0] <= max(unit.mark, unit.low) or cuts[-1] > unit.high:
             with pytest.raises(ValueError, match="cannot be cut"):
-                unit.split(cuts)
+                unit_parts.split(unit, cuts)
             return
         at = self.units.index(unit)
-        kept, *parts = unit.split(cuts)
+        kept, *parts = unit_parts.split(unit, cuts)
         self.units[at : at + 1] = [kept, *parts]
         self.leases |= {part.low: 0 for part in parts}
         for part in parts:
@@ -243,10 +245,10 @@ def test_what_has_outputs_in_its_log_objects_stays_in_its_slice() -> None:
     unit.finish([(_row(25, code=FAIL, at=9), 1)], {}, Retry(1))
     unit.lose(1)
     unit.claim("w", 1, 1)
-    assert (unit.mark, unit.fixed) == (21, 25)
-    assert unit.cuts()[0] > 25
+    assert (unit.mark, unit_parts.fixed(unit)) == (21, 25)
+    assert unit_parts.cuts(unit)[0] > 25
     with pytest.raises(ValueError, match="cannot be cut"):
-        unit.split([24])
+        unit_parts.split(unit, [24])
 
 
 def test_a_task_that_is_tried_for_ever_does_not_outgrow_its_item() -> None:
@@ -256,7 +258,7 @@ def test_a_task_that_is_tried_for_ever_does_not_outgrow_its_item() -> None:
     for attempt in range(1, 3 * MOST_EARLIER):
         unit.finish([(_row(21, attempt, FAIL), 0)], {(JOB, 21): f"{attempt} " + os.urandom(2000).hex()}, Retry(10**6))
     assert len(unit.earlier) == len(unit.reasons) == MOST_EARLIER
-    assert sum(len(value) for value in unit.item().values() if isinstance(value, bytes)) < MOST_REASONS + 100_000
+    assert sum(len(value) for value in unit_items.whole(unit).values() if isinstance(value, bytes)) < MOST_REASONS + 100_000
     assert max(map(len, _stored(unit, set()).reasons.values())) <= 500
 
 
@@ -274,7 +276,7 @@ def test_what_is_not_begun_is_cut_into_about_its_root(tasks: int, parts: int) ->
     """Of 1,000 tasks 32 parts, the first of which the holder keeps."""
     unit = Unit(JOB, 1, tasks, True, {"sz": 1000})
     unit.claim("w", 1, 1)
-    cuts = unit.cuts()
+    cuts = unit_parts.cuts(unit)
     assert abs(len(cuts) + 1 - parts) <= 1 if parts else cuts == []
 
 
@@ -293,7 +295,7 @@ def test_what_was_used_is_counted_once_when_a_slice_is_cut() -> None:
     unit.use("here m6i.large spot 0.03", 500)
     unit.use("there ? own ?", 7)
     unit.use("nowhere", 0)
-    first, second = unit.split([25])
+    first, second = unit_parts.split(unit, [25])
     assert _stored(first, set()).used == {"here m6i.large spot 0.03": 2000, "there ? own ?": 7}
     assert _stored(second, set()).used == {}
 

@@ -23,14 +23,14 @@ from cyclone_core import naming
 from cyclone_core.aws.lean.client import Aws
 from cyclone_core.aws.lean.credentials import Credentials
 from cyclone_core.jobs import JobRequest
-from cyclone_core.scheduler.dynamo import keys, tiles
+from cyclone_core.scheduler.dynamo import keys, tiles, unit_items
 from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.place import Place
 from cyclone_core.scheduler.dynamo.queues import Lanes
-from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
 from cyclone_core.scheduler.dynamo.unit import Unit
+from cyclone_core.scheduler.dynamo.unit_store import UnitStore
 from tests.aws import Sandbox
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -56,7 +56,7 @@ class Host:
             Table(self.aws, naming.jobs_table(self.name)),
             Bucket(self.aws, naming.data_bucket(self.name, ACCOUNT, REGION)),
         )
-        self.store = DynamoStore(self.table, self.bucket, MemoryIds(self.table))
+        self.store = UnitStore(self.table, self.bucket, MemoryIds(self.table))
         self.lanes = Lanes(self.aws, self.name)
         self.workers: list[Worker] = []
         self.folder = Path(tempfile.mkdtemp(prefix="cyr"))
@@ -101,10 +101,10 @@ class Host:
         """The units of a job that are items, in order."""
         item = self.item(job)
         if not item["a"]:
-            return [Unit.of(item)]
+            return [unit_items.read(item)]
         found = []
         for group in range(keys.group_of(item["t"], item["sz"]) + 1):
-            found += [Unit.of(one) for one in self.table.query(keys.slices(job, group), consistent=True) if "lo" in one]
+            found += [unit_items.read(one) for one in self.table.query(keys.slices(job, group), consistent=True) if "lo" in one]
         return found
 
     def counts(self, job: int) -> list[int]:

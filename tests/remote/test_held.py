@@ -3,6 +3,7 @@
 from typing import Any
 
 from cyclone_core.jobs import outcome
+from cyclone_core.scheduler.dynamo import unit_parts
 from cyclone_core.scheduler.dynamo.queues import Message
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import Retry
@@ -163,7 +164,7 @@ def test_what_may_start_and_has_not_can_still_be_split_off() -> None:
     assert one.is_slow(60.0, 1)
     cuts = one.cuts()
     assert (one.unit.mark, one.take(10)) == (1, [])
-    kept, *parts = one.unit.split(cuts)
+    kept, *parts = unit_parts.split(one.unit, cuts)
     assert kept.high < 20
     assert sum(part.high - part.low + 1 for part in (kept, *parts)) == 100
 
@@ -174,7 +175,7 @@ def test_the_last_task_behind_a_long_one_is_split_off() -> None:
     one.take(1)
     assert not one.is_slow(30.0, 1)
     assert one.is_slow(90.0, 1)
-    kept, part = one.unit.split(one.cuts())
+    kept, part = unit_parts.split(one.unit, one.cuts())
     assert ((kept.low, kept.high), (part.low, part.high)) == ((1, 1), (2, 2))
     assert not Held(kept, {}, one.fields, {}, {}, Retry(), Message(7, 1), 0.0, 120.0).is_slow(90.0, 1)
 

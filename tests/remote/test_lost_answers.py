@@ -10,8 +10,8 @@ from cyclone_core.errors import AwsError
 from cyclone_core.jobs import outcome
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Message
-from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, UnitStore
 from cyclone_core.scheduler.lifecycle import Retry
 from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.held import Held
@@ -47,7 +47,7 @@ class Bench:
 
     def __init__(self, host: Host) -> None:
         self.table = Deaf(host.aws, host.table.name)
-        store = DynamoStore(self.table, host.bucket, MemoryIds(self.table))
+        store = UnitStore(self.table, host.bucket, MemoryIds(self.table))
         machine = Machine({
             "CYCLONE_HOST": host.name, "CYCLONE_ACCOUNT": ACCOUNT, "CYCLONE_MAIN_REGION": REGION, "CYCLONE_REGION": FAR_REGION,
             "CYCLONE_DEFINITION": "default", "CYCLONE_CLUSTER": "big",

@@ -8,8 +8,8 @@ from cyclone_core.errors import AwsError
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.keys import WAITING
 from cyclone_core.scheduler.dynamo.queues import MOST_RECEIVES, Message
-from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.unit_store import Claimed, UnitStore
 from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.files import Files
 from cyclone_core.scheduler.remote.intake import Intake
@@ -28,10 +28,10 @@ class Failing(Table):
         return super()._ask(operation, **asked)
 
 
-def _store(host: Host, *fails: str) -> DynamoStore:
+def _store(host: Host, *fails: str) -> UnitStore:
     table = Failing(host.aws, host.table.name)
     table.fails = fails
-    return DynamoStore(table, host.bucket, MemoryIds(table))
+    return UnitStore(table, host.bucket, MemoryIds(table))
 
 
 def _fail_to_take(host: Host, receives: int) -> None:

@@ -20,8 +20,8 @@ from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.queues import Lanes
 from cyclone_core.scheduler.dynamo.records import Records
-from cyclone_core.scheduler.dynamo.store import DynamoStore
 from cyclone_core.scheduler.dynamo.table import Table
+from cyclone_core.scheduler.dynamo.unit_store import UnitStore
 from cyclone_core.scheduler.dynamo.values import pack
 from tests.aws import Sandbox, wait_until
 from tests.sandbox.conftest import Stack, attribute, resource
@@ -218,7 +218,7 @@ class Engine:
     def __init__(self, client: Aws) -> None:
         self.table, self.lanes = Table(client, naming.jobs_table("seen")), Lanes(client, "seen")
         self._bodies = Records(client, "seen").bodies()
-        self._store = DynamoStore(self.table, Bucket(client, "none"), MemoryIds(self.table))
+        self._store = UnitStore(self.table, Bucket(client, "none"), MemoryIds(self.table))
 
     def submit(self) -> int:
         """A single job."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from cyclone_core.jobs import CANCELLED, RUNNING, WAITING
 from cyclone_core.scheduler import columns
-from cyclone_core.scheduler.dynamo import keys, tiles, totals
+from cyclone_core.scheduler.dynamo import keys, tiles, totals, unit_items
 from cyclone_core.scheduler.dynamo.unit import Unit
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ class Audit:
         for key, item in self.items.items():
             if not key[0].startswith("S#") or key[1] == keys.TALLY:
                 continue
-            unit = Unit.of(item)
+            unit = unit_items.read(item)
             name = f"slice {unit.job}: {unit.low}-{unit.high}"
             if unit.key != key:
                 self._add(f"{name}: it lies at {key}, not at {unit.key}")
@@ -97,7 +97,7 @@ class Audit:
         if item["a"]:
             states = self._array(name, number, item)
         else:
-            unit = Unit.of(item)
+            unit = unit_items.read(item)
             self._check_unit(name, unit, item)
             states = unit.states()
         self.states[number] = states
@@ -164,7 +164,7 @@ class Audit:
     def _units(self) -> "Iterator[Unit]":
         for (_, sk), item in self.items.items():
             if sk == keys.JOB and not item["a"]:
-                yield Unit.of(item)
+                yield unit_items.read(item)
         for found in self._slices.values():
             yield from found
 

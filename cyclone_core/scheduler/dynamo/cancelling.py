@@ -7,7 +7,7 @@ there after it, and what waits in them is Cancelled where it is. Holders look at
 from _bisect import bisect_right
 
 from cyclone_core.errors import AwsError
-from cyclone_core.scheduler.dynamo import keys, totals
+from cyclone_core.scheduler.dynamo import keys, totals, unit_items
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
 from cyclone_core.scheduler.dynamo.unit import Unit
 
@@ -36,7 +36,7 @@ def cancel(store: "DynamoStore", job: int, position: int | None, now: int) -> in
 
 def _cancel_single(store: "DynamoStore", item: "Item", now: int) -> int:
     for _ in range(_ROUNDS):
-        unit = Unit.of(item)
+        unit = unit_items.read(item)
         if unit.is_over or unit.stopped is not None:
             return int(unit.stopped == now)
         when: list[tuple[str, str, object]] = [
@@ -48,7 +48,7 @@ def _cancel_single(store: "DynamoStore", item: "Item", now: int) -> int:
         changes: Item = {"x": now}
         if unit.state == keys.WAITING:
             unit.cancel(None, now)
-            changes |= {**unit.changes(), **store.ending(unit, now)}
+            changes |= {**unit_items.changes(unit), **store.ending(unit, now)}
         try:
             store.table.update(unit.key, set=changes, when=when, returns="NONE")
         except ConditionFailed as failed:
@@ -102,7 +102,7 @@ def _cancel_in_slice(store: "DynamoStore", job: int, item: "Item", left: list[in
     first = (left[0] - 1) // item["sz"] * item["sz"] + 1
     for _ in range(_ROUNDS):
         found = _slice(store, job, item["sz"], first, left[0])
-        unit = Unit.of(found) if found else Unit.tile(item, first)
+        unit = unit_items.read(found) if found else unit_items.tile(item, first)
         if left[0] > unit.high:
             continue  # a query may see one half of a split
         wanted = left[: bisect_right(left, unit.high)]
@@ -136,10 +136,10 @@ def _mark(store: "DynamoStore", unit: Unit, positions: list[int], now: int) -> N
     for position in positions:
         unit.cancel(position, now)
     if not version:
-        table.put(unit.key, unit.item(), [("pk", "absent", None)])
+        table.put(unit.key, unit_items.whole(unit), [("pk", "absent", None)])
     else:
         when = [("s", "=", keys.WAITING), ("l", "=", unit.lease), ("v", "=", version), ("h", "=", unit.high)]
-        table.update(unit.key, set=unit.changes(), when=when, returns="NONE")
+        table.update(unit.key, set=unit_items.changes(unit), when=when, returns="NONE")
 
 
 def _too_lively(job: int) -> AwsError:

@@ -4,9 +4,8 @@ The tallies tell which slices hold such a task, so of an array of any size a hun
 """
 
 from cyclone_core.jobs import ERROR, FAILED
-from cyclone_core.scheduler.dynamo import keys, tiles
+from cyclone_core.scheduler.dynamo import keys, tiles, unit_items
 from cyclone_core.scheduler.dynamo.tally import Tally
-from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import final_state
 from cyclone_core.views import cause_text
 
@@ -57,7 +56,7 @@ def _first(table: "Table", job: int, tasks: int, size: int, state: int) -> "tupl
                 continue
             within = f"{low:09d}", f"{low + sum(counts) - 1:09d}"
             for item in table.query(keys.slices(job, group), between=within, consistent=True):
-                unit = Unit.of(item)
+                unit = unit_items.read(item)
                 for position, (row, _) in sorted(unit.results.items()):
                     if final_state(row[3]) == state:
                         return position, row[3], unit.reasons.get((position, row[2]))

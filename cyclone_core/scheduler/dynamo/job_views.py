@@ -3,7 +3,7 @@
 from time import time
 
 from cyclone_core.jobs import CANCELLED, CAUSE_CANCELLED, CAUSE_NOT_STARTED, ERROR, FAILED, SUCCESSFUL, cause_of
-from cyclone_core.scheduler.dynamo import totals
+from cyclone_core.scheduler.dynamo import totals, unit_items
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import job_state
 from cyclone_core.views import Job, Outcome, SparseJob, cause_text
@@ -57,7 +57,7 @@ def job_of(item: "Item", total: "Item | None", fetch: "Callable[[], Indices]") -
     if job.array:
         _of_array(job, total or {})
     else:
-        _of_single(job, Unit.of(item))
+        _of_single(job, unit_items.read(item))
     return job
 
 

@@ -6,7 +6,7 @@ needs: the tallies say which groups hold tasks in a state. Writes nothing.
 """
 
 from cyclone_core.jobs import CANCELLED, ERROR, FAILED, RUNNING, SUCCESSFUL, WAITING
-from cyclone_core.scheduler.dynamo import failures, job_views, keys, listing, task_views, totals
+from cyclone_core.scheduler.dynamo import failures, job_views, keys, listing, task_views, totals, unit_items
 from cyclone_core.scheduler.dynamo.job_views import job_of
 from cyclone_core.scheduler.dynamo.side_by_side import each
 from cyclone_core.scheduler.dynamo.unit import Unit
@@ -229,7 +229,7 @@ class DynamoReader:
         """The final tasks of one such stretch as (row, journal); fewer than it said when more is known of it meanwhile."""
         for group, first, high, _, _ in self._counted(job):
             if first == low:
-                units = [Unit.of(item) for item in self._slices(job, group, low, high)]
+                units = [unit_items.read(item) for item in self._slices(job, group, low, high)]
                 members = [(unit.low, *unit.results[position]) for unit in units for position in sorted(unit.results)]
                 return [(row, job_views.journal(start, log)) for start, row, log in members if row[1] <= high]
         return []
@@ -242,7 +242,7 @@ class DynamoReader:
                 open_ones.setdefault(group, []).extend((low, high))
         wanted = [(group, min(bounds), max(bounds)) for group, bounds in open_ones.items()]
         read = each(lambda one: self._slices(job, *one, fields=(*_UNIT, "rn")), wanted)
-        units = [Unit.of(item) for items in read for item in items]
+        units = [unit_items.read(item) for items in read for item in items]
         return [(position, attempt) for unit in units for position, attempt, _ in sorted(unit.running)]
 
     def _counted(self, job: int) -> "Iterator[tuple[int, int, int, int, int]]":

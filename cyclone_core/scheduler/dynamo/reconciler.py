@@ -14,8 +14,8 @@ from cyclone_core.scheduler.dynamo import dispatch, keys, reconcile, totals
 from cyclone_core.scheduler.dynamo.demand import note_limited
 from cyclone_core.scheduler.dynamo.reconcile import Piece, Seen
 from cyclone_core.scheduler.dynamo.refusals import refuse
-from cyclone_core.scheduler.dynamo.store import LeaseLost
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
+from cyclone_core.scheduler.dynamo.unit_store import LeaseLost
 from cyclone_core.scheduler.dynamo.values import pack
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cyclone_core.scheduler.dynamo.queues import Lanes
     from cyclone_core.scheduler.dynamo.reconcile import Lane
     from cyclone_core.scheduler.dynamo.records import Records
-    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.unit_store import UnitStore
     from cyclone_core.scheduler.dynamo.values import Item
 
     Expire = Callable[[int, int], bool]
@@ -65,7 +65,7 @@ class Reconciler:
     """One host's. Made anew for each run."""
 
     def __init__(
-        self, store: "DynamoStore", lanes: "Lanes", records: "Records", accountant: "Accountant", expire: "Expire",
+        self, store: "UnitStore", lanes: "Lanes", records: "Records", accountant: "Accountant", expire: "Expire",
         now: "Callable[[], int]", budget_s: float = 50.0, clock: "Callable[[], float]" = time.monotonic,
     ) -> None:  # fmt: skip
         """now: milliseconds since 1970; budget_s: so long a run goes on to the next job."""

@@ -5,7 +5,7 @@ ended before is not ended again: it can be broken off anywhere and done once mor
 """
 
 from cyclone_core import jobs
-from cyclone_core.scheduler.dynamo import keys, tiles
+from cyclone_core.scheduler.dynamo import keys, tiles, unit_items
 from cyclone_core.scheduler.dynamo.table import ConditionFailed
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.scheduler.lifecycle import Retry
@@ -44,9 +44,9 @@ def refuse_unit(table: "Table", job: "Item", low: int, reason: str, now: int) ->
         end(unit, reason, now)
         try:
             if unit.version:
-                table.update(unit.key, set=unit.changes(), when=[("v", "=", unit.version)], returns="NONE")
+                table.update(unit.key, set=unit_items.changes(unit), when=[("v", "=", unit.version)], returns="NONE")
             else:
-                table.put(unit.key, unit.item(), [("pk", "absent", None)])
+                table.put(unit.key, unit_items.whole(unit), [("pk", "absent", None)])
             return True
         except ConditionFailed:
             continue  # somebody changed it: what is it now?
@@ -64,8 +64,8 @@ def _unit(table: "Table", job: "Item", low: int) -> Unit | None:
     key = keys.slice(number, low, job["sz"]) if low else keys.job(number)
     item = table.get(key, consistent=True)
     if item is not None:
-        return Unit.of(item)
-    return Unit.tile(job, low) if low and tiles.tile(low, job["sz"], job["t"]) else None
+        return unit_items.read(item)
+    return unit_items.tile(job, low) if low and tiles.tile(low, job["sz"], job["t"]) else None
 
 
 def _lows(table: "Table", number: int, job: "Item") -> "Iterable[int]":

@@ -2,7 +2,7 @@
 
 from cyclone_core.jobs import CANCELLED, CAUSE_CANCELLED, RUNNING, WAITING, cause_of
 from cyclone_core.scheduler import lifecycle
-from cyclone_core.scheduler.dynamo import keys, tiles
+from cyclone_core.scheduler.dynamo import keys, tiles, unit_items
 from cyclone_core.scheduler.dynamo.job_views import journal, ran
 from cyclone_core.scheduler.dynamo.unit import Unit
 from cyclone_core.views import Attempt, Job, Outcome, Task, cause_text
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def unit_of(job: Job, item: "Item") -> Unit:
     """The unit of a job that an item tells of, with what its job knows: whether that was cancelled."""
-    unit = Unit.of(item)
+    unit = unit_items.read(item)
     if job.cancel is not None:
         unit.stopped = round(job.cancel * 1000)
     return unit

@@ -1,4 +1,4 @@
-"""A unit of work in memory: what one item of the table says, and every rule of how it may change. Pure and lean.
+"""A unit of work in memory, and every rule of how it may change. Pure and lean.
 
 A unit is what is leased, run and reported together: a single job (its item is the job's own) or a slice of an array, positions low..high.
 Each of its tasks is in one of these places:
@@ -10,26 +10,22 @@ Each of its tasks is in one of these places:
 While the unit is leased its holder may start the tasks up to `mark` and no others; what was said before a worker vanishes is all that
 may have run. Those count as Running, the rest as Waiting. Times are milliseconds since 1970, in rows microseconds (`journal.Row`).
 
-The methods only change memory; `store` writes the outcome with one conditional write. `version` is what the table has, and grows with every
-write that changes more than the lease; whoever writes makes `lease` and `version` its condition, so of two who write one is refused.
+The methods only change memory; `unit_store` writes the outcome (`unit_items`) with one conditional write. `version` is what the table has,
+and grows with every write that changes more than the lease; whoever writes makes `lease` and `version` its condition, so of two who write
+one is refused.
 
 What others write into an item that somebody holds is kept apart, so that nobody overwrites it: `cancelled` (positions), `stopped` (a single
 job), `follow`. The holder hears of it with `hear`, which takes the item that every write and every look returns.
 """
 
-from itertools import groupby, pairwise
-from zlib import compress, decompress
-
 from cyclone_core import jobs
-from cyclone_core.aws.lean import jsons
 from cyclone_core.jobs import CANCELLED, RUNNING, WAITING
-from cyclone_core.scheduler import columns, lifecycle
-from cyclone_core.scheduler.dynamo import keys, tiles
+from cyclone_core.scheduler import lifecycle
+from cyclone_core.scheduler.dynamo import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from cyclone_core.journal import Row
     from cyclone_core.ports import Range
@@ -47,17 +43,12 @@ AHEAD = 64
 GROWTH = 4
 MOST_EARLIER = 1000
 """Earlier attempts that a unit remembers; with -r 1000000 the oldest are forgotten, or the item would outgrow what an item may be."""
-LONGEST_REASON, MOST_REASONS = 500, 60_000
-"""Characters of a reason, and of all reasons of a unit."""
+LONGEST_REASON = 500
+"""Characters of a reason."""
 MOST_PLACES = 64
 """Where its attempts ran, with the price then; further ones count for their region: prices change, and -r 1000000 may take months."""
-_SHORT_REASON = 60
-MOST_PARTS = 40
-"""Slices that one split makes; of 1,000 tasks √1000 = 32. A transaction takes 100 items."""
 _CANCELLED = jobs.outcome(0, jobs.CAUSE_CANCELLED)
 _LOST = jobs.outcome(0, jobs.CAUSE_LOST)
-_IDENTITY = ("q", "d", "sz", "jt", "u", "b")
-"""Attributes of a slice that never change."""
 
 
 class Unit:
@@ -96,76 +87,14 @@ class Unit:
         self.used: dict[str, int] = {}
         self.touched = True
 
-    # -- items --------------------------------------------------------------------------------------------------------------------
-    @classmethod
-    def tile(cls, job: "Item", low: int) -> "Unit":
-        """The tile of an array (its JOB item) that begins at a position, waiting, not an item yet. Raises ValueError where none begins."""
-        tasks = tiles.tile(low, job["sz"], job["t"])
-        if not tasks or not job["a"]:
-            raise ValueError(f"no tile of job {_number(job)} begins at {low}")
-        shape = {"q": job["q"], "d": job["d"], "sz": job["sz"], "jt": job["t"], "u": job["u"], "b": job["b"]}
-        return cls(_number(job), low, low + tasks - 1, True, shape)
-
-    @classmethod
-    def of(cls, item: "Item") -> "Unit":
-        """The unit that an item (with pk and sk) tells of: a slice's, or a single job's."""
-        array = item["sk"] != keys.JOB
-        if array:
-            unit = cls(item["j"], item["lo"], item["h"], True, {name: item[name] for name in _IDENTITY if name in item})
-        else:
-            unit = cls(_number(item), 1, 1, False)
-        unit.state, unit.lease, unit.version = item["s"], item["l"], item["v"]
-        unit.until, unit.worker, unit.mark = item.get("un", 0), item.get("w", ""), item.get("mk", unit.low - 1)
-        unit.log, unit.lost, unit.output = item.get("lg", 0), item.get("ls", 0), item.get("o", b"")
-        unit.running = jsons.loads(item.get("rn", "[]"))
-        unit.results = {member[0][1]: member for member in columns.rows(unit.job, item.get("rs", b""))}
-        unit.earlier = columns.rows(unit.job, item.get("hs", b""))
-        for low, high, *history in jsons.loads(item.get("op", "[]")):
-            unit.histories.update(dict.fromkeys(range(low, high + 1), tuple(history)))
-        unit.reasons = _read_reasons(item.get("why", b""))
-        unit.live = {int(position): told for position, told in jsons.loads(item.get("lv", "{}")).items()}
-        unit.used = jsons.loads(item.get("us", "{}"))
-        unit.touched = False
-        unit.hear(item)
-        return unit
-
-    def hear(self, item: "Item") -> set[int]:
-        """Take over what others may have written into the item; the positions whose cancellation is news (of a single job: 1)."""
-        news: set[int] = item.get("xs", set()) - self.cancelled
-        self.cancelled |= news
-        if not self.array and "x" in item and self.stopped is None:
-            self.stopped = item["x"]
-            news = {1}
-        self.follow = item.get("fo", 0)
-        return news
-
+    # -- its item -----------------------------------------------------------------------------------------------------------------
     @property
     def key(self) -> "tuple[str, str]":
         """Key of its item."""
         return keys.slice(self.job, self.low, self.shape["sz"]) if self.array else keys.job(self.job)
 
-    def item(self) -> "Item":
-        """All attributes of a new slice's item, version 1 higher than now."""
-        return {"j": self.job, "lo": self.low, **self.shape, **{name: value for name, value in self.changes().items() if value is not None}}
-
-    def changes(self) -> "Item":
-        """What a write sets of an item that is there; None: removed. Of a slice and of a single job alike."""
-        leased = self.state == keys.LEASED
-        found: dict[str, Any] = {
-            "s": self.state, "l": self.lease, "v": self.version + self.touched, "c": self.counts(),
-            "un": self.until if leased else None, "w": self.worker or None, "mk": self.mark if leased else None,
-            "rn": _text(self.running) if leased and self.running else None, "lv": _text(self.live) if leased and self.live else None,
-            "rs": columns.pack(sorted(self.results.values())) if self.results else None,
-            "hs": columns.pack(sorted(self.earlier)) if self.earlier else None,
-            "op": _text(self._spans()) if self.histories else None, "lg": self.log or None, "ls": self.lost or None,
-            "o": self.output or None, "why": _write_reasons(self.reasons), "us": _text(self.used) if self.used else None,
-        }  # fmt: skip
-        if self.array:
-            found["h"] = self.high
-        return found
-
     def written(self) -> None:
-        """A write of `changes` succeeded: the table has what is here."""
+        """A write of it succeeded: the table has what is here."""
         self.version += self.touched
         self.touched = False
 
@@ -213,9 +142,10 @@ class Unit:
         if self.state != keys.LEASED or self.stopped is not None:
             return []
         may = (p for p in range(self.low, min(self.mark, self.high) + 1) if p not in self.results and p not in self.cancelled)
-        return self._ranges(p for p in may if p not in handed_out)
+        return self.ranges(p for p in may if p not in handed_out)
 
-    def _ranges(self, positions: "Iterable[int]") -> "list[Range]":
+    def ranges(self, positions: "Iterable[int]") -> "list[Range]":
+        """Positions, ascending, as ranges with equal histories."""
         found: list[Range] = []
         for position in positions:
             history = self.history(position)
@@ -224,9 +154,6 @@ class Unit:
             else:
                 found.append((self.job, position, position, *history))
         return found
-
-    def _spans(self) -> "list[Sequence[int]]":
-        return [one[1:] for one in self._ranges(sorted(self.histories))]
 
     # -- leases -------------------------------------------------------------------------------------------------------------------
     def claim(self, worker: str, until: int, width: int) -> None:
@@ -284,8 +211,8 @@ class Unit:
                 self._end(position, (row, number))
             elif self._judge(row, history, reason, retry, number):
                 again.append(position)
-        self._close_if_over()
-        return self._ranges(sorted(set(again) - set(self.results)))
+        self.close_if_over()
+        return self.ranges(sorted(set(again) - set(self.results)))
 
     def use(self, place: str, vcpu_ms: int) -> None:
         """Attempts of it used so much at a place (`remote.usage`)."""
@@ -322,7 +249,8 @@ class Unit:
             gone = self.earlier.pop(0)[0]
             self.reasons.pop((gone[1], gone[2]), None)
 
-    def _close_if_over(self) -> None:
+    def close_if_over(self) -> None:
+        """Its state, once no task is left."""
         if not self.left:
             self.state, self.running, self.live = keys.OVER, [], {}
 
@@ -355,8 +283,8 @@ class Unit:
                 self._never_ran(position, now)
         self.lost += bool(started) and counted
         self.state, self.running, self.live, self.touched, self.mark = keys.WAITING, [], {}, True, self.low - 1
-        self._close_if_over()
-        return self._ranges(self.unfinished())
+        self.close_if_over()
+        return self.ranges(self.unfinished())
 
     def _lost(self, position: int, start_us: int, now: int, counted: bool, reason: str) -> None:
         attempt, failures, losses = self.history(position)
@@ -383,7 +311,7 @@ class Unit:
         for one in wanted:
             self._never_ran(one, now)
         self.touched |= bool(wanted)
-        self._close_if_over()
+        self.close_if_over()
         return len(wanted)
 
     def settle(self, now: int, started: "Collection[int]" = ()) -> list[int]:
@@ -393,88 +321,5 @@ class Unit:
         for position in ended:
             self._never_ran(position, now)
         self.touched |= bool(ended)
-        self._close_if_over()
+        self.close_if_over()
         return ended
-
-    # -- parts --------------------------------------------------------------------------------------------------------------------
-    @property
-    def fixed(self) -> int:
-        """Positions up to here stay in this slice: they may have been begun, or their outputs lie in its log objects."""
-        logged = (row[1] for row, log in (*self.results.values(), *self.earlier) if log)
-        return max(self.mark, self.low, max(logged, default=0))
-
-    def cuts(self) -> list[int]:
-        """Where to split what has not been begun, n tasks, into about √n parts: first positions, ascending; [] where nothing is left.
-
-        The holder keeps the first part, as the next thing to do; a last task it does not keep, because somebody may be free for it now.
-        """
-        first = self.fixed + 1
-        rest = self.high - first + 1
-        if not self.array or rest < 1:
-            return []
-        if rest == 1:
-            return [first]
-        part = max(1, -(-rest // max(2, round(rest**0.5))))
-        return list(range(first + part, self.high + 1, part))[:MOST_PARTS]
-
-    def split(self, cuts: "Sequence[int]") -> "list[Unit]":
-        """What comes of cutting it at these positions, above `fixed` and ascending: this unit's shorter self, and the new slices.
-
-        Each goes to the next cut, the last to the end; the new ones wait, with whatever is known of their tasks. This unit stays as it is:
-        when all of them are written (`DynamoStore.split`), it becomes the first (`become`). Raises ValueError for cuts that are none.
-        """
-        bounds = [*cuts, self.high + 1]
-        if not self.array or not cuts or cuts[0] <= self.fixed or any(b <= a for a, b in pairwise(bounds)):
-            raise ValueError(f"the slice {self.low}-{self.high}, of which {self.fixed} is begun, cannot be cut at {list(cuts)}")
-        kept = Unit(self.job, self.low, cuts[0] - 1, True, self.shape)
-        kept.become(self)
-        kept._keep(self, cuts[0] - 1)
-        parts = [kept]
-        for low, end in pairwise(bounds):
-            part = Unit(self.job, low, end - 1, True, self.shape)
-            part.stopped = self.stopped
-            part._keep(self, end - 1)
-            parts.append(part)
-        return parts
-
-    def become(self, other: "Unit") -> None:
-        """Be as another one is."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(other, name))
-
-    def _keep(self, whole: "Unit", high: int) -> None:
-        """Keep of a whole what is known of low..high."""
-        low = self.low
-        self.high, self.touched = high, True
-        self.results = {p: member for p, member in whole.results.items() if low <= p <= high}
-        self.earlier = [member for member in whole.earlier if low <= member[0][1] <= high]
-        self.histories = {p: history for p, history in whole.histories.items() if low <= p <= high}
-        self.reasons = {key: reason for key, reason in whole.reasons.items() if low <= key[0] <= high}
-        self.cancelled = {p for p in whole.cancelled if low <= p <= high}
-        self._close_if_over()
-
-
-def _number(job: "Item") -> int:
-    return int(job["pk"][2:])
-
-
-def _text(value: object) -> str:
-    return jsons.text(value)
-
-
-def _write_reasons(reasons: "Mapping[tuple[int, int], str]") -> bytes | None:
-    """Each text once, with the attempts that it tells of; texts beyond the bound are cut short."""
-    if not reasons:
-        return None
-    room, grouped = MOST_REASONS, []
-    for text, members in groupby(sorted(reasons.items(), key=lambda one: (one[1], one[0])), key=lambda one: one[1]):
-        kept = text if len(text) <= room else text[:_SHORT_REASON]
-        room -= len(kept)
-        grouped.append([kept, [list(key) for key, _ in members]])
-    return compress(_text(grouped).encode("utf-8", "surrogatepass"), 6)
-
-
-def _read_reasons(blob: bytes) -> dict[tuple[int, int], str]:
-    if not blob:
-        return {}
-    return {(position, attempt): text for text, members in jsons.loads(decompress(blob)) for position, attempt in members}

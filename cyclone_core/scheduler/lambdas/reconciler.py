@@ -11,14 +11,14 @@ from cyclone_core.scheduler.dynamo.bucket import Bucket
 from cyclone_core.scheduler.dynamo.expiry import expire
 from cyclone_core.scheduler.dynamo.ids import MemoryIds
 from cyclone_core.scheduler.dynamo.reconciler import Reconciler
-from cyclone_core.scheduler.dynamo.store import DynamoStore
+from cyclone_core.scheduler.dynamo.unit_store import UnitStore
 from cyclone_core.scheduler.lambdas.control import control, say
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
     """What a scheduled event gets."""
     ours = control()
-    store = DynamoStore(ours.table, Bucket(ours.aws, ours.bucket), MemoryIds(ours.table), kept_ms=ours.retention_s * 1000)
+    store = UnitStore(ours.table, Bucket(ours.aws, ours.bucket), MemoryIds(ours.table), kept_ms=ours.retention_s * 1000)
     accountant = Accountant(ours.table, ours.retention_s)
 
     def forget(number: int, now: int) -> bool:

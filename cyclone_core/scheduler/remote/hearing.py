@@ -3,7 +3,7 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cyclone_core.errors import CycloneError
-    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.unit_store import UnitStore
     from cyclone_core.scheduler.remote.answers import Answers
     from cyclone_core.scheduler.remote.calls import Calls
     from cyclone_core.scheduler.remote.clock import Clock
@@ -21,7 +21,7 @@ class Hearing:
     """See the module."""
 
     def __init__(
-        self, store: "DynamoStore", intake: "Intake", in_hand: "InHand", writes: "Writes", answers: "Answers",
+        self, store: "UnitStore", intake: "Intake", in_hand: "InHand", writes: "Writes", answers: "Answers",
         calls: "tuple[Calls, Calls]", times: "Times", clock: "Clock",
     ) -> None:  # fmt: skip
         """calls: for looks, and for what nobody waits for."""

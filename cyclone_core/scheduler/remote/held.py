@@ -6,6 +6,7 @@ here. What may be started is taken over from the unit after each write, because 
 
 from _collections import deque  # type: ignore[import-not-found]  # `collections` loads five other modules
 
+from cyclone_core.scheduler.dynamo import unit_parts
 from cyclone_core.scheduler.remote.pace import FLUSH_ROWS, FLUSH_S, Pace
 
 TYPE_CHECKING = False
@@ -182,7 +183,7 @@ class Held:
     def cuts(self) -> "list[int]":
         """Where to split what has not begun; none of that is started until it is written what became of it. [] where it cannot be split."""
         mark, self.unit.mark = self.unit.mark, self.begun_to
-        found = self.unit.cuts()
+        found = unit_parts.cuts(self.unit)
         self._settle_mark(mark, bool(found))
         return found
 
@@ -195,7 +196,7 @@ class Held:
     def rest(self) -> "list[int]":
         """The same, as one part."""
         mark, self.unit.mark = self.unit.mark, self.begun_to
-        first = self.unit.fixed + 1
+        first = unit_parts.fixed(self.unit) + 1
         self._settle_mark(mark, first <= self.unit.high)
         return [first] if first <= self.unit.high else []
 

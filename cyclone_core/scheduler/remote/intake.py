@@ -9,7 +9,7 @@ from cyclone_core.scheduler.dynamo import refusals
 from cyclone_core.scheduler.dynamo.keys import BANDS
 from cyclone_core.scheduler.dynamo.queues import MOST_RECEIVES
 from cyclone_core.scheduler.dynamo.specs import indices_of
-from cyclone_core.scheduler.dynamo.store import HELD, PAUSED, LeaseLost, Refusal
+from cyclone_core.scheduler.dynamo.unit_store import HELD, PAUSED, LeaseLost, Refusal
 from cyclone_core.scheduler.lifecycle import Retry
 from cyclone_core.scheduler.remote.held import Held
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from cyclone_core.indices import Indices
     from cyclone_core.scheduler.dynamo.queues import Lanes, Message
-    from cyclone_core.scheduler.dynamo.store import Claimed, DynamoStore
     from cyclone_core.scheduler.dynamo.unit import Unit
+    from cyclone_core.scheduler.dynamo.unit_store import Claimed, UnitStore
     from cyclone_core.scheduler.dynamo.values import Item
     from cyclone_core.scheduler.remote.clock import Clock
     from cyclone_core.scheduler.remote.files import Files
@@ -41,7 +41,7 @@ SPEC = 1
 class Intake:
     """See the module. Its methods run in threads; `receive` in one at a time."""
 
-    def __init__(self, machine: "Machine", store: "DynamoStore", lanes: "Lanes", files: "Files", clock: "Clock") -> None:
+    def __init__(self, machine: "Machine", store: "UnitStore", lanes: "Lanes", files: "Files", clock: "Clock") -> None:
         self._machine, self._store, self._lanes, self._files, self._clock = machine, store, lanes, files, clock
         self._last_band = 1
         self._missing: dict[int, float] = {}

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cyclone_core.scheduler.dynamo.queues import Lanes
-    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.unit_store import UnitStore
     from cyclone_core.scheduler.remote.agent import AgentProcess
     from cyclone_core.scheduler.remote.calls import Calls
     from cyclone_core.scheduler.remote.clock import Clock
@@ -55,7 +55,7 @@ class Loop:
     """See the module. `stay`: told from outside when it is to leave; `leases`: gets what the agent says."""
 
     def __init__(
-        self, machine: "Machine", store: "DynamoStore", lanes: "Lanes", files: "Files", agent: "AgentProcess", instance: "Instance",
+        self, machine: "Machine", store: "UnitStore", lanes: "Lanes", files: "Files", agent: "AgentProcess", instance: "Instance",
         calls: "Callable[[int], Calls]", state_dir: str, clock: "Clock",
     ) -> None:  # fmt: skip
         """calls: makes a way to ask AWS beside the loop, in so many threads."""

@@ -71,14 +71,14 @@ def supervisor(machine: "Machine", state_dir: str, socket_path: str) -> "Supervi
     from cyclone_core.scheduler.dynamo.bucket import Bucket
     from cyclone_core.scheduler.dynamo.ids import MemoryIds
     from cyclone_core.scheduler.dynamo.queues import Lanes
-    from cyclone_core.scheduler.dynamo.store import DynamoStore
     from cyclone_core.scheduler.dynamo.table import Table
+    from cyclone_core.scheduler.dynamo.unit_store import UnitStore
     from cyclone_core.scheduler.remote.files import Files
     from cyclone_core.scheduler.remote.supervisor import Supervisor
 
     aws = Aws(machine.main_region, Chain(), machine.endpoint, patience=Patience(5.0, 10.0, 3, 20.0, 2.0))
     table, bucket = Table(aws, machine.table), Bucket(aws, machine.bucket)
-    store = DynamoStore(table, bucket, MemoryIds(table), kept_ms=machine.kept_ms, lease_ms=int(machine.times.lease_s * 1000))
+    store = UnitStore(table, bucket, MemoryIds(table), kept_ms=machine.kept_ms, lease_ms=int(machine.times.lease_s * 1000))
     files = Files(state_dir, _fetch(aws, machine.bucket))
     return Supervisor(machine, store, Lanes(aws, machine.host), files, state_dir, socket_path)
 

@@ -9,7 +9,7 @@ import os
 from cyclone_core.errors import AwsError
 from cyclone_core.journal import output_path
 from cyclone_core.scheduler.dynamo import keys
-from cyclone_core.scheduler.dynamo.store import LeaseLost
+from cyclone_core.scheduler.dynamo.unit_store import LeaseLost
 from cyclone_core.scheduler.remote import logs
 from cyclone_core.scheduler.remote.log import log
 from cyclone_core.scheduler.remote.usage import vcpu_ms
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cyclone_core.journal import Row
     from cyclone_core.scheduler.dynamo.bucket import Bucket
     from cyclone_core.scheduler.dynamo.queues import Lanes
-    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.unit_store import UnitStore
     from cyclone_core.scheduler.remote.clock import Clock
     from cyclone_core.scheduler.remote.held import Held
     from cyclone_core.scheduler.remote.machine import Machine
@@ -69,7 +69,7 @@ class Records:
     """See the module."""
 
     def __init__(
-        self, machine: "Machine", store: "DynamoStore", bucket: "Bucket", lanes: "Lanes", state_dir: str, usage: "Usage", clock: "Clock"
+        self, machine: "Machine", store: "UnitStore", bucket: "Bucket", lanes: "Lanes", state_dir: str, usage: "Usage", clock: "Clock"
     ) -> None:  # fmt: skip
         self._machine, self._store, self._bucket, self._lanes, self._state_dir = machine, store, bucket, lanes, state_dir
         self._usage, self._clock = usage, clock

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cyclone_core.scheduler.dynamo.queues import Lanes
-    from cyclone_core.scheduler.dynamo.store import DynamoStore
+    from cyclone_core.scheduler.dynamo.unit_store import UnitStore
     from cyclone_core.scheduler.remote.files import Files
     from cyclone_core.scheduler.remote.machine import Machine
     from cyclone_core.wire import Channel
@@ -34,7 +34,7 @@ class Supervisor:
     """See the module. `run` returns the exit code."""
 
     def __init__(
-        self, machine: "Machine", store: "DynamoStore", lanes: "Lanes", files: "Files", state_dir: str, socket_path: str
+        self, machine: "Machine", store: "UnitStore", lanes: "Lanes", files: "Files", state_dir: str, socket_path: str
     ) -> None:  # fmt: skip
         self._connections = Connections(socket_path, self._take_in, self._gone)
         self._arrivals, self._signals = Arrivals(), wakeup_pipe(SIGTERM, SIGINT, SIGUSR1)
