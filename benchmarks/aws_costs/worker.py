@@ -9,6 +9,7 @@ import os
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.aws_costs.world import HOST, REGION, World
@@ -288,7 +289,12 @@ class Worker:
 
 
 def run(workers: "list[Worker]", clock: Clock, each_second: Callable[[], Any], until: Callable[[], bool] = lambda: False) -> None:
-    """Let all of them work until they have left, or until it is enough."""
+    """Let all of them work until they have left, or until it is enough. What they write into their logs is nobody's business."""
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        _run(workers, clock, each_second, until)
+
+
+def _run(workers: "list[Worker]", clock: Clock, each_second: Callable[[], Any], until: Callable[[], bool]) -> None:
     due = [(clock.now, number) for number in range(len(workers))]
     heapq.heapify(due)
     second = clock.now + 1

@@ -14,7 +14,8 @@ from cyclone_core.errors import RegionUnavailable
 from cyclone_core.scheduler.dynamo import keys
 from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.children import Children
-from cyclone_core.scheduler.remote.machine_mode import SAY_CHANGE_S, MachineMode
+from cyclone_core.scheduler.remote.machine_mode import MachineMode
+from cyclone_core.scheduler.remote.machine_words import SAY_CHANGE_S
 from cyclone_core.scheduler.remote.offer import Offer
 
 WAITS = ("/bin/sh", "-c", "trap 'exit 0' TERM USR1; while :; do sleep 0.05; done")
@@ -129,7 +130,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def _until(machine: MachineMode, look: Callable[[], object]) -> None:
     end = time.monotonic() + 20
-    machine._begin()
+    machine.words.begin(machine.instance)
     while not look():
         assert time.monotonic() < end
         machine._step()
@@ -221,10 +222,10 @@ def test_a_word_that_nobody_heard_is_soon_said_again(start: Start) -> None:
     table = Table(waiting=0)
     table.silent = True
     machine = start(table)
-    _until(machine, lambda: table.forgot and not machine.notes.open)
-    assert clock.seconds() < machine.say_at <= clock.seconds() + SAY_CHANGE_S
-    table.silent, machine.say_at = False, 0.0
-    machine._say(clock.seconds())
+    _until(machine, lambda: table.forgot and not machine.words.calls.open)
+    assert clock.seconds() < machine.words.say_at <= clock.seconds() + SAY_CHANGE_S
+    table.silent, machine.words.say_at = False, 0.0
+    machine.words.say(clock.seconds(), False)
     _until(machine, lambda: table.said)
     assert table.forgot == [True, True]
 
