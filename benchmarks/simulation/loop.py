@@ -2,21 +2,21 @@
 
 import heapq
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 
 class Loop:
-    """Events in the order of their times, equal ones in the order in which they were put."""
+    """Events in the order of their times, equal ones in the order in which they were put. `after` may be called from several threads."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._count = 0
+        self._numbers = count()
 
     def after(self, seconds: float, action: Callable[..., None], *arguments: Any) -> None:
         """Let something happen."""
-        self._count += 1
-        heapq.heappush(self._heap, (self.now + seconds, self._count, action, arguments))
+        heapq.heappush(self._heap, (self.now + seconds, next(self._numbers), action, arguments))
 
     def run(self, is_over: Callable[[], bool], most_s: float) -> None:
         """Go on until it is over. Raises RuntimeError when it is not in `most_s`."""
