@@ -11,14 +11,13 @@ reason, results are kept and tried again, nothing new is leased, and what runs g
 """
 
 import _sqlite3
-import ctypes
 import fcntl
 import os
 import select
 import sys
 import time
 import traceback
-from signal import SIG_IGN, SIGCHLD, SIGINT, SIGPIPE, SIGTERM, set_wakeup_fd, signal
+from signal import SIG_IGN, SIGCHLD, SIGINT, SIGPIPE, SIGTERM, signal
 
 from cyclone_core import __version__, wire
 from cyclone_core.errors import CycloneError
@@ -30,6 +29,7 @@ from cyclone_core.scheduler.local.dispatch import Dispatch
 from cyclone_core.scheduler.local.door import Door, Unreadable
 from cyclone_core.scheduler.local.pace import Pace
 from cyclone_core.scheduler.local.pool import Peer
+from cyclone_core.scheduler.process import become_parent_of_orphans, wakeup_pipe
 from cyclone_core.scheduler.sqlite import event_log, retention
 from cyclone_core.scheduler.sqlite.store import SqliteStore
 
@@ -48,7 +48,6 @@ SEEN_S = 10.0
 """A worker's row tells when it was last heard, as exactly as this: a report is worth no second row."""
 STOP_GRACE_S = 3.0
 """Between TERM and KILL for the tasks that run when the host is stopped."""
-_PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
 _DIRECTORIES = ("scripts", "parameters", "spool", "journals", "outputs", "workdirs")
 
 
@@ -63,7 +62,8 @@ class Supervisor:
         self.started = time.time()
         self.socket_path = socket_path(state_dir)
         self.connections = Connections(self.socket_path, self.take_in, self.gone)
-        self.signals = wakeup_pipe()
+        self.signals = wakeup_pipe(SIGCHLD, SIGTERM, SIGINT)
+        signal(SIGPIPE, SIG_IGN)
         self.connections.poll.register(self.signals, select.EPOLLIN)
         self.peers: dict[int, Peer] = {}
         """worker number -> peer, from its start on"""
@@ -454,16 +454,6 @@ def remove_mark(state_dir: str) -> None:
         pass
 
 
-def wakeup_pipe() -> int:
-    """A descriptor on which signal numbers arrive."""
-    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (SIGCHLD, SIGTERM, SIGINT):
-        signal(number, lambda *_: None)
-    signal(SIGPIPE, SIG_IGN)
-    return reader
-
-
 def why_not_stored(state_dir: str, exc: Exception) -> str:
     """A failed commit in words."""
     free = os.statvfs(state_dir)
@@ -497,9 +487,7 @@ def main() -> None:
     """STATE_DIR STATUS_FD: says `ok`, `busy` or what is wrong on the status descriptor, then serves."""
     state_dir, status = sys.argv[1], int(sys.argv[2])
     os.set_inheritable(status, False)  # whoever started us waits until nobody holds it: workers must not
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.prctl(_PR_SET_NAME, b"cyclone-superv", 0, 0, 0)
+    become_parent_of_orphans("cyclone-superv")
     try:
         if not be_only_one(state_dir):
             os.write(status, b"busy")

@@ -184,10 +184,10 @@ def be_a_machine(environ: "Mapping[str, str]") -> int:
     """Be a machine until it leaves; the exit code. Raises CycloneError."""
     from cyclone_core.scheduler.dynamo.records import Records
     from cyclone_core.scheduler.dynamo.table import Table
+    from cyclone_core.scheduler.process import become_parent_of_orphans
     from cyclone_core.scheduler.remote import machine_mode
     from cyclone_core.scheduler.remote.children import Children
     from cyclone_core.scheduler.remote.offer import Offer
-    from cyclone_core.scheduler.remote.process import become_parent_of_orphans
 
     if not hasattr(os, "pidfd_open"):
         raise CycloneError(f"a machine that works for a Cyclone host has to run Linux 5.3 or newer, and this is {sys.platform}")

@@ -15,13 +15,13 @@ import os
 import select
 from signal import SIG_IGN, SIGCHLD, SIGHUP, SIGINT, SIGTERM, getsignal
 
+from cyclone_core.scheduler.process import wakeup_pipe
 from cyclone_core.scheduler.remote import backlog, clock
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
 from cyclone_core.scheduler.remote.log import log
 from cyclone_core.scheduler.remote.machine import SPOT_S
 from cyclone_core.scheduler.remote.machine_words import MachineWords
 from cyclone_core.scheduler.remote.notice import LOOK_S, Instance
-from cyclone_core.scheduler.remote.process import wakeup_pipe
 from cyclone_core.scheduler.remote.slots import Slots
 
 TYPE_CHECKING = False

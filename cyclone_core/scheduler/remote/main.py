@@ -43,9 +43,9 @@ def main() -> None:
 
 def run(environ: "Mapping[str, str]") -> int:
     """Be a worker until there is nothing to do; the exit code. Raises CycloneError."""
+    from cyclone_core.scheduler.process import become_parent_of_orphans
     from cyclone_core.scheduler.remote import log
     from cyclone_core.scheduler.remote.machine import Machine
-    from cyclone_core.scheduler.remote.process import become_parent_of_orphans
 
     machine = Machine(environ, os.getpid())
     if environ.get("CYCLONE_MACHINE"):

@@ -9,13 +9,13 @@ import select
 from signal import SIG_IGN, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, signal
 
 from cyclone_core.scheduler.local.connections import Connections
+from cyclone_core.scheduler.process import wakeup_pipe
 from cyclone_core.scheduler.remote import clock
 from cyclone_core.scheduler.remote.agent import AgentProcess
 from cyclone_core.scheduler.remote.calls import Arrivals, Calls
 from cyclone_core.scheduler.remote.log import log
 from cyclone_core.scheduler.remote.loop import Loop
 from cyclone_core.scheduler.remote.notice import Instance
-from cyclone_core.scheduler.remote.process import wakeup_pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

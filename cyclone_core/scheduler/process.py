@@ -1,4 +1,4 @@
-"""What a worker, and a machine with several, asks of the kernel for its process: signals as bytes, orphans of dead children. Lean."""
+"""What a supervisor, of a host or a worker, and a machine ask of the kernel for their process: signals as bytes, orphans. Lean."""
 
 import ctypes
 import os
