@@ -163,7 +163,7 @@ class _Run:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
             news = self.far.store.hear([self.unit], now_ms())
-            if self._stop.is_set() or any(news.values()):
+            if process.poll() is None and (self._stop.is_set() or any(news.values())):
                 os.killpg(process.pid, 9)
                 process.wait()
                 return True

@@ -27,7 +27,7 @@ class Terminal:
     def read_until(self, text: str) -> None:
         """Wait for text that comes after what was seen."""
         while text not in self.seen:
-            assert select.select([self.fd], [], [], 30)[0], self.seen
+            assert select.select([self.fd], [], [], 60)[0], self.seen
             self.seen += os.read(self.fd, 65536).decode()
 
     def answer(self, question: str, answer: str) -> None:
@@ -35,6 +35,15 @@ class Terminal:
         self.read_until(question)
         self.seen = self.seen.partition(question)[2]
         os.write(self.fd, answer.encode())
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C until it ends; the exit code. One between a question and the wait for its answer is noticed with the next key."""
+        process = os.pidfd_open(self.pid)
+        os.write(self.fd, b"\x03")
+        while not select.select([process], [], [], 10)[0]:
+            os.write(self.fd, b"\x03")
+        os.close(process)
+        return self.end()[0]
 
     def end(self) -> tuple[int, str]:
         """Exit code, and what was printed since the last question."""
@@ -70,8 +79,7 @@ def test_questions_explain_themselves() -> None:
     terminal = Terminal("queues", "add-queue", "--name", "q")
     terminal.read_until("cluster [default]: ")
     assert "Cluster that runs its jobs (default)" in terminal.seen
-    os.write(terminal.fd, b"\x03")
-    assert terminal.end()[0] == 130
+    assert terminal.interrupt() == 130
 
 
 def test_wrong_answers_are_asked_again() -> None:

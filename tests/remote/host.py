@@ -36,7 +36,7 @@ from tests.aws import Sandbox
 ROOT = str(Path(__file__).resolve().parents[2])
 PROGRAM = f"import sys; sys.path.insert(0, {ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
 REGION, FAR_REGION, ACCOUNT = "us-east-1", "eu-west-1", "123456789012"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 RESOURCES: dict[str, dict[str, dict[str, Any]]] = {
     "queue": {"default": {"name": "default", "cluster": "big", "priority": 0}},
     "definition": {"default": {"name": "default", "vcpus": 1, "memory_limit_mib": 1024}},

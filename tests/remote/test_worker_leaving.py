@@ -20,8 +20,8 @@ _KEY = keys.worker_part(crc32(_NAME.encode())), _NAME
 
 def test_a_worker_without_work_leaves(host: Host) -> None:
     """With 0, and nothing of it stays: no item, no directory, no process."""
-    worker = host.worker(CYCLONE_IDLE_S="1")
     job = host.submit("true")
+    worker = host.worker(CYCLONE_IDLE_S="1")
     host.over(job)
     assert worker.ends() == 0
     assert "nothing has been waiting for 1 s" in worker.said()

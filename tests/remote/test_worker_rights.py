@@ -28,7 +28,6 @@ def _credentials(host: Host, *statements: dict[str, Any]) -> dict[str, str]:
 
 def test_the_rights_of_the_job_role_are_enough(host: Host, tmp_path: Path) -> None:
     """Large scripts and outputs, parameters, retries, a split, a cancellation, and leaving."""
-    worker = host.worker(**_credentials(host, *_statements(host)), CYCLONE_LEASE_S="8", CYCLONE_IDLE_S="2")
     pack_objects([{"VALUE": number} for number in range(3)], str(tmp_path / "packed"))
     noise = "".join(f"# {(number * 7919) ** 3:x}\n" for number in range(4000))
     jobs = [
@@ -37,6 +36,7 @@ def test_the_rights_of_the_job_role_are_enough(host: Host, tmp_path: Path) -> No
         host.submit("head -c 5000 /dev/urandom; test $CYCLONE_ATTEMPT = 2", retries=1),
         host.submit("test $CYCLONE_TASK_INDEX != 1 || sleep 2", indices=(1, 60, 1), tasks=60, size=60),
     ]
+    worker = host.worker(**_credentials(host, *_statements(host)), CYCLONE_LEASE_S="8", CYCLONE_IDLE_S="4")
     for job in jobs:
         assert host.over(job)[1:] == [0, 0, 0], host.reasons(job)
     assert len(host.units(jobs[-1])) > 2

@@ -53,7 +53,7 @@ class Terminal:
         """What the screen shows now."""
         return self._tmux("capture-pane", "-p")
 
-    def wait_for(self, *patterns: str, seconds: float = 30) -> str:
+    def wait_for(self, *patterns: str, seconds: float = 60) -> str:
         """The screen once it shows every pattern (regular expressions). Raises AssertionError with the screen when it never does."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

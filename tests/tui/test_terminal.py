@@ -1,6 +1,7 @@
 """`cyclone` in a real terminal, as people use it: keys go in, the screen is read back."""
 
 import os
+import re
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -90,9 +91,10 @@ def test_set_up_submit_follow_cancel_and_come_back(tmp_path: os.PathLike[str]) -
 def make(terminal: Terminal, command: str) -> None:
     """Walk a wizard to its end, taking what it proposes, until its deployment has succeeded."""
     terminal.command(command)
-    terminal.wait_for(r"step 1 of \d")
-    for _ in range(8):  # PgDn on the last step does nothing
+    (steps,) = re.findall(r"step 1 of (\d)", terminal.wait_for(r"step 1 of \d"))
+    for step in range(2, int(steps) + 1):
         terminal.press("NPage")
+        terminal.wait_for(rf"step {step} of {steps}")
     terminal.wait_for("Plan", r"\+ create")
     terminal.press("Enter")
     terminal.wait_for("SUCCEEDED")

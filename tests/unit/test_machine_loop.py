@@ -129,7 +129,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def _until(machine: MachineMode, look: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     machine.words.begin(machine.instance)
     while not look():
         assert time.monotonic() < end
@@ -159,7 +159,7 @@ def test_children_that_die_at_once_keep_no_instance(start: Start) -> None:
     """Only the first counts as work: whoever pays for it would pay for ever."""
     machine = start(Table(waiting=1), FAILS, instance=Instance())
     _until(machine, lambda: machine.children.struggles("sim"))
-    busy_at, until = machine.busy_at, time.monotonic() + 20
+    busy_at, until = machine.busy_at, time.monotonic() + 90
     while not machine.children.all:
         assert time.monotonic() < until
         machine._step()
@@ -193,7 +193,7 @@ def test_what_runs_where_capacity_may_be_taken_back_ends_there(start: Start, tol
     machine = start(table, STAYS, instance=instance)
     _until(machine, lambda: machine.children.all)
     instance.told |= told
-    machine.notice_at, until = 0.0, time.monotonic() + 20
+    machine.notice_at, until = 0.0, time.monotonic() + 90
     while not table.said or table.said[-1]["state"] != "leaving":
         assert time.monotonic() < until
         machine._step()
