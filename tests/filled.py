@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import sqlite3
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,9 @@ class FilledHost:
         self.directory = str(directory)
         os.makedirs(directory / "journals", exist_ok=True)
         os.makedirs(directory / "outputs", exist_ok=True)
-        self.db = schema.open_writer(self.directory)
+        schema.open_writer(self.directory).close()
+        path = schema.database_path(self.directory)
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)  # any thread may be the one that collects it
         self.db.execute("INSERT INTO spec VALUES(1, x'00', ?)", (json.dumps({"script": "0" * 32, "retries": 0, "directory": "/tmp"}),))
         self.leases = 0
 

@@ -117,7 +117,7 @@ def test_what_could_not_be_read_again_says_how_old_it_is(grid: Grid, on_screen: 
         await until(app, pilot, lambda lines: "aws sso login" in str(banner.content) and banner.display)
         assert "data from" in str(banner.content)
         assert has("job-1")(screen(app))
-        assert app.heading().health == "not answering"
+        await until(app, pilot, lambda lines: app.heading().health == "not answering")
         grid.jobs.error = ""
         app.session.read_anew()
         await until(app, pilot, lambda lines: not banner.display)
