@@ -13,7 +13,7 @@ from pathlib import Path
 
 _PROJECT = Path(__file__).parents[2]
 _PACKAGE = "cyclone_core"
-_DATA = {"cyclone_core.prices.table": "cyclone_core/prices/table.json", "cyclone_core.worker.warm": "cyclone_core/worker/warm.sh"}
+_DATA = {"cyclone_core.prices.shapes": "cyclone_core/prices/table.json", "cyclone_core.worker.warm": "cyclone_core/worker/warm.sh"}
 """Module -> the file that it reads from beside it."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip can say."""

@@ -5,6 +5,7 @@ need that no worker can meet, nobody to run it, the array's own limit, work ahea
 """
 
 from cyclone_core.jobs import RUNNING, WAITING
+from cyclone_core.scheduler.instance_fit import misfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def _held(queue: str, definition: str, bodies: "dict[str, Body]") -> "Hindrance 
         if most and wanted > most:
             why = f"definition {definition!r} needs {wanted} {unit} per task and cluster {bodies['queue']['cluster']!r} has {most}"
             return why, "", f"hyper definitions update-definition --name {definition} {flag} {most}"
+    if found := misfit(needs, cluster):
+        name = bodies["queue"]["cluster"]
+        why = f"definition {definition!r} needs {found.needs} per task and cluster {name!r} starts nothing that holds it ({found.has})"
+        command = f"hyper clusters update-cluster --name {name} --instance-list {found.instance_list}"
+        return why, "", command if found.would else f"hyper definitions update-definition --name {definition}"
     return None
 
 

@@ -14,19 +14,11 @@ from functools import cache
 from typing import Any, Literal
 
 from cyclone_core import paths
+from cyclone_core.prices.shapes import METAL, SHIPPED, WORDS
 
 FORMAT = 1
 """Of both files; another one is not read."""
-SHIPPED = os.path.join(os.path.dirname(__file__), "table.json")
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "optimal": ("m6i", "c6i", "r6i", "c7i"),
-    "default_x86_64": ("m6i", "c6i", "r6i", "c7i"),
-    "default_arm64": ("m6g", "c6g", "r6g", "c7g"),
-}
-"""AWS Batch's own words -> the families that it takes (https://docs.aws.amazon.com/batch/latest/userguide/instance-type-compute-table.html)."""
 NAT_GATEWAY, ENDPOINT = "nat_gateway", "interface_endpoint"
-_METAL = "metal"
-"""Beginning of sizes that are whole machines: a family means all its others."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +176,7 @@ def _with_fetched(path: str, changed_ns: int, size: int) -> Table:
 def _by_family(types: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for name in types:
-        if not name.partition(".")[2].startswith(_METAL):
+        if not name.partition(".")[2].startswith(METAL):
             found.setdefault(family(name), []).append(name)
     return {name: tuple(of) for name, of in found.items()}
 

@@ -2,6 +2,7 @@
 
 from cyclone_core import jobs
 from cyclone_core.problems import Problems
+from cyclone_core.scheduler.instance_fit import misfit
 from cyclone_core.scheduler.settings import is_job_name
 
 TYPE_CHECKING = False
@@ -108,8 +109,7 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
             f"Give it one: hyper definitions update-definition --name {definition} --image-uri ADDRESS; "
             "or choose a queue of a cluster of machines with -q, or another definition with -d",
         )
-    if cluster.get("launch_type") == "EC2" and needs.get("gpu_count"):
-        _check_gpus(name, cluster, definition, int(needs["gpu_count"]), problems)
+    _check_instances(name, cluster, definition, needs, problems)
     for field, limit, unit in (("vcpus", "max_vcpus", "vCPUs"), ("memory_limit_mib", "max_memory_mib", "MiB of memory")):
         wanted, most = needs.get(field) or 0, cluster.get(limit) or 0
         if most and wanted > most:
@@ -121,19 +121,16 @@ def _check_fit(queue: str, definition: str, resources: "Resources", problems: Pr
             )
 
 
-def _check_gpus(name: str, cluster: "Mapping[str, Any]", definition: str, wanted: int, problems: Problems) -> None:
-    """EC2 clusters start no instance that would offer none; machines that join may have some, but no job can count on that."""
-    other = "or choose a queue of another cluster with -q, or another definition with -d"
-    needs = f"a task of {definition!r} needs {wanted} {'GPU' if wanted == 1 else 'GPUs'}"
-    if not cluster.get("main_region_image_name"):
-        why = f"{needs}, cluster {name!r} starts Amazon's image, which has no drivers for them"
-        remedy = f"Give it one that has them: hyper clusters update-cluster --name {name} --main-region-image-name IMAGE"
-        problems.add("definition", why, f"{remedy}; {other}")
-        return
-    from cyclone_core.prices import table  # a file to read, and few jobs need it
-
-    words = [*(cluster.get("instance_list") or ("optimal",)), *(cluster.get("fallback_instance_list") or ())]
-    if not any(kind.gpus >= wanted for each in table.types_of(map(str, words)) if (kind := table.facts(each)) is not None):
-        why = f"{needs}, cluster {name!r} has no instance type with so many ({', '.join(map(str, words))})"
-        remedy = f"Give it one: hyper clusters update-cluster --name {name} --instance-list LIST"
-        problems.add("definition", why, f"{remedy}; {other}")
+def _check_instances(name: str, cluster: "Mapping[str, Any]", definition: str, needs: "Mapping[str, Any]", problems: Problems) -> None:
+    """What no instance holds waits for ever."""
+    other = "choose a queue of another cluster with -q, or another definition with -d"
+    change = f"hyper clusters update-cluster --name {name}"
+    gpus = int(needs.get("gpu_count") or 0)
+    if gpus and cluster.get("launch_type") == "EC2" and not cluster.get("main_region_image_name"):
+        why = f"needs {gpus} GPU{'' if gpus == 1 else 's'}, cluster {name!r} starts Amazon's image, which has no drivers for them"
+        remedy = f"Give it one that has them: {change} --main-region-image-name IMAGE"
+        problems.add("definition", f"a task of {definition!r} {why}", f"{remedy}; or {other}")
+    elif found := misfit(needs, cluster):
+        why = f"a task of {definition!r} needs {found.needs}, and cluster {name!r} starts nothing that holds it ({found.has})"
+        remedy = f"Add a type that does ({', '.join(found.would)}): {change} --instance-list {found.instance_list}; or"
+        problems.add("definition", why, f"{remedy if found.would else 'No type does:'} {other}")

@@ -6,6 +6,7 @@ queue under a cluster that is being deleted. It refuses nothing about single fie
 """
 
 from cyclone_core.problems import Problem
+from cyclone_core.scheduler.instance_fit import misfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +152,20 @@ def _does_not_fit(kind: str, name: str, body: "Body", existing: "Existing") -> "
                     f"definitions[{name}].{field}", f"{wanted} {unit} do not fit any cluster of this host (the largest has {most})", remedy
                 )
             )
-    return found
+    return found or _fits_no_instance(name, body, existing["cluster"])
+
+
+def _fits_no_instance(name: str, body: "Body", clusters: "Mapping[str, Body]") -> "list[Problem]":
+    """Of clusters that ask AWS for instances; where one of them may hold it, jobs are judged by their queue (`admission`)."""
+    misfits = {each: misfit(body, cluster) for each, cluster in clusters.items()}
+    first = min(misfits)
+    found = misfits[first]
+    if found is None or not all(misfits.values()):
+        return []
+    command = f"hyper clusters update-cluster --name {first} --instance-list {found.instance_list}"
+    remedy = f"Ask for less, or add a type that does ({', '.join(found.would)}) first: {command}" if found.would else "Ask for less"
+    why = f"no cluster of this host starts an instance that holds {found.needs} ({first}: {found.has})"
+    return [Problem(f"definitions[{name}].{found.field}", why, remedy)]
 
 
 def _users(kind: str, name: str, existing: "Existing") -> "list[str]":

@@ -265,8 +265,8 @@ def test_a_job_without_an_image_is_refused_where_only_containers_run() -> None:
         ({"instance_list": "g4dn", "main_region_image_name": "drivers"}, ""),
         ({"instance_list": "c5", "fallback_instance_list": "g4dn", "main_region_image_name": "drivers"}, ""),
         ({"instance_list": "g4dn"}, "has no drivers"),
-        ({"main_region_image_name": "drivers"}, "no instance type with so many"),
-        ({"instance_list": "g4dn.xlarge", "main_region_image_name": "drivers"}, "no instance type with so many"),
+        ({"main_region_image_name": "drivers"}, "none has so many GPUs"),
+        ({"instance_list": "g4dn.xlarge", "main_region_image_name": "drivers"}, "none has so many GPUs"),
     ],
 )
 def test_a_job_with_gpus_goes_to_no_cluster_whose_instances_offer_none(cluster: dict[str, object], said: str) -> None:

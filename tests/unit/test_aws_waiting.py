@@ -69,6 +69,18 @@ def test_what_keeps_jobs_on_a_local_host_is_told_in_the_same_words(host: Known) 
     assert reason(host) == gone
 
 
+def test_what_no_instance_holds_is_told_with_the_type_to_add(host: Known) -> None:
+    """Also of a job that was accepted, before its cluster was changed."""
+    host.known["cluster"]["big"] |= {"launch_type": "BATCH", "instance_list": ["c5.large"]}
+    host.known["definition"]["small"] |= {"vcpus": 3, "memory_limit_mib": 512}
+    found = reason(host)
+    assert found is not None
+    assert found.startswith(
+        "definition 'small' needs 3 vCPUs and 512 MiB of memory per task and cluster 'big' starts nothing that holds it"
+    )
+    assert "hyper clusters update-cluster --name big --instance-list c5.large," in found
+
+
 def test_a_host_without_regions(host: Known) -> None:
     """Nothing can compute."""
     host.known["region"] = {}
@@ -174,3 +186,5 @@ def test_workers_that_end_as_soon_as_they_start(host: Known) -> None:
         "workers in us-east-1 end as soon as they start (exit code 64: no such command), one more is tried in 2 min. What they say: "
         "aws logs tail /cyclone/grid/definition/small --since 1h --region us-east-1"
     )
+    host.known["cluster"]["big"]["launch_type"] = "EC2"  # its machines say it in their consoles
+    assert reason(host).endswith("one more is tried in 2 min")
