@@ -13,6 +13,7 @@ import pytest
 from tests.aws import wait_until
 from tests.e2e.conftest import HOST, HUB, MAIN, Deployed
 
+pytestmark = pytest.mark.timeout(300)
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = f"import sys; sys.path.insert(0, {_ROOT!r}); from cyclone_core.scheduler.remote.main import main; main()"
 
