@@ -40,7 +40,7 @@ def test_a_worker_whose_place_is_for_others_leaves(host: Host) -> None:
     host.until(host.worker_items, "it has said that it is there")
     host.table.update(_KEY, set={"leave": 1})
     assert worker.ends() == 0
-    assert "others are to have its place" in worker.said()
+    assert "it was asked to leave" in worker.said()
     assert host.worker_items() == []
 
 

@@ -50,7 +50,7 @@ class Presence:
         if words.is_due(now) and not self._notes.open:
             self._notes.start(words.say, now, done=self._answers.noted)
         if words.is_unwanted and not self._stay.why:
-            self._stay.leave("others are to have its place", float("inf"))
+            self._stay.leave("it was asked to leave", float("inf"))
 
     def _noticed(self, news: str | None, error: "Error") -> None:
         stay = self._stay
